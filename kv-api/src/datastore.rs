@@ -1,0 +1,116 @@
+//! A store that opens transactions.
+
+use crate::{Capabilities, ChangeFeed, ChangeFilter, Error, Isolation, Result, Transactable, Version};
+use async_trait::async_trait;
+
+/// Whether a transaction may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TransactionType {
+    /// Reads only; every write gives [`Error::TransactionReadonly`].
+    Read,
+    /// Reads and writes.
+    Write,
+}
+
+/// How to begin a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct TransactionOptions {
+    /// Whether it may write.
+    pub kind: TransactionType,
+    /// What it is protected from. Default = [`Isolation::Snapshot`].
+    pub isolation: Isolation,
+}
+
+impl TransactionOptions {
+    /// A read-only transaction.
+    pub fn read() -> Self {
+        Self { kind: TransactionType::Read, isolation: Isolation::Snapshot }
+    }
+
+    /// A transaction that reads and writes.
+    pub fn write() -> Self {
+        Self { kind: TransactionType::Write, isolation: Isolation::Snapshot }
+    }
+
+    /// The same with [`Isolation::Serializable`].
+    pub fn serializable(mut self) -> Self {
+        self.isolation = Isolation::Serializable;
+        self
+    }
+}
+
+/// Figures of a running store, by name, in the order in which a person would read them. Names are stable
+/// within a backend; units are part of the name (`memtable_bytes`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// Name and value.
+    pub figures: Vec<(&'static str, u64)>,
+}
+
+impl Statistics {
+    /// The figure called `name`.
+    pub fn get(&self, name: &str) -> Option<u64> {
+        self.figures.iter().find(|(n, _)| *n == name).map(|(_, v)| *v)
+    }
+}
+
+/// A store. Object-safe; all methods take `&self`, so one value behind an `Arc` serves every thread.
+///
+/// Dropping the last handle closes the store and loses nothing that was acknowledged under the
+/// store's durability.
+#[async_trait]
+pub trait Datastore: Send + Sync {
+    /// The backend's name, as in `"kv-lance"`.
+    fn kind(&self) -> &'static str;
+
+    /// What this store, as configured, promises.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Begins a transaction that sees the commits made before this call and no later ones.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where the isolation is stronger than the declared one,
+    /// [`Error::StoreClosed`] after [`shutdown`](Self::shutdown).
+    async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>>;
+
+    /// The version of the newest visible commit; 0 in a store without one.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedVersionedQueries`] where the store has no versions.
+    async fn current_version(&self) -> Result<Version>;
+
+    /// Stops background work, makes every acknowledged commit durable and releases the store's files.
+    /// Transactions still open cannot commit any more. A second call does nothing.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] where background work did not stop within the backend's limit: nothing is lost, and
+    /// the store closes when that work ends.
+    async fn shutdown(&self) -> Result<()>;
+
+    /// Writes what is buffered in memory to the store's files at rest. Default = nothing to do.
+    async fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Rewrites the store's files into the fewest, dropping history that is past its retention. Default =
+    /// nothing to do.
+    async fn compact(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Figures of the running store. Default = none.
+    fn statistics(&self) -> Statistics {
+        Statistics::default()
+    }
+
+    /// The commits after `since`, in commit order, from history and then live.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] unless the capability [`change_feed`](Capabilities::change_feed) is declared;
+    /// [`Error::VersionNotRetained`] where the history after `since` has been pruned.
+    async fn changes(&self, since: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
+        let _ = (since, filter);
+        Err(Error::Unsupported { operation: "changes" })
+    }
+}

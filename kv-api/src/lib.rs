@@ -1,0 +1,62 @@
+//! The contract of a transactional, ordered, versioned key-value store.
+//!
+//! A backend implements [`Transactable`] and [`Datastore`]; everything above a store is written against
+//! these two and knows no backend. Keys and values are [`bytes::Bytes`], keys order bytewise.
+//!
+//! | you want to | look at |
+//! |---|---|
+//! | read and write in a transaction | [`Transactable`] |
+//! | open transactions, shut a store down | [`Datastore`] |
+//! | know what a backend promises | [`Capabilities`] |
+//! | handle a failure | [`Error`], [`ErrorKind`] |
+//! | work with time travel | [`Version`], [`MvccSource`] |
+//! | follow the commits of a store | [`ChangeFeed`] |
+//!
+//! # Example
+//!
+//! Code above a store takes `&dyn Datastore` and retries the one error that asks for it:
+//!
+//! ```
+//! use kv_api::{Datastore, Result, TransactionOptions};
+//!
+//! /// Adds `by` to the counter at `key` and returns the new value.
+//! async fn increment(store: &dyn Datastore, key: &'static [u8], by: u64) -> Result<u64> {
+//!     loop {
+//!         let tx = store.begin(TransactionOptions::write()).await?;
+//!         let old = tx.get(key, None).await?;
+//!         let old = old.and_then(|v| v.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes);
+//!         let new = old + by;
+//!         tx.set(key.into(), new.to_be_bytes().to_vec().into()).await?;
+//!         match tx.commit().await {
+//!             Ok(()) => return Ok(new),
+//!             Err(e) if e.is_retryable() => continue,
+//!             Err(e) => return Err(e),
+//!         }
+//!     }
+//! }
+//! ```
+
+mod capability;
+mod change;
+mod datastore;
+mod error;
+mod range;
+mod scan;
+mod transaction;
+mod version;
+
+pub use capability::{Capabilities, Durability, Isolation};
+pub use change::{ChangeFeed, ChangeFilter, change_schema};
+pub use datastore::{Datastore, Statistics, TransactionOptions, TransactionType};
+pub use error::{Error, ErrorKind, Result};
+pub use range::KeyRange;
+pub use scan::{ArrowBatch, Batch, Direction, LimitCounter, ScanLimit, scan_schema};
+pub use transaction::{MAX_KEY_BYTES, MAX_VALUE_BYTES, Transactable, check_key, check_value};
+pub use version::{CounterSource, HybridClock, MvccSource, Version};
+
+/// A key: any bytes, the empty key included, up to [`MAX_KEY_BYTES`].
+pub type Key = bytes::Bytes;
+
+/// A value: any bytes, the empty value included, up to [`MAX_VALUE_BYTES`]. A read hands out a slice of
+/// the block it came from; keeping a small value alive keeps its block alive.
+pub type Val = bytes::Bytes;

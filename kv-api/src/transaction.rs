@@ -1,0 +1,348 @@
+//! The transaction: 19 required methods and those that follow from them.
+
+use crate::{ArrowBatch, Batch, Error, HybridClock, Key, KeyRange, MvccSource as _, Result, ScanLimit, Val, Version};
+use async_trait::async_trait;
+
+/// The longest key, in bytes.
+pub const MAX_KEY_BYTES: usize = 64 << 10;
+
+/// The longest value, in bytes.
+pub const MAX_VALUE_BYTES: usize = 256 << 20;
+
+/// How many entries the provided methods ask for at once.
+const PAGE: u32 = 1000;
+
+/// Refuses a key over [`MAX_KEY_BYTES`].
+///
+/// # Errors
+/// [`Error::KeyTooLarge`]
+pub fn check_key(key: &[u8]) -> Result<()> {
+    match key.len() {
+        size if size > MAX_KEY_BYTES => Err(Error::KeyTooLarge { size, limit: MAX_KEY_BYTES }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a value over [`MAX_VALUE_BYTES`].
+///
+/// # Errors
+/// [`Error::ValueTooLarge`]
+pub fn check_value(val: &[u8]) -> Result<()> {
+    match val.len() {
+        size if size > MAX_VALUE_BYTES => Err(Error::ValueTooLarge { size, limit: MAX_VALUE_BYTES }),
+        _ => Ok(()),
+    }
+}
+
+/// One transaction: a snapshot of the store taken when it began, and the writes made on top of it.
+///
+/// # What a read sees
+/// Without a version: the transaction's own pending writes, else the snapshot. At `Some(v)`: exactly the commits with a
+/// version up to `v`, never later than the snapshot, and none of the pending writes.
+///
+/// # Errors of every method
+/// Checked in this order. Reads: a version asked of a store without versions gives
+/// [`UnsupportedVersionedQueries`](Error::UnsupportedVersionedQueries); a finished transaction gives
+/// [`TransactionFinished`](Error::TransactionFinished); a version whose history is gone gives
+/// [`VersionNotRetained`](Error::VersionNotRetained). Writes and save points:
+/// `TransactionFinished`, then [`TransactionReadonly`](Error::TransactionReadonly), then the operation's own:
+/// [`KeyTooLarge`](Error::KeyTooLarge), [`ValueTooLarge`](Error::ValueTooLarge), and what each method names.
+/// An error of a read or of a write leaves the transaction usable.
+///
+/// # Concurrency
+/// All methods take `&self`. Reads of one transaction may run at once; a write that runs beside another operation of the
+/// same transaction is before or after it. A dropped transaction discards its writes.
+/// Any future may be dropped at any await: a write has then happened or not, and so has a commit, as a whole.
+#[async_trait]
+pub trait Transactable: Send + Sync {
+    /// The backend's name.
+    fn kind(&self) -> &'static str;
+
+    /// Whether the transaction has been committed (successfully or not) or cancelled.
+    fn closed(&self) -> bool;
+
+    /// Whether it was begun as a write transaction.
+    fn writeable(&self) -> bool;
+
+    /// Discards the pending writes and finishes. Allowed on a read transaction.
+    async fn cancel(&self) -> Result<()>;
+
+    /// Makes the pending writes visible and, as far as the store's durability says, durable: all of them or none. Every
+    /// attempt finishes the transaction, a failed one too, except on a read-only one.
+    ///
+    /// # Errors
+    /// [`TransactionConflict`](Error::TransactionConflict): run again.
+    /// [`CommitOutcomeUnknown`](Error::CommitOutcomeUnknown): look before running again.
+    async fn commit(&self) -> Result<()>;
+
+    /// Whether `key` has a value.
+    async fn exists(&self, key: &[u8], version: Option<Version>) -> Result<bool>;
+
+    /// The value of `key`.
+    async fn get(&self, key: &[u8], version: Option<Version>) -> Result<Option<Val>>;
+
+    /// Gives `key` a value, whatever it had.
+    async fn set(&self, key: Key, val: Val) -> Result<()>;
+
+    /// Gives `key` its first value.
+    ///
+    /// # Errors
+    /// [`TransactionKeyAlreadyExists`](Error::TransactionKeyAlreadyExists) where it has one.
+    async fn put(&self, key: Key, val: Val) -> Result<()>;
+
+    /// Gives `key` a value where its current one equals `chk`; `None` stands for no value.
+    ///
+    /// # Errors
+    /// [`TransactionConditionNotMet`](Error::TransactionConditionNotMet)
+    async fn putc(&self, key: Key, val: Val, chk: Option<Val>) -> Result<()>;
+
+    /// Takes the value of `key` away. A key without one is no error, and is part of the write set all the same.
+    async fn del(&self, key: Key) -> Result<()>;
+
+    /// Takes the value of `key` away where it equals `chk`; `None` stands for no value, and then the key
+    /// becomes part of the write set.
+    ///
+    /// # Errors
+    /// [`TransactionConditionNotMet`](Error::TransactionConditionNotMet)
+    async fn delc(&self, key: Key, chk: Option<Val>) -> Result<()>;
+
+    /// The keys of `range`, ascending. `skip` entries of the merged view are left out first, free of charge; then
+    /// `limit` applies.
+    async fn keys(&self, range: KeyRange, limit: ScanLimit, skip: u32, version: Option<Version>) -> Result<Vec<Key>>;
+
+    /// As [`keys`](Self::keys), descending: `skip` and `limit` count from the range's end.
+    async fn keysr(&self, range: KeyRange, limit: ScanLimit, skip: u32, version: Option<Version>) -> Result<Vec<Key>>;
+
+    /// As [`keys`](Self::keys), with the values.
+    async fn scan(
+        &self,
+        range: KeyRange,
+        limit: ScanLimit,
+        skip: u32,
+        version: Option<Version>,
+    ) -> Result<Vec<(Key, Val)>>;
+
+    /// As [`keysr`](Self::keysr), with the values.
+    async fn scanr(
+        &self,
+        range: KeyRange,
+        limit: ScanLimit,
+        skip: u32,
+        version: Option<Version>,
+    ) -> Result<Vec<(Key, Val)>>;
+
+    /// Opens a save point inside those that are open.
+    async fn new_save_point(&self) -> Result<()>;
+
+    /// Folds the last save point into the one around it: its writes stay, and a rollback of the outer one undoes
+    /// them.
+    ///
+    /// # Errors
+    /// [`NoSavePointPresent`](Error::NoSavePointPresent)
+    async fn release_last_save_point(&self) -> Result<()>;
+
+    /// Restores the pending writes as they were when the last save point was opened, and closes it.
+    ///
+    /// # Errors
+    /// [`NoSavePointPresent`](Error::NoSavePointPresent)
+    async fn rollback_to_save_point(&self) -> Result<()>;
+
+    // Provided.
+
+    /// The version that [`commit`](Self::commit) gave this transaction; `None` before that, where nothing was written, and in a
+    /// store without versions.
+    fn commit_version(&self) -> Option<Version> {
+        None
+    }
+
+    /// Gives `key` a value and needs none of its history: as [`set`](Self::set).
+    async fn replace(&self, key: Key, val: Val) -> Result<()> {
+        self.set(key, val).await
+    }
+
+    /// As [`del`](Self::del); where the backend declares `erases_history`, the older versions go too.
+    async fn clr(&self, key: Key) -> Result<()> {
+        self.del(key).await
+    }
+
+    /// As [`delc`](Self::delc); where the backend declares `erases_history`, the older versions go too.
+    async fn clrc(&self, key: Key, chk: Option<Val>) -> Result<()> {
+        self.delc(key, chk).await
+    }
+
+    /// The values of several keys, in the order asked for.
+    async fn getm(&self, keys: Vec<Key>, version: Option<Version>) -> Result<Vec<Option<Val>>> {
+        if keys.is_empty() {
+            // So that the order of the checks holds without a key as well.
+            self.exists(b"", version).await?;
+        }
+        let mut vals = Vec::with_capacity(keys.len());
+        for key in keys {
+            vals.push(self.get(&key, version).await?);
+        }
+        Ok(vals)
+    }
+
+    /// Every key that begins with `prefix`, with its value.
+    async fn getp(&self, prefix: Key, version: Option<Version>) -> Result<Vec<(Key, Val)>> {
+        self.getr(KeyRange::prefix(prefix), version).await
+    }
+
+    /// Every key of `range`, with its value.
+    async fn getr(&self, range: KeyRange, version: Option<Version>) -> Result<Vec<(Key, Val)>> {
+        let mut all = Vec::new();
+        let mut rest = Some(range);
+        while let Some(range) = rest {
+            let page = self.batch_keys_vals(range, PAGE, version).await?;
+            all.extend(page.items);
+            rest = page.next;
+        }
+        Ok(all)
+    }
+
+    /// Takes away every key that begins with `prefix`.
+    async fn delp(&self, prefix: Key) -> Result<()> {
+        self.delr(KeyRange::prefix(prefix)).await
+    }
+
+    /// Takes away every key of `range` that this transaction sees.
+    async fn delr(&self, range: KeyRange) -> Result<()> {
+        check_writeable(self)?;
+        let mut rest = Some(range);
+        while let Some(range) = rest {
+            let page = self.batch_keys(range, PAGE, None).await?;
+            for key in page.items {
+                self.del(key).await?;
+            }
+            rest = page.next;
+        }
+        Ok(())
+    }
+
+    /// As [`delp`](Self::delp), by [`clr`](Self::clr).
+    async fn clrp(&self, prefix: Key) -> Result<()> {
+        self.clrr(KeyRange::prefix(prefix)).await
+    }
+
+    /// As [`delr`](Self::delr), by [`clr`](Self::clr).
+    async fn clrr(&self, range: KeyRange) -> Result<()> {
+        check_writeable(self)?;
+        let mut rest = Some(range);
+        while let Some(range) = rest {
+            let page = self.batch_keys(range, PAGE, None).await?;
+            for key in page.items {
+                self.clr(key).await?;
+            }
+            rest = page.next;
+        }
+        Ok(())
+    }
+
+    /// How many keys `range` holds.
+    async fn count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
+        let mut count = 0;
+        let mut rest = Some(range);
+        while let Some(range) = rest {
+            let page = self.batch_keys(range, PAGE, version).await?;
+            count += page.items.len() as u64;
+            rest = page.next;
+        }
+        Ok(count)
+    }
+
+    /// The first `batch` keys of `range`, and what is left of it.
+    ///
+    /// # Errors
+    /// [`InvalidConfiguration`](Error::InvalidConfiguration) where `batch` is 0.
+    async fn batch_keys(&self, range: KeyRange, batch: u32, version: Option<Version>) -> Result<Batch<Key>> {
+        check_batch(batch)?;
+        let items = self.keys(range.clone(), ScanLimit::Count(batch), 0, version).await?;
+        let next = rest_of(range, items.len(), batch, items.last());
+        Ok(Batch { next, items })
+    }
+
+    /// As [`batch_keys`](Self::batch_keys), with the values.
+    ///
+    /// # Errors
+    /// [`InvalidConfiguration`](Error::InvalidConfiguration) where `batch` is 0.
+    async fn batch_keys_vals(
+        &self,
+        range: KeyRange,
+        batch: u32,
+        version: Option<Version>,
+    ) -> Result<Batch<(Key, Val)>> {
+        check_batch(batch)?;
+        let items = self.scan(range.clone(), ScanLimit::Count(batch), 0, version).await?;
+        let next = rest_of(range, items.len(), batch, items.last().map(|(key, _)| key));
+        Ok(Batch { next, items })
+    }
+
+    /// As [`batch_keys_vals`](Self::batch_keys_vals), as Arrow columns.
+    ///
+    /// # Errors
+    /// [`InvalidConfiguration`](Error::InvalidConfiguration) where `batch` is 0.
+    async fn batch_arrow(&self, range: KeyRange, batch: u32, version: Option<Version>) -> Result<ArrowBatch> {
+        ArrowBatch::from_rows(self.batch_keys_vals(range, batch, version).await?)
+    }
+
+    /// The version that stands for now: every commit that this transaction sees has a version up to it, and a commit made
+    /// later has a greater one. Default = the wall clock, as [`HybridClock`] reads it.
+    async fn timestamp(&self) -> Result<Version> {
+        if self.closed() {
+            return Err(Error::TransactionFinished);
+        }
+        HybridClock::new().next()
+    }
+
+    /// Asks the store to rewrite the files that hold `range` (`None` = all). A hint: what the transaction sees does not change.
+    /// Default = nothing to do.
+    async fn compact(&self, range: Option<KeyRange>) -> Result<()> {
+        let _ = range;
+        if self.closed() {
+            return Err(Error::TransactionFinished);
+        }
+        Ok(())
+    }
+
+    /// As [`get`](Self::get), and the commit fails with a conflict if `key` has changed since the snapshot, as it would had
+    /// the transaction written it.
+    ///
+    /// # Errors
+    /// [`Unsupported`](Error::Unsupported) unless the capability
+    /// [`read_checks`](crate::Capabilities::read_checks) is declared.
+    async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
+        let _ = key;
+        if self.closed() {
+            return Err(Error::TransactionFinished);
+        }
+        Err(Error::Unsupported { operation: "getu" })
+    }
+}
+
+fn check_writeable<T: Transactable + ?Sized>(tx: &T) -> Result<()> {
+    if tx.closed() {
+        Err(Error::TransactionFinished)
+    } else if !tx.writeable() {
+        Err(Error::TransactionReadonly)
+    } else {
+        Ok(())
+    }
+}
+
+fn check_batch(batch: u32) -> Result<()> {
+    if batch == 0 {
+        return Err(Error::InvalidConfiguration {
+            knob: "batch".into(),
+            value: "0".into(),
+            allowed: "1 to 4294967295 entries".into(),
+        });
+    }
+    Ok(())
+}
+
+/// What is left of `range` after a page of `taken` entries that ends in `last`.
+fn rest_of(range: KeyRange, taken: usize, batch: u32, last: Option<&Key>) -> Option<KeyRange> {
+    let last = last.filter(|_| taken as u64 >= u64::from(batch))?;
+    let rest = KeyRange { start: KeyRange::key_after(last), end: range.end };
+    (!rest.is_empty()).then_some(rest)
+}
