@@ -1,1 +1,5 @@
 //! kv-lance
+
+mod config;
+
+pub use config::{Durability, LanceConfig};

@@ -1,0 +1,217 @@
+//! How a store is opened: a builder, the same knobs as URL parameters and as environment variables.
+
+mod knob;
+mod units;
+mod url;
+
+use knob::KNOBS;
+use kv_api::{HybridClock, MvccSource, Result};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// When a commit is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Durability {
+    /// Once it is on the medium: it survives power loss. In a URL `sync=every`.
+    #[default]
+    Immediate,
+    /// Once it is with the operating system: it survives the death of the process, and power loss after
+    /// [`sync_interval`](LanceConfig::sync_interval). In a URL `sync=interval`.
+    Eventual,
+}
+
+/// Where a store is and how it is opened.
+///
+/// Every knob has a builder method, a URL parameter and an environment variable `KV_LANCE_<NAME>`; a URL goes before
+/// the environment, which goes before the default. A value that is not allowed is an error, never a silent default.
+///
+/// | URL parameter | default | allowed |
+/// |---|---|---|
+/// | `versioned` | `true` | `true`, `false` |
+/// | `retention` | `7d` | `0` (keeps all history) or `1ms` to `36500d` |
+/// | `sync` | `every` | `every`, `interval`; see [`Durability`] |
+/// | `sync_interval` | `200ms` | `1ms` to `1h` |
+/// | `memtable_bytes` | `32MiB` | `1KiB` to `4GiB` |
+/// | `frozen_memtables` | `2` | `1` to `64` |
+/// | `cache_bytes` | `256MiB` | `0` to `1024GiB` |
+/// | `block_bytes` | `8KiB` | `64` to `1MiB` |
+/// | `create` | `true` | `true`, `false` |
+/// | `shutdown_timeout` | `30s` | `1s` to `1h` |
+///
+/// A size is a number of bytes or ends in `KiB`, `MiB` or `GiB`; a duration ends in `ms`, `s`, `m`, `h` or `d`.
+///
+/// The documentation of `LanceConfig::from_url` says how a URL is written.
+#[derive(Debug, Clone)]
+pub struct LanceConfig {
+    pub(crate) path: PathBuf,
+    pub(crate) versioned: bool,
+    /// Zero keeps all history.
+    pub(crate) retention: Duration,
+    pub(crate) durability: Durability,
+    pub(crate) sync_interval: Duration,
+    pub(crate) memtable_bytes: u64,
+    pub(crate) frozen_memtables: usize,
+    pub(crate) cache_bytes: u64,
+    pub(crate) block_bytes: u64,
+    pub(crate) create: bool,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) version_source: Arc<dyn MvccSource>,
+}
+
+impl LanceConfig {
+    /// The store in the folder `path`, with every knob at its default. The environment is not looked at.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            versioned: true,
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            durability: Durability::Immediate,
+            sync_interval: Duration::from_millis(200),
+            memtable_bytes: 32 << 20,
+            frozen_memtables: 2,
+            cache_bytes: 256 << 20,
+            block_bytes: 8 << 10,
+            create: true,
+            shutdown_timeout: Duration::from_secs(30),
+            version_source: Arc::new(HybridClock::new()),
+        }
+    }
+
+    /// The store that `url` names, with the knobs that its parameters and the environment set.
+    ///
+    /// | written | the store's folder |
+    /// |---|---|
+    /// | `lance:///srv/kv?sync=interval` | `/srv/kv` |
+    /// | `lance:demo-store` | `demo-store` in the working folder |
+    /// | `./demo-store`, `/srv/kv?create=false` | as written, up to the `?` |
+    ///
+    /// After `lance:` a `%` begins an escaped byte, so a `?` in a path is `%3F`; a plain path is taken as it is.
+    ///
+    /// ```
+    /// use kv_lance::LanceConfig;
+    /// let config = LanceConfig::from_url("lance:///srv/kv?sync=interval&cache_bytes=1GiB")?;
+    /// assert_eq!(config.path(), std::path::Path::new("/srv/kv"));
+    /// assert!(LanceConfig::from_url("lance:///srv/kv?snyc=interval").is_err());
+    /// # Ok::<(), kv_api::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidConfiguration`](kv_api::Error::InvalidConfiguration) for another scheme, a value that is not allowed, and a parameter that is
+    /// unknown or given twice.
+    pub fn from_url(url: &str) -> Result<Self> {
+        Self::from_url_and(url, |name| std::env::var_os(name))
+    }
+
+    /// The store in the folder `path`, with the knobs that the environment sets; variables that name no knob are ignored.
+    ///
+    /// # Errors
+    /// [`InvalidConfiguration`](kv_api::Error::InvalidConfiguration) for a value that is not allowed.
+    pub fn from_env(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::from_path_and(path.into(), |name| std::env::var_os(name))
+    }
+
+    /// Name, default and allowed values of every knob that a URL or the environment can set.
+    pub fn knobs() -> impl Iterator<Item = (&'static str, String, &'static str)> {
+        let defaults = Self::new("");
+        KNOBS.iter().map(move |knob| (knob.name, (knob.shown)(&defaults), knob.allowed))
+    }
+
+    fn from_url_and(url: &str, lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        let url = url::StoreUrl::parse(url)?;
+        let mut config = Self::from_path_and(url.path, lookup)?;
+        knob::apply_parameters(&mut config, &url.parameters)?;
+        Ok(config)
+    }
+
+    fn from_path_and(path: PathBuf, lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        let mut config = Self::new(path);
+        knob::apply_environment(&mut config, lookup)?;
+        Ok(config)
+    }
+
+    /// The store's folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether commits keep their versions, so that reads can ask for one. Default = true.
+    pub fn versioned(mut self, versioned: bool) -> Self {
+        self.versioned = versioned;
+        self
+    }
+
+    /// How long a value that was overwritten or deleted can still be read at its version, from 1 ms to 36,500 days; zero keeps all history.
+    /// Default = 7 days.
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// When a commit is acknowledged; the parameter is called `sync`. Default = [`Durability::Immediate`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How long a commit may wait for the medium under [`Durability::Eventual`], from 1 ms to 1 hour. Default = 200 ms.
+    pub fn sync_interval(mut self, interval: Duration) -> Self {
+        self.sync_interval = interval;
+        self
+    }
+
+    /// The size at which the memtable is frozen and flushed, from 1 KiB to 4 GiB. Default = 32 MiB.
+    pub fn memtable_bytes(mut self, bytes: u64) -> Self {
+        self.memtable_bytes = bytes;
+        self
+    }
+
+    /// How many frozen memtables may wait for their flush before writers wait too, from 1 to 64. Default = 2.
+    pub fn frozen_memtables(mut self, count: usize) -> Self {
+        self.frozen_memtables = count;
+        self
+    }
+
+    /// The budget of the cache of decoded blocks, up to 1024 GiB; 0 keeps none. Default = 256 MiB.
+    pub fn cache_bytes(mut self, bytes: u64) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// The bytes of keys and values that a block of a run aims at, from 64 B to 1 MiB. A small block makes point reads cheaper and
+    /// the run's index larger. Default = 8 KiB.
+    pub fn block_bytes(mut self, bytes: u64) -> Self {
+        self.block_bytes = bytes;
+        self
+    }
+
+    /// Whether to make the store where there is none; else that is an error. Default = true.
+    pub fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// How long a shutdown waits for background work, from 1 second to 1 hour. Default = 30 s.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// Where commit versions come from. Neither a URL nor the environment can set this. Default = [`HybridClock`].
+    pub fn version_source(mut self, source: Arc<dyn MvccSource>) -> Self {
+        self.version_source = source;
+        self
+    }
+
+    /// Refuses values outside their limits; opening a store calls this.
+    ///
+    /// # Errors
+    /// [`InvalidConfiguration`](kv_api::Error::InvalidConfiguration) names the first knob whose value is not allowed.
+    pub fn validate(&self) -> Result<()> {
+        knob::validate(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;
