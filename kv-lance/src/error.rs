@@ -1,0 +1,40 @@
+//! From what fails underneath to the contract's errors.
+
+use kv_api::Error;
+use std::path::Path;
+
+/// Maps an error of Lance. Names the path and what was being done; finds the system's error, where there is one, behind
+/// Lance's wrapping, so that a full disk is told as such.
+pub(crate) fn from_lance(operation: &'static str, path: &Path, error: lance::Error) -> Error {
+    use lance::Error as E;
+    match &error {
+        E::RetryableCommitConflict { .. } | E::CommitConflict { .. } | E::IncompatibleTransaction { .. } => {
+            Error::TransactionConflict { reason: format!("{operation} {}: {error}", path.display()) }
+        }
+        E::DatasetNotFound { .. } => Error::NotAStore { path: path.into(), reason: error.to_string() },
+        E::SchemaMismatch { .. } | E::CorruptFile { .. } | E::Schema { .. } => Error::corruption(path, error.to_string()),
+        _ => match io_source(&error) {
+            Some(source) => Error::io(operation, path, source),
+            None => Error::backend(format!("{operation} {}", path.display()), error),
+        },
+    }
+}
+
+/// The first system error in the chain of causes, as a copy.
+fn io_source(error: &(dyn std::error::Error + 'static)) -> Option<std::io::Error> {
+    let mut cause = Some(error);
+    while let Some(e) = cause {
+        if let Some(io) = e.downcast_ref::<std::io::Error>() {
+            // An io::Error that wraps another error hides the system's one inside.
+            if let Some(code) = io.raw_os_error() {
+                return Some(std::io::Error::from_raw_os_error(code));
+            }
+            if let Some(inner) = io.get_ref().and_then(|inner| io_source(inner)) {
+                return Some(inner);
+            }
+            return Some(std::io::Error::new(io.kind(), io.to_string()));
+        }
+        cause = e.source();
+    }
+    None
+}

@@ -1,0 +1,13 @@
+//! The journal: every commit since the last flush, in segments of checksummed records.
+//!
+//! A memtable and the segments written while it was active belong together: when the memtable has become a run, its
+//! segments are removed. [`record`] says what a record looks like, [`segment`] how records become durable, [`replay`] how they are
+//! read back and what damage means.
+
+mod record;
+mod replay;
+mod segment;
+
+pub(crate) use record::{MAX_PAYLOAD, Record, RecordBuilder};
+pub(crate) use replay::{Replayed, replay};
+pub(crate) use segment::{Journal, SegmentFile, remove_through};

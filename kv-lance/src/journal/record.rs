@@ -1,0 +1,200 @@
+//! One transaction as one record under one checksum: all of it or nothing.
+//!
+//! Layout, integers little-endian, the whole padded with zeros to a multiple of 8 bytes:
+//!
+//! ```text
+//! magic u32 | CRC-32C of the header after this field u32 |
+//! payload length u32 | CRC-32C of the payload u32 | version u64 | segment u64 | synced u64 |
+//! payload: count u32, then count × (kind u8, key length u32, value length u32, key, value)
+//! ```
+//!
+//! `segment` is the number of the segment the record was written to. `synced` is how many bytes of that segment were durable before
+//! the write: if a later record says so of a damaged one, the damage is no torn write.
+
+use crate::codec::Reader;
+use bytes::{Bytes, BytesMut};
+use kv_api::Version;
+
+const MAGIC: [u8; 4] = *b"kvlJ";
+pub(super) const HEADER: usize = 40;
+pub(super) const ALIGNMENT: usize = 8;
+
+const DELETE: u8 = 0;
+const PUT: u8 = 1;
+
+/// The greatest payload of one record, in bytes.
+pub(crate) const MAX_PAYLOAD: usize = (4 << 30) - (64 << 10);
+
+/// The writes of a transaction, encoded but for the header, which only the committer can fill in.
+pub(crate) struct RecordBuilder {
+    buf: BytesMut,
+    payload_checksum: u32,
+    payload_len: u32,
+}
+
+/// An encoded record.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) version: Version,
+    /// How many bytes of the segment were durable before this record was written.
+    pub(super) synced: u64,
+    bytes: Bytes,
+    payload_len: u32,
+}
+
+impl RecordBuilder {
+    /// Bytes that the record of these writes takes in the journal.
+    pub(crate) fn size_of<'a>(writes: impl Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>) -> usize {
+        HEADER + 4 + writes.map(|(k, v)| 9 + k.len() + v.as_ref().map_or(0, Bytes::len)).sum::<usize>() + ALIGNMENT
+    }
+
+    /// Encodes writes, in key order; `size` is what [`size_of`](Self::size_of) said.
+    pub(crate) fn new<'a>(writes: impl ExactSizeIterator<Item = (&'a Bytes, &'a Option<Bytes>)>, size: usize) -> Self {
+        let mut buf = BytesMut::with_capacity(size);
+        buf.resize(HEADER, 0);
+        buf.extend_from_slice(&(writes.len() as u32).to_le_bytes());
+        for (key, val) in writes {
+            let (kind, val) = match val {
+                Some(val) => (PUT, val.as_ref()),
+                None => (DELETE, &[][..]),
+            };
+            buf.extend_from_slice(&[kind]);
+            buf.extend_from_slice(&(key.len() as u32).to_le_bytes());
+            buf.extend_from_slice(&(val.len() as u32).to_le_bytes());
+            buf.extend_from_slice(key);
+            buf.extend_from_slice(val);
+        }
+        let payload = buf.get(HEADER..).unwrap_or_default();
+        let (payload_len, payload_checksum) = (payload.len() as u32, crc32c::crc32c(payload));
+        buf.resize(buf.len().next_multiple_of(ALIGNMENT), 0);
+        Self { buf, payload_checksum, payload_len }
+    }
+
+    /// Fills in the header.
+    pub(crate) fn finish(mut self, version: Version, segment: u64, synced: u64) -> Record {
+        let mut header = [0; HEADER];
+        let fields: [&[u8]; 7] = [
+            &MAGIC,
+            &[0; 4],
+            &self.payload_len.to_le_bytes(),
+            &self.payload_checksum.to_le_bytes(),
+            &version.to_le_bytes(),
+            &segment.to_le_bytes(),
+            &synced.to_le_bytes(),
+        ];
+        for (to, from) in header.iter_mut().zip(fields.into_iter().flatten()) {
+            *to = *from;
+        }
+        let (_, checked) = header.split_at(8);
+        let checksum = crc32c::crc32c(checked).to_le_bytes();
+        for (to, from) in header.iter_mut().skip(4).zip(checksum) {
+            *to = from;
+        }
+        for (to, from) in self.buf.iter_mut().zip(header) {
+            *to = from;
+        }
+        Record { version, synced, bytes: self.buf.freeze(), payload_len: self.payload_len }
+    }
+}
+
+impl Record {
+    /// What is written.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads the record at `offset` of a whole segment; `None` where there is none that is intact.
+    pub(super) fn at(segment_bytes: &Bytes, offset: usize, segment: u64) -> Option<Self> {
+        let mut r = Reader::new(segment_bytes.get(offset..)?);
+        if r.bytes(4)? != MAGIC {
+            return None;
+        }
+        let header_checksum = r.u32()?;
+        let header = segment_bytes.get(offset + 8..offset + HEADER)?;
+        let (payload_len, payload_checksum) = (r.u32()?, r.u32()?);
+        let (version, in_segment, synced) = (r.u64()?, r.u64()?, r.u64()?);
+        if header_checksum != crc32c::crc32c(header) || in_segment != segment {
+            return None;
+        }
+        let payload = r.bytes(payload_len as usize)?;
+        if payload_checksum != crc32c::crc32c(payload) {
+            return None;
+        }
+        let len = (HEADER + payload_len as usize).next_multiple_of(ALIGNMENT);
+        let end = offset.checked_add(len)?;
+        (end <= segment_bytes.len()).then(|| Self {
+            version,
+            synced,
+            bytes: segment_bytes.slice(offset..end),
+            payload_len,
+        })
+    }
+
+    /// The writes: slices of the record. `None` in the place of one that is malformed, after which nothing follows.
+    pub(crate) fn writes(&self) -> impl Iterator<Item = Option<(Bytes, Option<Bytes>)>> + '_ {
+        let payload = self.bytes.get(HEADER..HEADER + self.payload_len as usize).unwrap_or_default();
+        let mut r = Reader::new(payload);
+        let mut left = r.u32().unwrap_or(0);
+        std::iter::from_fn(move || {
+            if left == 0 {
+                return None;
+            }
+            let write = self.write(&mut r);
+            left = if write.is_some() { left - 1 } else { 0 };
+            Some(write)
+        })
+    }
+
+    fn write(&self, r: &mut Reader<'_>) -> Option<(Bytes, Option<Bytes>)> {
+        let kind = r.u8()?;
+        let (key_len, val_len) = (r.u32()? as usize, r.u32()? as usize);
+        let (key, val) = (r.bytes(key_len)?, r.bytes(val_len)?);
+        let val = match kind {
+            PUT => Some(self.bytes.slice_ref(val)),
+            DELETE => None,
+            _ => return None,
+        };
+        Some((self.bytes.slice_ref(key), val))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        let writes: Vec<(Bytes, Option<Bytes>)> =
+            vec![("".into(), Some("".into())), ("a".into(), None), ("k".into(), Some("v".repeat(100).into()))];
+        let each = || writes.iter().map(|(k, v)| (k, v));
+        RecordBuilder::new(each(), RecordBuilder::size_of(each())).finish(7, 3, 64)
+    }
+
+    #[test]
+    fn round_trip() {
+        let record = record();
+        assert_eq!(record.as_bytes().len() % ALIGNMENT, 0);
+        let back = Record::at(&record.bytes, 0, 3);
+        assert!(back.as_ref().is_some_and(|r| r.version == 7 && r.synced == 64));
+        let writes: Vec<_> = back.iter().flat_map(|r| r.writes().flatten().collect::<Vec<_>>()).collect();
+        assert_eq!(writes.len(), 3);
+        assert!(writes.iter().any(|(k, v)| k == "a" && v.is_none()));
+        assert!(writes.iter().any(|(k, v)| k.is_empty() && v.as_ref().is_some_and(Bytes::is_empty)));
+        assert!(Record::at(&record.bytes, 0, 4).is_none(), "of another segment");
+    }
+
+    #[test]
+    fn any_flipped_bit_is_seen() {
+        let record = record();
+        let padding = HEADER + record.payload_len as usize;
+        for bit in 0..padding * 8 {
+            let mut bytes = record.bytes.to_vec();
+            if let Some(byte) = bytes.get_mut(bit / 8) {
+                *byte ^= 1 << (bit % 8);
+            }
+            assert!(Record::at(&bytes.into(), 0, 3).is_none(), "bit {bit}");
+        }
+        for cut in 0..record.bytes.len() {
+            assert!(Record::at(&record.bytes.slice(..cut), 0, 3).is_none(), "cut at {cut}");
+        }
+    }
+}

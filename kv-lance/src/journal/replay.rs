@@ -1,0 +1,274 @@
+//! Reading the journal back when a store opens.
+//!
+//! A segment ends at its first record that is not intact. In the last segment that is where the last write was torn, or the
+//! zeros ahead of it begin, and the rest is cut; but if an intact record behind says that the damaged place was durable, acknowledged
+//! data is gone and the store refuses to open. In any other segment it is damage if anything but zeros follows.
+
+use super::record::{ALIGNMENT, Record};
+use super::segment::{self, SEGMENT_HEADER, SEGMENT_MAGIC};
+use crate::codec::Reader;
+use crate::table::FORMAT_VERSION;
+use bytes::Bytes;
+use kv_api::{Error, Result};
+use std::fs::File;
+use std::path::Path;
+
+/// A segment's records.
+pub(crate) struct Replayed {
+    pub(crate) segment: u64,
+    pub(crate) records: Vec<Record>,
+}
+
+/// Reads the segments after `covered`, hands each to `take` in order, cuts the torn tail of the last one, and returns the number
+/// of the segment to go on in: the one after the last, or the last if it is empty.
+pub(crate) fn replay(dir: &Path, covered: u64, mut take: impl FnMut(Replayed) -> Result<()>) -> Result<u64> {
+    let segments = segment::list(dir)?;
+    let Some((last, _)) = segments.last().cloned() else {
+        return match covered {
+            // The store died while it was being created.
+            0 => Ok(1),
+            _ => Err(Error::corruption(dir, format!("the table covers segment {covered}; the journal is missing"))),
+        };
+    };
+    if last < covered {
+        return Err(Error::corruption(dir, format!("the table covers segment {covered}; the last one is {last}")));
+    }
+    let mut expected = covered + 1;
+    for (number, path) in segments.into_iter().filter(|(number, _)| *number > covered) {
+        if number != expected {
+            return Err(Error::corruption(dir, format!("segment {expected} is missing; {number} follows")));
+        }
+        expected += 1;
+        let bytes: Bytes = std::fs::read(&path).map_err(|e| Error::io("reading", &path, e))?.into();
+        if !check_header(&bytes, number, &path)? {
+            // Torn while it was being created: it is synced before the first record goes in.
+            if number == last && !(0..bytes.len()).step_by(ALIGNMENT).any(|at| Record::at(&bytes, at, number).is_some()) {
+                return Ok(number);
+            }
+            return Err(Error::corruption(&path, "the segment's header does not match its checksum"));
+        }
+        let (records, end) = read_records(&bytes, number, &path, number == last)?;
+        if number == last && end < bytes.len() {
+            cut(&path, end as u64)?;
+        }
+        if number == last && records.iter().all(|record| record.writes().next().is_none()) {
+            return Ok(number);
+        }
+        take(Replayed { segment: number, records })?;
+    }
+    Ok(last + 1)
+}
+
+/// Whether the header is intact.
+fn check_header(bytes: &Bytes, number: u64, path: &Path) -> Result<bool> {
+    let Some(found) = bytes.get(..SEGMENT_HEADER) else { return Ok(false) };
+    let mut r = Reader::new(found);
+    let (magic, format) = (r.bytes(SEGMENT_MAGIC.len()), r.u32().unwrap_or(0));
+    if found != segment::header(number, format) || magic != Some(SEGMENT_MAGIC) {
+        return Ok(false);
+    }
+    if format != FORMAT_VERSION {
+        return Err(Error::UnsupportedFormat {
+            path: path.into(),
+            found: format.to_string(),
+            supported: FORMAT_VERSION.to_string(),
+        });
+    }
+    Ok(true)
+}
+
+/// The intact records from the beginning, and where they end.
+fn read_records(bytes: &Bytes, number: u64, path: &Path, last: bool) -> Result<(Vec<Record>, usize)> {
+    let mut records = Vec::new();
+    let mut at = SEGMENT_HEADER;
+    while let Some(record) = Record::at(bytes, at, number) {
+        at += record.as_bytes().len();
+        if record.writes().any(|write| write.is_none()) {
+            return Err(Error::corruption(path, format!("the record that ends at byte {at} is malformed")));
+        }
+        records.push(record);
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    let damaged = if last { durable_beyond(bytes, at, number) } else { rest.iter().any(|b| *b != 0) };
+    if damaged {
+        return Err(Error::corruption(path, format!("the record at byte {at} is damaged, and it was durable")));
+    }
+    Ok((records, at))
+}
+
+/// Whether an intact record after `at` says that `at` was durable when it was written.
+fn durable_beyond(bytes: &Bytes, at: usize, number: u64) -> bool {
+    (at..bytes.len())
+        .step_by(ALIGNMENT)
+        .filter_map(|offset| Record::at(bytes, offset, number))
+        .any(|record| record.synced > at as u64)
+}
+
+fn cut(path: &Path, end: u64) -> Result<()> {
+    let cut = || {
+        let file = File::options().write(true).open(path)?;
+        file.set_len(end)?;
+        file.sync_all()
+    };
+    cut().map_err(|e| Error::io("cutting the torn tail of", path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Journal, RecordBuilder};
+    use super::*;
+
+    type Outcome = std::result::Result<Vec<u64>, Error>;
+
+    fn replayed(dir: &Path, covered: u64) -> Outcome {
+        let mut versions = vec![];
+        replay(dir, covered, |segment| {
+            versions.extend(segment.records.iter().map(|r| r.version));
+            Ok(())
+        })?;
+        Ok(versions)
+    }
+
+    fn append(journal: &mut Journal, versions: std::ops::RangeInclusive<u64>) -> Result<()> {
+        for version in versions {
+            let writes = [(Bytes::from(format!("key {version}")), Some(Bytes::from("val")))];
+            let each = || writes.iter().map(|(k, v)| (k, v));
+            let builder = RecordBuilder::new(each(), RecordBuilder::size_of(each()));
+            let record = builder.finish(version, journal.segment(), journal.synced());
+            journal.append([&record].into_iter())?;
+            journal.sync()?;
+        }
+        Ok(())
+    }
+
+    fn edit(path: &Path, edit: impl FnOnce(&mut Vec<u8>)) -> std::io::Result<()> {
+        let mut bytes = std::fs::read(path)?;
+        edit(&mut bytes);
+        std::fs::write(path, bytes)
+    }
+
+    fn flip(bytes: &mut [u8], at: usize) {
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= 1;
+        }
+    }
+
+    const RECORD: usize = 40 + 4 + 9 + 5 + 3 + 3;
+
+    #[test]
+    fn segments_are_read_in_order_from_the_first_uncovered() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let mut journal = Journal::create(dir.path(), 1)?;
+        append(&mut journal, 1..=3)?;
+        journal.rotate()?;
+        append(&mut journal, 4..=5)?;
+        assert_eq!(replayed(dir.path(), 0)?, [1, 2, 3, 4, 5]);
+        assert_eq!(replayed(dir.path(), 1)?, [4, 5]);
+        segment::remove_through(dir.path(), 1)?;
+        assert_eq!(replayed(dir.path(), 1)?, [4, 5]);
+        assert!(matches!(replayed(dir.path(), 0), Err(Error::Corruption { .. })), "segment 1 is missing");
+        assert!(matches!(replayed(dir.path(), 9), Err(Error::Corruption { .. })), "the table is ahead");
+        Ok(())
+    }
+
+    #[test]
+    fn a_torn_tail_is_cut_wherever_it_is_torn() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        for torn in 1..RECORD {
+            let dir = tempfile::tempdir()?;
+            let mut journal = Journal::create(dir.path(), 1)?;
+            append(&mut journal, 1..=3)?;
+            let path = dir.path().join("0000000001.log");
+            edit(&path, |bytes| bytes.truncate(SEGMENT_HEADER + 2 * RECORD + torn))?;
+            assert_eq!(replayed(dir.path(), 0)?, [1, 2], "torn after {torn} bytes");
+            assert_eq!(std::fs::metadata(&path)?.len() as usize, SEGMENT_HEADER + 2 * RECORD);
+            assert_eq!(replayed(dir.path(), 0)?, [1, 2], "a second time");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn damage_before_the_tail_is_corruption() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        for at in SEGMENT_HEADER..SEGMENT_HEADER + 2 * RECORD - 3 {
+            let dir = tempfile::tempdir()?;
+            let mut journal = Journal::create(dir.path(), 1)?;
+            append(&mut journal, 1..=3)?;
+            edit(&dir.path().join("0000000001.log"), |bytes| flip(bytes, at))?;
+            match replayed(dir.path(), 0) {
+                Err(Error::Corruption { .. }) => {}
+                // The padding between records carries nothing.
+                Ok(versions) => assert!(versions == [1, 2, 3], "byte {at} lost {versions:?}"),
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn damage_in_a_segment_that_is_not_the_last_is_corruption() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let mut journal = Journal::create(dir.path(), 1)?;
+        append(&mut journal, 1..=1)?;
+        journal.rotate()?;
+        append(&mut journal, 2..=2)?;
+        edit(&dir.path().join("0000000001.log"), |bytes| flip(bytes, SEGMENT_HEADER + 20))?;
+        assert!(matches!(replayed(dir.path(), 0), Err(Error::Corruption { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn another_format_is_refused_by_its_number() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        std::fs::write(dir.path().join("0000000001.log"), segment::header(1, 99))?;
+        match replayed(dir.path(), 0) {
+            Err(Error::UnsupportedFormat { found, .. }) => assert_eq!(found, "99"),
+            other => panic!("{other:?}"),
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_segment_torn_at_its_creation_is_as_if_it_were_not_there() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let mut journal = Journal::create(dir.path(), 1)?;
+        append(&mut journal, 1..=2)?;
+        std::fs::write(dir.path().join("0000000002.log"), b"kvlan")?;
+        assert_eq!(replayed(dir.path(), 0)?, [1, 2]);
+        assert_eq!(replay(dir.path(), 0, |_| Ok(()))?, 2, "and is written anew");
+        Ok(())
+    }
+
+    #[test]
+    fn a_damaged_header_before_records_is_corruption() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        for at in 0..SEGMENT_HEADER {
+            let dir = tempfile::tempdir()?;
+            let mut journal = Journal::create(dir.path(), 1)?;
+            append(&mut journal, 1..=2)?;
+            edit(&dir.path().join("0000000001.log"), |bytes| flip(bytes, at))?;
+            let refused = replayed(dir.path(), 0);
+            assert!(matches!(refused, Err(Error::Corruption { .. })), "byte {at}: {refused:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn after_a_close_no_record_passes_for_a_torn_write() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let mut journal = Journal::create(dir.path(), 1)?;
+        append(&mut journal, 1..=1)?;
+        journal.close()?;
+        assert_eq!(replayed(dir.path(), 0)?.first(), Some(&1));
+        edit(&dir.path().join("0000000001.log"), |bytes| flip(bytes, SEGMENT_HEADER + 30))?;
+        assert!(matches!(replayed(dir.path(), 0), Err(Error::Corruption { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn an_empty_segment_is_used_again() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        Journal::create(dir.path(), 1)?.close()?;
+        assert_eq!(replay(dir.path(), 0, |_| Ok(()))?, 1);
+        append(&mut Journal::create(dir.path(), 1)?, 1..=1)?;
+        assert_eq!(replay(dir.path(), 0, |_| Ok(()))?, 2);
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! The cache of decoded blocks, shared by all runs of a store. Keys and values are cached apart.
+
+use super::block::{KeyBlock, ValBlock};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// Which column's part of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Part {
+    Keys,
+    Vals,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Id {
+    run: u64,
+    block: u32,
+    part: Part,
+}
+
+#[derive(Clone)]
+enum Entry {
+    Keys(Arc<KeyBlock>),
+    Vals(Arc<ValBlock>),
+}
+
+#[derive(Clone)]
+struct Weigh;
+
+impl Weighter<Id, Entry> for Weigh {
+    fn weight(&self, _: &Id, entry: &Entry) -> u64 {
+        64 + match entry {
+            Entry::Keys(block) => block.bytes(),
+            Entry::Vals(block) => block.bytes(),
+        } as u64
+    }
+}
+
+/// Holds blocks up to a budget of bytes.
+pub(crate) struct BlockCache {
+    cache: Cache<Id, Entry, Weigh>,
+}
+
+impl BlockCache {
+    pub(crate) fn new(budget: u64, block_bytes: usize) -> Self {
+        let expected = usize::try_from(budget).unwrap_or(usize::MAX) / block_bytes.max(256);
+        Self { cache: Cache::with_weighter(expected.clamp(16, 1 << 24), budget, Weigh) }
+    }
+
+    pub(super) fn keys(&self, run: u64, block: u32) -> Option<Arc<KeyBlock>> {
+        match self.cache.get(&Id { run, block, part: Part::Keys })? {
+            Entry::Keys(block) => Some(block),
+            Entry::Vals(_) => None,
+        }
+    }
+
+    pub(super) fn vals(&self, run: u64, block: u32) -> Option<Arc<ValBlock>> {
+        match self.cache.get(&Id { run, block, part: Part::Vals })? {
+            Entry::Vals(block) => Some(block),
+            Entry::Keys(_) => None,
+        }
+    }
+
+    pub(super) fn insert_keys(&self, run: u64, block: u32, keys: Arc<KeyBlock>) {
+        self.cache.insert(Id { run, block, part: Part::Keys }, Entry::Keys(keys));
+    }
+
+    pub(super) fn insert_vals(&self, run: u64, block: u32, vals: Arc<ValBlock>) {
+        self.cache.insert(Id { run, block, part: Part::Vals }, Entry::Vals(vals));
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.cache.weight()
+    }
+}

@@ -1,0 +1,108 @@
+//! The local files under a run: written once and synced, then read with `pread`.
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use lance_encoding::EncodingsIo;
+use lance_io::object_writer::WriteResult;
+use lance_io::traits::Writer;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::io::AsyncWrite;
+
+const BUFFER: usize = 1 << 20;
+
+/// Writes a new file in place, on the calling thread, and syncs it when it is finished: Lance itself never syncs.
+pub(super) struct SyncedWriter {
+    file: BufWriter<File>,
+    written: usize,
+}
+
+impl SyncedWriter {
+    pub(super) fn create(path: &Path) -> std::io::Result<Self> {
+        let file = File::options().write(true).create_new(true).open(path)?;
+        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), written: 0 })
+    }
+}
+
+impl AsyncWrite for SyncedWriter {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        let result = self.file.write(buf);
+        if let Ok(n) = result {
+            self.written += n;
+        }
+        Poll::Ready(result)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        // Lance flushes after every batch; only the end of the file matters here.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(self.file.flush().and_then(|()| self.file.get_ref().sync_all()))
+    }
+}
+
+#[async_trait::async_trait]
+impl Writer for SyncedWriter {
+    async fn tell(&mut self) -> lance::Result<usize> {
+        Ok(self.written)
+    }
+
+    async fn shutdown(&mut self) -> lance::Result<WriteResult> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        Ok(WriteResult { size: self.written, e_tag: None })
+    }
+}
+
+/// An open data file and its length. It can be read after it has been unlinked, which a view that is still in use needs.
+#[derive(Debug)]
+pub(super) struct DataFile {
+    file: File,
+    len: u64,
+}
+
+impl DataFile {
+    pub(super) fn open(path: &Path) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        let len = file.metadata()?.len();
+        Ok(Self { file, len })
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Reads exactly this range.
+    pub(super) fn read(&self, range: Range<u64>) -> std::io::Result<Bytes> {
+        // A damaged length must not ask for more memory than the file has bytes.
+        if range.start > range.end || range.end > self.len {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                format!("bytes {}..{} of a file of {}", range.start, range.end, self.len),
+            ));
+        }
+        let mut buf = vec![0; (range.end - range.start) as usize];
+        self.file.read_exact_at(&mut buf, range.start)?;
+        Ok(buf.into())
+    }
+}
+
+/// Reads ranges of one file inline: a cached `pread` takes 1 µs where a hop to another thread takes 40.
+#[derive(Debug)]
+pub(super) struct PreadIo(pub(super) Arc<DataFile>);
+
+impl EncodingsIo for PreadIo {
+    fn submit_request(&self, ranges: Vec<Range<u64>>, _: u64) -> BoxFuture<'static, lance::Result<Vec<Bytes>>> {
+        let read: std::io::Result<Vec<Bytes>> = ranges.into_iter().map(|range| self.0.read(range)).collect();
+        std::future::ready(read.map_err(lance::Error::from)).boxed()
+    }
+}

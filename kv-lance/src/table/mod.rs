@@ -1,0 +1,26 @@
+//! The table at rest: a Lance dataset whose fragments are sorted runs. The only module that knows Lance.
+//!
+//! A run is one Lance data file of rows `(key, version, tombstone, val)`, sorted by key ascending, then version
+//! descending. What the engine needs to find a row (fences, bloom filter, statistics) and to trust it (checksums)
+//! is in global buffers of the same file, which other readers of Lance ignore.
+
+mod block;
+mod bloom;
+mod cache;
+mod commit_handler;
+mod dataset;
+mod files;
+mod index;
+mod row_meta;
+mod run;
+mod run_writer;
+mod schema;
+
+pub(crate) use block::{KeyBlock, ValBlock};
+pub(crate) use cache::BlockCache;
+pub(crate) use dataset::{Opened, Table, TableState};
+pub(crate) use run::Run;
+pub(crate) use run_writer::{RunWriter, WrittenRun};
+
+/// The version of the on-disk format, of the table and of the journal alike.
+pub(crate) const FORMAT_VERSION: u32 = 1;

@@ -1,0 +1,209 @@
+//! Writes a run: rows in order, one Lance file, synced when it is finished.
+
+use super::block::Checksum;
+use super::bloom;
+use super::files::SyncedWriter;
+use super::index::{BlockInfo, RunIndexBuilder, RunStatistics};
+use super::row_meta::RowMeta;
+use super::schema;
+use crate::error::from_lance;
+use arrow_array::builder::{BinaryBuilder, BooleanBuilder, UInt64Builder};
+use arrow_array::{ArrayRef, RecordBatch};
+use kv_api::{Error, Result, Version};
+use lance_core::datatypes::Schema;
+use lance_file::version::ConcreteFileVersion;
+use lance_file::writer::{FileWriter, FileWriterOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The file format of runs.
+pub(super) const FILE_VERSION: ConcreteFileVersion = ConcreteFileVersion::V2_2;
+
+/// Schema metadata of a file: where its index and its row meta are among the global buffers.
+pub(super) const INDEX_BUFFER: &str = "kv-lance:index";
+pub(super) const ROW_META_BUFFER: &str = "kv-lance:row-meta";
+
+/// Rows are handed to Lance in batches of this many bytes.
+const BATCH_BYTES: usize = 2 << 20;
+
+/// More rows than this in a block cost more to decode than their read saves.
+const MAX_BLOCK_ROWS: usize = 512;
+
+/// A file under way. Dropped unfinished, it removes what it wrote.
+pub(crate) struct RunWriter {
+    writer: FileWriter,
+    path: PathBuf,
+    name: String,
+    block_bytes: usize,
+    rows: Columns,
+    index: RunIndexBuilder,
+    row_meta: Vec<u8>,
+    block: Block,
+    finished: bool,
+}
+
+/// A finished file that no commit refers to yet.
+#[derive(Debug)]
+pub(crate) struct WrittenRun {
+    pub(super) name: String,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+}
+
+#[derive(Default)]
+struct Columns {
+    key: BinaryBuilder,
+    version: UInt64Builder,
+    tombstone: BooleanBuilder,
+    val: BinaryBuilder,
+    bytes: usize,
+}
+
+/// The block that rows are being added to.
+#[derive(Default)]
+struct Block {
+    first_key: Vec<u8>,
+    continues: bool,
+    meta: RowMeta,
+    keys: Checksum,
+    vals: Checksum,
+    bytes: usize,
+}
+
+impl RunWriter {
+    /// Starts a file in `dir`, the dataset's data directory.
+    pub(super) fn create(dir: &Path, schema: Schema, block_bytes: usize) -> Result<Self> {
+        let name = format!("{}.lance", uuid::Uuid::new_v4().simple());
+        let path = dir.join(&name);
+        let file = SyncedWriter::create(&path).map_err(|e| Error::io("creating", &path, e))?;
+        let writer =
+            lance_file::versions::create_writer(FILE_VERSION, Box::new(file), schema, FileWriterOptions::default())
+                .map_err(|e| from_lance("creating", &path, e))?;
+        Ok(Self {
+            writer,
+            path,
+            name,
+            block_bytes,
+            rows: Columns::default(),
+            index: RunIndexBuilder::default(),
+            row_meta: Vec::new(),
+            block: Block::default(),
+            finished: false,
+        })
+    }
+
+    /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone.
+    pub(crate) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) -> Result<()> {
+        self.push_row(key, version, val);
+        if self.rows.bytes >= BATCH_BYTES { self.write_batch().await } else { Ok(()) }
+    }
+
+    /// Rows so far.
+    pub(crate) fn rows(&self) -> u64 {
+        self.index.statistics.rows
+    }
+
+    fn push_row(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) {
+        let stats = &mut self.index.statistics;
+        let same_key = stats.rows > 0 && self.index.last_key == key;
+        stats.min_version = if stats.rows == 0 { version } else { stats.min_version.min(version) };
+        stats.max_version = stats.max_version.max(version);
+        stats.rows += 1;
+        stats.tombstones += u64::from(val.is_none());
+        if !same_key {
+            stats.keys += 1;
+            self.index.hashes.push(bloom::hash(key));
+            self.index.last_key.clear();
+            self.index.last_key.extend_from_slice(key);
+        }
+        let block = &mut self.block;
+        if block.meta.versions.is_empty() {
+            block.first_key = key.to_vec();
+            block.continues = same_key;
+        }
+        block.meta.push(version, val.is_none());
+        block.keys.add(key);
+        block.vals.add(val.unwrap_or_default());
+        let bytes = key.len() + val.map_or(0, <[u8]>::len);
+        block.bytes += bytes;
+        self.rows.key.append_value(key);
+        self.rows.version.append_value(version);
+        self.rows.tombstone.append_value(val.is_none());
+        self.rows.val.append_option(val);
+        self.rows.bytes += bytes + 16;
+        if self.block.bytes >= self.block_bytes || self.block.meta.versions.len() >= MAX_BLOCK_ROWS {
+            self.end_block();
+        }
+    }
+
+    fn end_block(&mut self) {
+        let block = std::mem::take(&mut self.block);
+        let Some(first_version) = block.meta.versions.first().copied() else { return };
+        let start = self.row_meta.len();
+        block.meta.encode(&mut self.row_meta);
+        let encoded = self.row_meta.get(start..).unwrap_or_default();
+        let info = BlockInfo {
+            rows: block.meta.versions.len() as u32,
+            first_version,
+            meta_len: encoded.len() as u32,
+            keys_checksum: block.keys.0,
+            vals_checksum: block.vals.0,
+            meta_checksum: crc32c::crc32c(encoded),
+            continues: block.continues,
+            // Positions follow from the rows and lengths before.
+            ..BlockInfo::default()
+        };
+        self.index.push_block(info, block.first_key);
+    }
+
+    async fn write_batch(&mut self) -> Result<()> {
+        let rows = &mut self.rows;
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(rows.key.finish()),
+            Arc::new(rows.version.finish()),
+            Arc::new(rows.tombstone.finish()),
+            Arc::new(rows.val.finish()),
+        ];
+        rows.bytes = 0;
+        let batch = RecordBatch::try_new(schema::arrow(), columns)
+            .map_err(|e| Error::backend(format!("writing {}", self.path.display()), e))?;
+        if batch.num_rows() > 0 {
+            self.writer.write_batch(&batch).await.map_err(|e| from_lance("writing", &self.path, e))?;
+        }
+        Ok(())
+    }
+
+    /// Ends and syncs the file. `None`, and no file, where no row was added.
+    pub(crate) async fn finish(mut self, level: u32, journal_through: u64) -> Result<Option<WrittenRun>> {
+        if self.index.statistics.rows == 0 {
+            return Ok(None);
+        }
+        self.end_block();
+        self.write_batch().await?;
+        self.index.statistics = RunStatistics { level, journal_through, ..self.index.statistics.clone() };
+        let buffers = [
+            (ROW_META_BUFFER, std::mem::take(&mut self.row_meta)),
+            // The index comes last: its size and place make it part of the read that opens the file.
+            (INDEX_BUFFER, self.index.encode()),
+        ];
+        let failed = |e| from_lance("writing", &self.path, e);
+        for (name, bytes) in buffers {
+            let position = self.writer.add_global_buffer(bytes.into()).await.map_err(failed)?;
+            self.writer.add_schema_metadata(name, position.to_string());
+        }
+        let summary = self.writer.finish().await.map_err(failed)?;
+        self.finished = true;
+        Ok(Some(WrittenRun { name: self.name.clone(), rows: summary.num_rows, bytes: summary.size_bytes }))
+    }
+}
+
+impl Drop for RunWriter {
+    fn drop(&mut self) {
+        if !self.finished
+            && let Err(e) = std::fs::remove_file(&self.path)
+        {
+            // Cleaning up at the next open removes it.
+            tracing::warn!(path = %self.path.display(), error = %e, "an unfinished run is left behind");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The columns of the table.
+
+use arrow_schema::{DataType, Field, Schema as ArrowSchema};
+use lance_core::datatypes::Schema;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// Schema metadata that tells a table of ours from any other, with the format's version.
+pub(super) const FORMAT_KEY: &str = "kv-lance:format";
+
+/// Positions of the columns, in the schema and in every file.
+pub(super) const KEY: u32 = 0;
+pub(super) const VAL: u32 = 3;
+
+/// `key, version, tombstone, val`: what any reader of Lance sees.
+pub(super) fn arrow() -> Arc<ArrowSchema> {
+    static SCHEMA: LazyLock<Arc<ArrowSchema>> = LazyLock::new(|| {
+        Arc::new(ArrowSchema::new(vec![
+            Field::new("key", DataType::Binary, false),
+            Field::new("version", DataType::UInt64, false),
+            Field::new("tombstone", DataType::Boolean, false),
+            Field::new("val", DataType::Binary, true),
+        ]))
+    });
+    SCHEMA.clone()
+}
+
+/// The same as Lance's schema, marked as a store of `format`.
+pub(super) fn lance(format: u32) -> lance::Result<Schema> {
+    let metadata = HashMap::from([(FORMAT_KEY.to_owned(), format.to_string())]);
+    Schema::try_from(&arrow().as_ref().clone().with_metadata(metadata))
+}
