@@ -1,11 +1,40 @@
-//! kv-lance
-#![allow(dead_code)]
+//! A transactional, ordered, versioned key-value store on the Lance columnar format.
+//!
+//! An LSM engine whose sorted runs are Lance files and whose table is a Lance dataset: a commit costs a log append, and the data at
+//! rest is an ordinary Lance table that pylance, LanceDB, DataFusion or Spark opens as it is.
+//!
+//! Open a [`LanceDatastore`] with a [`LanceConfig`]; what it does is said by [`kv_api::Datastore`] and
+//! [`kv_api::Transactable`].
+//!
+//! # What it guarantees
+//! - A commit that was acknowledged survives power loss (under [`Durability::Immediate`], the default), and is visible whole or not
+//!   at all.
+//! - A transaction reads one point in time, and the first committer of a key wins; on request it is serializable.
+//! - A damaged byte on disk gives an error or the right answer.
+//!
+//! # It is not
+//! - a server: one process opens a store at a time;
+//! - for systems other than Unix with little-endian processors.
 
 mod codec;
+mod committer;
 mod config;
+mod datastore;
 mod error;
 mod journal;
+mod layout;
+mod lock;
+mod maintenance;
 mod memtable;
+mod read;
+mod snapshots;
 mod table;
+mod transaction;
+mod view;
 
 pub use config::{Durability, LanceConfig};
+pub use datastore::LanceDatastore;
+pub use maintenance::CompactOptions;
+
+/// The backend's name.
+const KIND: &str = "kv-lance";

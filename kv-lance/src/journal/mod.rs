@@ -9,5 +9,5 @@ mod replay;
 mod segment;
 
 pub(crate) use record::{MAX_PAYLOAD, Record, RecordBuilder};
-pub(crate) use replay::{Replayed, replay};
+pub(crate) use replay::replay;
 pub(crate) use segment::{Journal, SegmentFile, remove_through};

@@ -17,10 +17,10 @@ mod run_writer;
 mod schema;
 
 pub(crate) use block::{KeyBlock, ValBlock};
+pub(crate) use bloom::hash;
 pub(crate) use cache::BlockCache;
 pub(crate) use dataset::{Opened, Table, TableState};
 pub(crate) use run::Run;
-pub(crate) use run_writer::{RunWriter, WrittenRun};
 
 /// The version of the on-disk format, of the table and of the journal alike.
 pub(crate) const FORMAT_VERSION: u32 = 1;

@@ -17,7 +17,7 @@ use lance_encoding::decoder::{DecoderConfig, DecoderPlugins, FilterExpression};
 use lance_file::reader::{CachedFileMetadata, FileReader, FileReaderOptions, ReaderProjection};
 use lance_io::ReadBatchParams;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One sorted run, open for reading.
@@ -98,10 +98,6 @@ impl Run {
         &self.index.statistics
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Bytes of the file.
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.file.len()
@@ -169,7 +165,11 @@ impl Run {
     pub(crate) async fn keys(&self, block: usize) -> Result<Arc<KeyBlock>> {
         match self.cache.keys(self.id, block as u32) {
             Some(keys) => Ok(keys),
-            None => self.load_keys(block).await,
+            None => {
+                let keys = self.keys_uncached(block).await?;
+                self.cache.insert_keys(self.id, block as u32, keys.clone());
+                Ok(keys)
+            }
         }
     }
 
@@ -177,11 +177,16 @@ impl Run {
     pub(crate) async fn vals(&self, block: usize) -> Result<Arc<ValBlock>> {
         match self.cache.vals(self.id, block as u32) {
             Some(vals) => Ok(vals),
-            None => self.load_vals(block).await,
+            None => {
+                let vals = self.vals_uncached(block).await?;
+                self.cache.insert_vals(self.id, block as u32, vals.clone());
+                Ok(vals)
+            }
         }
     }
 
-    async fn load_keys(&self, block: usize) -> Result<Arc<KeyBlock>> {
+    /// Reads and checks keys, versions and tombstones of a block.
+    pub(crate) async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
         let info = self.index.block(block).ok_or_else(|| self.damaged(block, "is not in the index"))?;
         let start = self.row_meta_start + info.meta_offset;
         let meta = self
@@ -196,19 +201,16 @@ impl Run {
         if keys.checksum() != info.keys_checksum {
             return Err(self.damaged(block, "has keys that do not match their checksum"));
         }
-        let keys = Arc::new(KeyBlock { keys, meta });
-        self.cache.insert_keys(self.id, block as u32, keys.clone());
-        Ok(keys)
+        Ok(Arc::new(KeyBlock { keys, meta }))
     }
 
-    async fn load_vals(&self, block: usize) -> Result<Arc<ValBlock>> {
+    /// Reads and checks the values of a block.
+    pub(crate) async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
         let vals = self.read_column(block, &self.vals).await?;
         if self.index.block(block).is_none_or(|info| vals.checksum() != info.vals_checksum) {
             return Err(self.damaged(block, "has values that do not match their checksum"));
         }
-        let vals = Arc::new(ValBlock { vals });
-        self.cache.insert_vals(self.id, block as u32, vals.clone());
-        Ok(vals)
+        Ok(Arc::new(ValBlock { vals }))
     }
 
     /// Reads one column of a block. As row indices, not as a range: Lance decodes those inline.

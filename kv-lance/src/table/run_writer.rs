@@ -98,11 +98,6 @@ impl RunWriter {
         if self.rows.bytes >= BATCH_BYTES { self.write_batch().await } else { Ok(()) }
     }
 
-    /// Rows so far.
-    pub(crate) fn rows(&self) -> u64 {
-        self.index.statistics.rows
-    }
-
     fn push_row(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) {
         let stats = &mut self.index.statistics;
         let same_key = stats.rows > 0 && self.index.last_key == key;

@@ -1,0 +1,263 @@
+//! The command line.
+
+use crate::format::Format;
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
+use jiff::Timestamp;
+use kv_api::{HybridClock, MvccSource, Version};
+use kv_lance::LanceConfig;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+const EXAMPLES: &str = "\
+Examples:
+  kv --store ./demo-store set greeting hello
+  kv --store ./demo-store get greeting
+  kv --store 'lance:///srv/kv?cache_bytes=1GiB' scan --prefix user/ --limit 10
+  KV_STORE=./demo-store kv import ./docs --prefix docs/
+  kv tour
+
+Exit codes:
+  0  done
+  1  get: the key has no value
+  2  the command line or a setting is wrong
+  3  the store, or a file that was to be read, could not be used";
+
+const GET_EXAMPLES: &str = "\
+Examples:
+  kv get greeting
+  kv get greeting --at 2026-04-01T12:00:00Z
+  kv get docs/logo.png --raw > logo.png
+  kv --hex get 00ff";
+
+const SET_EXAMPLES: &str = "\
+Examples:
+  kv set greeting hello
+  kv set docs/logo.png --file logo.png
+  date | kv set now --file -
+  kv --hex set 00ff cafe";
+
+const SCAN_EXAMPLES: &str = "\
+Examples:
+  kv scan --prefix user/ --limit 10
+  kv scan --from a --to m --reverse --keys-only
+  kv --json scan --at 2026-04-01T12:00:00Z | jq -r .key
+
+Without --json a line is the key, a tab and the value.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  kv import ./docs --prefix docs/       each file: its relative path → its bytes
+  kv import users.jsonl --key id        each line: the field 'id' → the line
+  kv import users.csv --key id          each row: the column 'id' → the row as a JSON object
+
+From a folder it leaves out symbolic links, '.git', folders tagged as a cache (as cargo's 'target' is) and the
+store itself, and says how many. A line that cannot be read ends the import: nothing of its batch is written.";
+
+/// The heading of the options that every command takes.
+const EVERYWHERE: &str = "Options of every command";
+
+/// A transactional key-value store in a Lance dataset: read it, write it, look after it.
+///
+/// Keys and values are bytes. They are printed as text where they are text, with \xNN for other bytes;
+/// --hex and --json print them without loss.
+#[derive(Debug, Parser)]
+#[command(name = "kv", version, verbatim_doc_comment)]
+pub(crate) struct Args {
+    /// The store: lance:///absolute/path, lance:relative/path or a path; then '?' and parameters
+    #[arg(long, value_name = "URL", env = "KV_STORE", global = true, help_heading = EVERYWHERE)]
+    pub(crate) store: Option<String>,
+
+    /// Read and print keys and values in hexadecimal
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    hex: bool,
+
+    /// Print one JSON object a line; bytes that are not UTF-8 are {"hex": "…"}
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print the value of a key; exit code 1 where it has none
+    #[command(after_help = GET_EXAMPLES)]
+    Get(Get),
+    /// Give a key a value
+    #[command(after_help = SET_EXAMPLES)]
+    Set(Set),
+    /// Delete keys, in one transaction
+    Del(Del),
+    /// Print the entries of a range, in the order of their keys
+    #[command(after_help = SCAN_EXAMPLES)]
+    Scan(Scan),
+    /// Count the keys of a range
+    Count(Count),
+    /// Import a folder, or a .jsonl, .csv or .tsv file
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(Import),
+    /// Print the store's version, capabilities and figures
+    Stat,
+    /// Write what is in memory and in the journal to the Lance dataset
+    Flush,
+    /// Merge the dataset's runs into one, without the history that is past its retention
+    Compact(Compact),
+    /// A guided tour: imports a folder into a new store and shows what the store does, step by step, timed
+    Tour(Tour),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Get {
+    pub(crate) key: OsString,
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// Print the bytes of the value as they are, without a newline after them
+    #[arg(long, conflicts_with_all = ["hex", "json"])]
+    pub(crate) raw: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Set {
+    pub(crate) key: OsString,
+    #[arg(required_unless_present = "file", allow_negative_numbers = true)]
+    pub(crate) value: Option<OsString>,
+    /// Take the value from a file, byte for byte; '-' is the standard input
+    #[arg(long, value_name = "PATH", conflicts_with = "value")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Del {
+    #[arg(required = true, value_name = "KEY")]
+    pub(crate) keys: Vec<OsString>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Scan {
+    #[command(flatten)]
+    pub(crate) range: RangeArgs,
+    /// From the last key to the first
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    /// At most N entries
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Without the values
+    #[arg(long)]
+    pub(crate) keys_only: bool,
+    #[command(flatten)]
+    pub(crate) at: At,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Count {
+    #[command(flatten)]
+    pub(crate) range: RangeArgs,
+    #[command(flatten)]
+    pub(crate) at: At,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RangeArgs {
+    /// Only keys that begin with P
+    #[arg(long, value_name = "P")]
+    pub(crate) prefix: Option<OsString>,
+    /// Only keys from K on
+    #[arg(long, value_name = "K")]
+    pub(crate) from: Option<OsString>,
+    /// Only keys before K
+    #[arg(long, value_name = "K")]
+    pub(crate) to: Option<OsString>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct At {
+    /// As of this version, or this time as in 2026-04-01T12:00:00Z
+    #[arg(long = "at", value_name = "VERSION|RFC3339", value_parser = parse_version)]
+    pub(crate) version: Option<Version>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Import {
+    /// A folder, or a file that ends in .jsonl, .csv or .tsv
+    pub(crate) path: PathBuf,
+    /// The field or column that holds the key; for a file
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) key: Option<String>,
+    /// Put this before every key
+    #[arg(long, value_name = "P")]
+    pub(crate) prefix: Option<OsString>,
+    /// Commit after N entries (and after 4 MiB)
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) batch: u32,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Compact {
+    /// Keep the newest value of each key only, whatever the retention: older versions cannot be read any more
+    #[arg(long)]
+    pub(crate) no_history: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Tour {
+    /// The folder to import
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) source: PathBuf,
+    /// Where to make the store; what an earlier tour made there is removed
+    #[arg(long, value_name = "DIR", default_value = "./demo-store")]
+    pub(crate) into: PathBuf,
+}
+
+impl Args {
+    /// Parses the command line; prints the help or the mistake, and ends the process, where that is what was asked for.
+    pub(crate) fn from_command_line() -> Self {
+        let command = Self::command().after_help(EXAMPLES).after_long_help(format!("{}\n\n{EXAMPLES}", knobs()));
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        Format { hex: self.hex, json: self.json }
+    }
+}
+
+/// The parameters of a store's URL.
+fn knobs() -> String {
+    let mut text = String::from("Parameters of a store's URL, each also an environment variable KV_LANCE_<NAME>:");
+    for (name, default, allowed) in LanceConfig::knobs() {
+        text.push_str(&format!("\n  {:<24}  {allowed}", format!("{name}={default}")));
+    }
+    text
+}
+
+/// A version by its number, or the last one at a time.
+fn parse_version(text: &str) -> Result<Version, String> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().map_err(|_| "a version has at most 64 bits".into());
+    }
+    let time: Timestamp =
+        text.parse().map_err(|e| format!("neither a version number nor a time such as 2026-04-01T12:00:00Z ({e})"))?;
+    HybridClock::new().at_time(SystemTime::from(time)).ok_or_else(|| "the time has no version".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn versions_are_numbers_or_times() {
+        assert_eq!(parse_version("42"), Ok(42));
+        assert_eq!(parse_version("1970-01-01T00:00:01Z"), Ok((1000 << 16) | 0xffff));
+        assert_eq!(parse_version("1970-01-01T01:00:01+01:00"), Ok((1000 << 16) | 0xffff));
+        for bad in ["", "yesterday", "2026-04-01", "-1", "99999999999999999999", "2026-13-01T00:00:00Z"] {
+            assert!(parse_version(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What ends a command early, and the exit code it gives.
+
+use kv_api::Error;
+use std::fmt;
+use std::io;
+
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// `get` found nothing.
+    NotFound(String),
+    /// The command line asks for something that cannot be.
+    Usage(String),
+    /// The store refused or failed.
+    Store(Error),
+    /// A file that was to be imported cannot be used.
+    Input(String),
+    /// The tour saw something that it should not.
+    Unexpected(String),
+    /// Printing failed.
+    Output(io::Error),
+}
+
+impl Failure {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            _ if self.is_quiet() => 0,
+            Self::NotFound(_) => 1,
+            Self::Usage(_) | Self::Store(Error::InvalidConfiguration { .. }) => 2,
+            Self::Store(_) | Self::Input(_) | Self::Unexpected(_) | Self::Output(_) => 3,
+        }
+    }
+
+    /// Whoever reads our output has had enough, as `head` does: that is not an error.
+    pub(crate) fn is_quiet(&self) -> bool {
+        matches!(self, Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(key) => write!(f, "no value for the key '{key}'"),
+            Self::Usage(what) | Self::Input(what) | Self::Unexpected(what) => f.write_str(what),
+            Self::Store(error) => write!(f, "{error}"),
+            Self::Output(error) => write!(f, "writing the output: {error}"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}

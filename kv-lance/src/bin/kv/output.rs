@@ -1,0 +1,61 @@
+//! The standard output, as text or as JSON lines.
+
+use crate::format::Format;
+use serde_json::{Value, json};
+use std::io::{self, BufWriter, StdoutLock, Write};
+use std::time::Duration;
+
+pub(crate) struct Output {
+    out: BufWriter<StdoutLock<'static>>,
+    pub(crate) format: Format,
+}
+
+impl Output {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { out: BufWriter::with_capacity(64 << 10, io::stdout().lock()), format }
+    }
+
+    /// A line for a person, or under `--json` the object that says the same.
+    pub(crate) fn say(&mut self, text: impl AsRef<str>, object: Value) -> io::Result<()> {
+        if self.format.json { writeln!(self.out, "{object}") } else { writeln!(self.out, "{}", text.as_ref()) }
+    }
+
+    /// A line as it is.
+    pub(crate) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(self.out, "{}", text.as_ref())
+    }
+
+    /// One entry of a scan, or its key.
+    pub(crate) fn entry(&mut self, key: &[u8], val: Option<&[u8]>) -> io::Result<()> {
+        let format = self.format;
+        match val {
+            Some(val) if format.json => {
+                writeln!(self.out, "{}", json!({ "key": format.json(key), "value": format.json(val) }))
+            }
+            None if format.json => writeln!(self.out, "{}", json!({ "key": format.json(key) })),
+            Some(val) => writeln!(self.out, "{}\t{}", format.line(key), format.line(val)),
+            None => writeln!(self.out, "{}", format.line(key)),
+        }
+    }
+
+    /// Bytes as they are.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// A duration in the unit that suits its length.
+pub(crate) fn show_time(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match seconds {
+        s if s >= 10.0 => format!("{s:.0} s"),
+        s if s >= 1.0 => format!("{s:.1} s"),
+        s if s >= 0.01 => format!("{:.0} ms", s * 1e3),
+        s if s >= 0.001 => format!("{:.1} ms", s * 1e3),
+        s => format!("{:.0} µs", s * 1e6),
+    }
+}

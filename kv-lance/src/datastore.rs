@@ -1,0 +1,243 @@
+//! The store: opening, beginning transactions, flushing, compacting, closing.
+
+use crate::committer::Committer;
+use crate::config::{Durability, LanceConfig};
+use crate::journal::{self, Journal};
+use crate::layout::Layout;
+use crate::lock::StoreLock;
+use crate::maintenance::{Attachment, Command, CompactOptions, Contents, Maintenance, TablePlace};
+use crate::memtable::MemTable;
+use crate::table::BlockCache;
+use crate::transaction::LanceTransaction;
+use crate::view::{Frozen, View};
+use async_trait::async_trait;
+use kv_api::{
+    Capabilities, Datastore, Error, Isolation, Result, Statistics, Transactable, TransactionOptions, Version,
+};
+use parking_lot::Mutex;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use tokio::sync::oneshot;
+
+/// A transactional, ordered, versioned key-value store whose data at rest is a Lance table.
+///
+/// See [`Datastore`] for what it does and [`LanceConfig`] for how it is opened. Put it into an `Arc` to share it between tasks.
+///
+/// Dropping the store, as [`shutdown`](Datastore::shutdown) does, writes what was acknowledged and lets its files go. Transactions that are still open can go on
+/// reading but cannot commit.
+pub struct LanceDatastore {
+    committer: Arc<Committer>,
+    cache: Arc<BlockCache>,
+    maintenance: Mutex<Option<Maintenance>>,
+}
+
+impl LanceDatastore {
+    /// Opens the store, or creates it where the directory does not exist or is empty.
+    ///
+    /// What the journal holds and the table does not is replayed. Works on any tokio runtime; background work has a thread of its own.
+    ///
+    /// # Errors
+    /// [`InvalidConfiguration`](Error::InvalidConfiguration), [`NotAStore`](Error::NotAStore),
+    /// [`StoreLocked`](Error::StoreLocked), [`UnsupportedFormat`](Error::UnsupportedFormat),
+    /// [`Corruption`](Error::Corruption), [`Io`](Error::Io). The store is as it was then.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use kv_api::{Datastore, TransactionOptions};
+    /// use kv_lance::{LanceConfig, LanceDatastore};
+    ///
+    /// let dir = tempfile::tempdir().unwrap();
+    /// let store = LanceDatastore::open(LanceConfig::new(dir.path().join("store"))).await?;
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("city/Bergen".into(), "60.39 N".into()).await?;
+    /// tx.commit().await?;
+    ///
+    /// let tx = store.begin(TransactionOptions::read()).await?;
+    /// assert_eq!(tx.get(b"city/Bergen", None).await?.as_deref(), Some(&b"60.39 N"[..]));
+    /// store.shutdown().await?;
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn open(config: LanceConfig) -> Result<Self> {
+        config.validate()?;
+        let layout = Layout::prepare(&config.path, config.create)?;
+        let lock = Arc::new(StoreLock::acquire(&layout.root)?);
+        let cache = Arc::new(BlockCache::new(config.cache_bytes, config.block_bytes as usize));
+        let place = TablePlace {
+            root: layout.table.clone(),
+            create: config.create,
+            cache: cache.clone(),
+            block_bytes: config.block_bytes as usize,
+        };
+        let (maintenance, contents, attach) = Maintenance::start(place, lock).await?;
+        let committer = Arc::new(recover(config, &layout, contents, &maintenance)?);
+        let attachment = Attachment { committer: committer.clone(), journal: layout.journal };
+        if attach.send(attachment).is_err() {
+            return Err(Error::backend("opening the store", "the maintenance thread died"));
+        }
+        if committer.config().durability == Durability::Eventual {
+            sync_at_intervals(&committer)?;
+        }
+        Ok(Self { committer, cache, maintenance: Mutex::new(Some(maintenance)) })
+    }
+
+    /// Opens the store that a URL names; see [`LanceConfig::from_url`].
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_url(url: &str) -> Result<Self> {
+        Self::open(LanceConfig::from_url(url)?).await
+    }
+
+    /// Merges all runs into one and drops history as `options` say.
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) and others from the table, which is then as it was; [`StoreClosed`](Error::StoreClosed).
+    pub async fn compact_with(&self, options: CompactOptions) -> Result<()> {
+        self.committer.freeze_active()?;
+        self.ask(|done| Command::Compact(options, Some(done))).await
+    }
+
+    async fn ask(&self, command: impl FnOnce(oneshot::Sender<Result<()>>) -> Command) -> Result<()> {
+        let (done, answer) = oneshot::channel();
+        {
+            let maintenance = self.maintenance.lock();
+            let commands = &maintenance.as_ref().ok_or(Error::StoreClosed)?.commands;
+            commands.send(command(done)).map_err(|_| Error::StoreClosed)?;
+        }
+        answer.await.map_err(|_| Error::StoreClosed)?
+    }
+}
+
+/// Replays the journal onto the table's contents.
+fn recover(config: LanceConfig, layout: &Layout, contents: Contents, maintenance: &Maintenance) -> Result<Committer> {
+    let Contents { runs, state } = contents;
+    layout.make_journal()?;
+    // What a crash left between a flush and the end of its segments.
+    journal::remove_through(&layout.journal, state.journal_through)?;
+    let mut newest = state.last_version;
+    let mut memtable = MemTable::new();
+    let mut frozen = Vec::new();
+    let segment = journal::replay(&layout.journal, state.journal_through, |segment| {
+        for record in &segment.records {
+            for (key, val) in record.writes().flatten() {
+                memtable.insert(key, record.version, val);
+            }
+            newest = newest.max(record.version);
+        }
+        if !memtable.is_empty() && memtable.bytes() as u64 >= config.memtable_bytes {
+            let memtable = Arc::new(std::mem::replace(&mut memtable, MemTable::new()));
+            frozen.insert(0, Arc::new(Frozen { memtable, journal_through: segment.segment }));
+        }
+        Ok(())
+    })?;
+    let journal = Journal::create(&layout.journal, segment)?;
+    config.version_source.observe(newest);
+    let view = View { active: Arc::new(memtable), frozen, runs, history_floor: state.history_floor };
+    Ok(Committer::new(config, view, newest, journal, maintenance.commands.clone()))
+}
+
+/// Syncs the journal in the background until the store is closed.
+fn sync_at_intervals(committer: &Arc<Committer>) -> Result<()> {
+    let interval = committer.config().sync_interval;
+    let path = committer.config().path.clone();
+    let committer: Weak<Committer> = Arc::downgrade(committer);
+    let sync = move || {
+        loop {
+            std::thread::sleep(interval);
+            match committer.upgrade() {
+                Some(committer) if !committer.is_closed() => committer.sync(),
+                _ => return,
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("kv-lance-sync".into())
+        .spawn(sync)
+        .map(drop)
+        .map_err(|e| Error::io("starting the sync thread of", path, e))
+}
+
+#[async_trait]
+impl Datastore for LanceDatastore {
+    fn kind(&self) -> &'static str {
+        crate::KIND
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let config = self.committer.config();
+        Capabilities::new(Isolation::Serializable)
+            .versioned_reads(config.versioned)
+            .read_checks(true)
+            .durability(match config.durability {
+                Durability::Immediate => kv_api::Durability::PowerLoss,
+                Durability::Eventual => kv_api::Durability::ProcessCrash,
+            })
+    }
+
+    async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
+        Ok(Box::new(LanceTransaction::begin(self.committer.clone(), options)?))
+    }
+
+    async fn current_version(&self) -> Result<Version> {
+        if !self.committer.config().versioned {
+            return Err(Error::UnsupportedVersionedQueries);
+        }
+        Ok(self.committer.snapshots.visible())
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        let closed = self.committer.close();
+        let maintenance = self.maintenance.lock().take();
+        if let Some(maintenance) = maintenance {
+            maintenance.stop(self.committer.config().shutdown_timeout).await?;
+        }
+        closed
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.committer.freeze_active()?;
+        self.ask(Command::Flush).await
+    }
+
+    async fn compact(&self) -> Result<()> {
+        self.compact_with(CompactOptions::default()).await
+    }
+
+    fn statistics(&self) -> Statistics {
+        let view = self.committer.views.load();
+        let commits = &self.committer.figures;
+        let of_runs = |figure: fn(&crate::table::Run) -> u64| view.runs.iter().map(|run| figure(run)).sum::<u64>();
+        let figures = vec![
+            ("memtable_rows", view.memtables().map(|m| m.rows() as u64).sum()),
+            ("memtable_bytes", view.memtables().map(|m| m.bytes() as u64).sum()),
+            ("frozen_memtables", view.frozen.len() as u64),
+            ("runs", view.runs.len() as u64),
+            ("run_rows", of_runs(|run| run.statistics().rows)),
+            ("run_tombstones", of_runs(|run| run.statistics().tombstones)),
+            ("run_disk_bytes", of_runs(crate::table::Run::disk_bytes)),
+            ("run_index_bytes", of_runs(|run| run.index_bytes() as u64)),
+            ("block_cache_bytes", self.cache.bytes()),
+            ("open_transactions", self.committer.snapshots.open() as u64),
+            ("conflict_check_keys", self.committer.recent_keys() as u64),
+            ("commits", commits.commits.load(Ordering::Relaxed)),
+            ("commit_groups", commits.groups.load(Ordering::Relaxed)),
+            ("conflicts", commits.conflicts.load(Ordering::Relaxed)),
+            ("journal_bytes_written", commits.journal_bytes.load(Ordering::Relaxed)),
+            ("newest_version", self.committer.snapshots.visible()),
+            ("history_floor", view.history_floor),
+        ];
+        Statistics { figures }
+    }
+}
+
+impl Drop for LanceDatastore {
+    fn drop(&mut self) {
+        if let Err(e) = self.committer.close() {
+            tracing::error!(error = %e, "closing the journal failed; what was acknowledged is replayed at the next open");
+        }
+        if let Some(maintenance) = self.maintenance.lock().take() {
+            maintenance.stop_blocking();
+        }
+    }
+}

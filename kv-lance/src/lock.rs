@@ -1,0 +1,50 @@
+//! One process writes: the lock file of a store.
+
+use kv_api::{Error, Result};
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+/// Holds the store until it is dropped. The lock belongs to the open file, so the system lets it go if the process dies.
+#[derive(Debug)]
+pub(crate) struct StoreLock {
+    _file: File,
+}
+
+impl StoreLock {
+    /// # Errors
+    /// `StoreLocked`, which names the holder.
+    pub(crate) fn acquire(store: &Path) -> Result<Self> {
+        let path = store.join("LOCK");
+        let failed = |e| Error::io("locking", &path, e);
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // The holder may be writing its name just now.
+                let _ = file.read_to_string(&mut holder);
+                let holder = match holder.trim() {
+                    "" => "another process".to_owned(),
+                    name if name == name_of_this_process() => format!("{name} (this one)"),
+                    name => name.to_owned(),
+                };
+                return Err(Error::StoreLocked { path: store.into(), holder });
+            }
+            Err(TryLockError::Error(e)) => return Err(failed(e)),
+        }
+        let mut name_holder = || {
+            file.set_len(0)?;
+            file.rewind()?;
+            file.write_all(name_of_this_process().as_bytes())
+        };
+        name_holder().map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn name_of_this_process() -> String {
+    let host = rustix::system::uname();
+    format!("process {} on {}", std::process::id(), host.nodename().to_string_lossy())
+}

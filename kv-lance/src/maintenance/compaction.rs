@@ -1,0 +1,161 @@
+//! Compaction: all runs become one, without the history that nobody can read any more.
+
+use super::history::HistoryFilter;
+use super::{CompactOptions, Worker};
+use crate::committer::Committer;
+use crate::table::{KeyBlock, Run, TableState, ValBlock};
+use kv_api::{Result, Version};
+use std::cmp::Ordering;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+impl Worker {
+    pub(super) async fn compact(&mut self, committer: &Committer, options: CompactOptions) -> Result<()> {
+        self.flush_all(committer).await?;
+        let old = committer.views.load().runs.clone();
+        let horizon = committer.snapshots.horizon(retained_from(committer, options));
+        if !is_worthwhile(&old, horizon) {
+            self.clean_up(options.reader_grace).await;
+            return Ok(());
+        }
+        let mut writer = self.table.new_run()?;
+        let mut filter = HistoryFilter::new(horizon);
+        let mut rows = Rows::new(&old).await?;
+        while let Some(row) = rows.current() {
+            if filter.keeps(row.key(), row.version(), row.is_tombstone()) {
+                let val = row.val();
+                writer.push(row.key(), row.version(), val.as_deref()).await?;
+            }
+            rows.advance().await?;
+        }
+        let level = old.iter().map(|run| run.statistics().level).max().unwrap_or(0) + 1;
+        let run = writer.finish(level, self.state.journal_through).await?;
+        let history_floor = if filter.dropped > 0 { self.state.history_floor.max(horizon) } else { self.state.history_floor };
+        let state = TableState { history_floor, ..self.state };
+        let new = self.table.replace(&old, run, state).await?;
+        self.state = state;
+        committer.views.edit(|view| {
+            view.runs = new;
+            view.history_floor = history_floor;
+        });
+        self.clean_up(options.reader_grace).await;
+        Ok(())
+    }
+}
+
+/// The version from which on the configuration keeps history.
+fn retained_from(committer: &Committer, options: CompactOptions) -> Version {
+    let config = committer.config();
+    if !options.history || !config.versioned {
+        return Version::MAX;
+    }
+    if config.retention.is_zero() {
+        return 0;
+    }
+    let since = SystemTime::now().checked_sub(config.retention);
+    // Versions without a relation to time are kept.
+    since.and_then(|since| config.version_source.at_time(since)).unwrap_or(0)
+}
+
+/// Whether there is anything to merge or to drop.
+fn is_worthwhile(runs: &[Arc<Run>], horizon: Version) -> bool {
+    match runs {
+        [] => false,
+        [run] => {
+            let s = run.statistics();
+            s.min_version <= horizon && (s.rows > s.keys || s.tombstones > 0)
+        }
+        _ => true,
+    }
+}
+
+/// A position in a run, with its block.
+struct Row {
+    run: Arc<Run>,
+    block: usize,
+    row: usize,
+    keys: Arc<KeyBlock>,
+    vals: Arc<ValBlock>,
+}
+
+impl Row {
+    async fn first(run: &Arc<Run>) -> Result<Self> {
+        let (keys, vals) = (run.keys_uncached(0).await?, run.vals_uncached(0).await?);
+        Ok(Self { run: run.clone(), block: 0, row: 0, keys, vals })
+    }
+
+    fn key(&self) -> &[u8] {
+        self.keys.key(self.row)
+    }
+
+    fn version(&self) -> Version {
+        self.keys.version(self.row)
+    }
+
+    fn is_tombstone(&self) -> bool {
+        self.keys.is_tombstone(self.row)
+    }
+
+    fn val(&self) -> Option<bytes::Bytes> {
+        (!self.is_tombstone()).then(|| self.vals.slice(self.row))
+    }
+
+    /// In the order of a run.
+    fn order(&self, other: &Self) -> Ordering {
+        self.key().cmp(other.key()).then_with(|| other.version().cmp(&self.version()))
+    }
+
+    /// Whether there is a next row.
+    async fn advance(&mut self) -> Result<bool> {
+        self.row += 1;
+        if self.row < self.keys.len() {
+            return Ok(true);
+        }
+        self.block += 1;
+        if self.block >= self.run.blocks() {
+            return Ok(false);
+        }
+        self.row = 0;
+        // Past the cache: what a compaction reads once must not drive out what readers use.
+        self.keys = self.run.keys_uncached(self.block).await?;
+        self.vals = self.run.vals_uncached(self.block).await?;
+        Ok(true)
+    }
+}
+
+/// Every row of several runs, in order.
+struct Rows {
+    rows: Vec<Row>,
+    least: usize,
+}
+
+impl Rows {
+    async fn new(runs: &[Arc<Run>]) -> Result<Self> {
+        let mut rows = Vec::with_capacity(runs.len());
+        for run in runs {
+            rows.push(Row::first(run).await?);
+        }
+        let mut rows = Self { rows, least: 0 };
+        rows.find_least();
+        Ok(rows)
+    }
+
+    fn find_least(&mut self) {
+        let least = self.rows.iter().enumerate().min_by(|(_, a), (_, b)| a.order(b));
+        self.least = least.map_or(0, |(i, _)| i);
+    }
+
+    fn current(&self) -> Option<&Row> {
+        self.rows.get(self.least)
+    }
+
+    async fn advance(&mut self) -> Result<()> {
+        if let Some(row) = self.rows.get_mut(self.least)
+            && !row.advance().await?
+        {
+            self.rows.swap_remove(self.least);
+        }
+        self.find_least();
+        Ok(())
+    }
+}

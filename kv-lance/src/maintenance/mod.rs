@@ -1,0 +1,253 @@
+//! Background work on one thread of its own: flushing frozen memtables, compaction, cleaning up.
+//!
+//! The thread has its own runtime, so that the store does not depend on the caller's: neither on its kind nor on how long it lives. The
+//! table is owned by this thread; there is one commit to it at a time. Nothing here holds a lock that a commit or a read waits for.
+
+mod compaction;
+mod flush;
+mod history;
+
+use crate::committer::{Committer, FlushFailure};
+use crate::lock::StoreLock;
+use crate::table::{BlockCache, Opened, Run, Table, TableState};
+use kv_api::{Error, Result};
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// A flush that failed is tried again after this time.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Old manifests are removed after this many commits to the table.
+const CLEAN_UP_EVERY: u32 = 32;
+
+/// Outside readers that opened the table less than this long ago can finish reading it.
+const READER_GRACE: Duration = Duration::from_secs(10 * 60);
+
+/// What a compaction keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompactOptions {
+    /// Keep the history that the store's retention asks for. Default = true.
+    pub history: bool,
+    /// How long outside readers of the table can go on reading a state that has been replaced; the space of replaced files is free only
+    /// after that. Default = 10 minutes.
+    pub reader_grace: Duration,
+}
+
+impl Default for CompactOptions {
+    fn default() -> Self {
+        Self { history: true, reader_grace: READER_GRACE }
+    }
+}
+
+impl CompactOptions {
+    /// Keeps one row per live key and frees the space at once: only what open transactions still read stays.
+    pub fn no_history() -> Self {
+        Self { history: false, reader_grace: Duration::ZERO }
+    }
+}
+
+/// What the maintenance thread is asked to do.
+pub(crate) enum Command {
+    /// A memtable has been frozen.
+    Frozen,
+    /// Flush all frozen memtables and say when that is done.
+    Flush(oneshot::Sender<Result<()>>),
+    /// Compact, and say so to whoever waits.
+    Compact(CompactOptions, Option<oneshot::Sender<Result<()>>>),
+    /// End.
+    Stop,
+}
+
+/// What the thread needs to open the table.
+pub(crate) struct TablePlace {
+    pub(crate) root: PathBuf,
+    pub(crate) create: bool,
+    pub(crate) cache: Arc<BlockCache>,
+    pub(crate) block_bytes: usize,
+}
+
+/// What the table holds when it has been opened.
+pub(crate) struct Contents {
+    pub(crate) runs: Vec<Arc<Run>>,
+    pub(crate) state: TableState,
+}
+
+/// The rest of the store, which is made from the table's contents.
+pub(crate) struct Attachment {
+    pub(crate) committer: Arc<Committer>,
+    pub(crate) journal: PathBuf,
+}
+
+/// The running thread.
+pub(crate) struct Maintenance {
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
+    stopped: oneshot::Receiver<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Maintenance {
+    /// Starts the thread, which opens the table and then waits for the rest of the store. `lock` is held until the thread ends.
+    pub(crate) async fn start(
+        place: TablePlace,
+        lock: Arc<StoreLock>,
+    ) -> Result<(Self, Contents, oneshot::Sender<Attachment>)> {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let (opened_tx, opened) = oneshot::channel();
+        let (attach, attachment) = oneshot::channel();
+        let (stopped_tx, stopped) = oneshot::channel();
+        let path = place.root.clone();
+        let failed = |e| Error::io("starting the maintenance thread of", &path, e);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let thread = std::thread::Builder::new()
+            .name("kv-lance".into())
+            .spawn(move || {
+                runtime.block_on(run(place, inbox, opened_tx, attachment));
+                drop(runtime);
+                drop(lock);
+                // Whoever does not listen does not wait.
+                let _ = stopped_tx.send(());
+            })
+            .map_err(failed)?;
+        let contents = opened.await.map_err(|_| Error::backend("opening the table", "the maintenance thread died"))??;
+        Ok((Self { commands, stopped, thread }, contents, attach))
+    }
+
+    /// Ends the thread after what it is doing, and waits for that up to `limit`.
+    pub(crate) async fn stop(self, limit: Duration) -> Result<()> {
+        // A thread that has ended already hears nothing.
+        let _ = self.commands.send(Command::Stop);
+        match tokio::time::timeout(limit, self.stopped).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Error::Timeout { operation: "the shutdown of background work", seconds: limit.as_secs() }),
+        }
+    }
+
+    /// Ends the thread after what it is doing and waits for that, outside of any runtime.
+    pub(crate) fn stop_blocking(self) {
+        let _ = self.commands.send(Command::Stop);
+        if self.thread.join().is_err() {
+            tracing::error!("the maintenance thread panicked; the journal holds what it had not flushed");
+        }
+    }
+}
+
+/// The thread's life.
+async fn run(
+    place: TablePlace,
+    inbox: mpsc::UnboundedReceiver<Command>,
+    opened: oneshot::Sender<Result<Contents>>,
+    attachment: oneshot::Receiver<Attachment>,
+) {
+    let (table, state) = match Table::open(&place.root, place.create, place.cache, place.block_bytes).await {
+        Ok(Opened { table, runs, state }) => {
+            if opened.send(Ok(Contents { runs, state })).is_err() {
+                return;
+            }
+            (table, state)
+        }
+        Err(e) => {
+            let _ = opened.send(Err(e));
+            return;
+        }
+    };
+    // Without an attachment the rest of the store could not be opened.
+    let Ok(Attachment { committer, journal }) = attachment.await else { return };
+    Worker { table, state, committer: Arc::downgrade(&committer), journal, commits: 0 }.work(inbox).await;
+}
+
+/// The owner of the table.
+struct Worker {
+    table: Table,
+    state: TableState,
+    /// Weak: the store's end must not wait for its own background work.
+    committer: Weak<Committer>,
+    journal: PathBuf,
+    /// Commits to the table since the last clean-up.
+    commits: u32,
+}
+
+impl Worker {
+    async fn work(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+        if let Some(committer) = self.committer.upgrade() {
+            self.flush_in_background(&committer).await;
+        }
+        let mut retry = false;
+        loop {
+            let command = if retry {
+                match tokio::time::timeout(RETRY, inbox.recv()).await {
+                    Ok(command) => command,
+                    Err(_) => Some(Command::Frozen),
+                }
+            } else {
+                inbox.recv().await
+            };
+            let (Some(command), Some(committer)) = (command, self.committer.upgrade()) else { return };
+            match command {
+                Command::Stop => return,
+                Command::Frozen => retry = !self.flush_in_background(&committer).await,
+                Command::Flush(done) => {
+                    let flushed = self.flush_all(&committer).await;
+                    retry = flushed.is_err();
+                    // Whoever asked may have gone; the work is done all the same.
+                    let _ = done.send(flushed);
+                }
+                Command::Compact(options, done) => {
+                    let compacted = self.compact(&committer, options).await;
+                    match done {
+                        Some(done) => drop(done.send(compacted)),
+                        None => {
+                            if let Err(e) = compacted {
+                                tracing::warn!(error = %e, "a compaction failed; the table is as it was");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Flushes and tells the writers that wait; whether it went well.
+    async fn flush_in_background(&mut self, committer: &Committer) -> bool {
+        match self.flush_all(committer).await {
+            Ok(()) => true,
+            Err(e) => {
+                tracing::error!(error = %e, "a flush failed and will be tried again; the journal holds the data");
+                false
+            }
+        }
+    }
+
+    async fn flush_all(&mut self, committer: &Committer) -> Result<()> {
+        while let Some(oldest) = committer.views.load().frozen.last().cloned() {
+            if let Err(e) = self.flush(committer, &oldest).await {
+                let kind = match &e {
+                    Error::Io { source, .. } => source.kind(),
+                    _ => std::io::ErrorKind::Other,
+                };
+                committer.flushed(Some(FlushFailure { kind, reason: e.to_string() }));
+                return Err(e);
+            }
+            committer.flushed(None);
+        }
+        Ok(())
+    }
+
+    /// Removes old manifests now and then.
+    async fn clean_up_now_and_then(&mut self) {
+        self.commits += 1;
+        if self.commits >= CLEAN_UP_EVERY {
+            self.clean_up(READER_GRACE).await;
+        }
+    }
+
+    async fn clean_up(&mut self, grace: Duration) {
+        self.commits = 0;
+        if let Err(e) = self.table.clean_up(grace).await {
+            // What is left takes space and does no other harm; the next clean-up removes it.
+            tracing::warn!(error = %e, "cleaning up the table failed");
+        }
+    }
+}

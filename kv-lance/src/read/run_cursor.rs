@@ -1,0 +1,155 @@
+//! A cursor over a run: synchronous within a block, asynchronous from one block to the next.
+
+use super::{Entry, Span};
+use crate::table::{KeyBlock, Run, ValBlock};
+use bytes::Bytes;
+use kv_api::{Direction, Key, Result, Version};
+use std::sync::Arc;
+
+struct Loaded {
+    keys: Arc<KeyBlock>,
+    vals: Option<Arc<ValBlock>>,
+}
+
+impl Loaded {
+    fn entry(&self, row: usize) -> Entry {
+        let val = (!self.keys.is_tombstone(row))
+            .then(|| self.vals.as_ref().map_or_else(Bytes::new, |vals| vals.slice(row)));
+        (self.keys.key_slice(row), val)
+    }
+}
+
+/// Walks the entries of a run that a span sees.
+pub(super) struct RunCursor {
+    run: Arc<Run>,
+    block: usize,
+    loaded: Option<Loaded>,
+    /// Forward: the next row. Backward: the row after the next one.
+    row: usize,
+    /// Forward: the last key seen, whose older rows are passed over. Backward: the newest row so far of the key being read.
+    previous: Option<Entry>,
+    started: bool,
+    done: bool,
+    pub(super) current: Option<Entry>,
+}
+
+impl RunCursor {
+    /// A cursor that needs its first [`fill`](Self::fill); `None` where no key of the run is in the span.
+    pub(super) fn new(run: &Arc<Run>, span: &Span) -> Option<Self> {
+        let (first, last) = run.key_bounds();
+        let end = span.range.end.as_deref();
+        if span.range.start > last || end.is_some_and(|end| first >= end) || span.range.is_empty() {
+            return None;
+        }
+        let block = match (span.direction, end) {
+            (Direction::Forward, _) => run.block_at(&span.range.start, Version::MAX),
+            (Direction::Backward, Some(end)) => run.block_at(end, Version::MAX),
+            (Direction::Backward, None) => run.blocks().saturating_sub(1),
+        };
+        Some(Self {
+            run: run.clone(),
+            block,
+            loaded: None,
+            row: 0,
+            previous: None,
+            started: false,
+            done: false,
+            current: None,
+        })
+    }
+
+    /// Whether the next entry needs a block that is not loaded.
+    pub(super) fn needs_fill(&self) -> bool {
+        self.loaded.is_none() && !self.done
+    }
+
+    /// Loads the block and moves to the next entry, through as many blocks as that takes.
+    pub(super) async fn fill(&mut self, span: &Span) -> Result<()> {
+        while self.needs_fill() {
+            let keys = self.run.keys(self.block).await?;
+            let vals = if span.vals { Some(self.run.vals(self.block).await?) } else { None };
+            self.row = match (span.direction, self.started) {
+                (Direction::Forward, false) => keys.lower_bound(&span.range.start, Version::MAX),
+                (Direction::Forward, true) => 0,
+                (Direction::Backward, false) => match &span.range.end {
+                    Some(end) => keys.lower_bound(end, Version::MAX),
+                    None => keys.len(),
+                },
+                (Direction::Backward, true) => keys.len(),
+            };
+            self.started = true;
+            self.loaded = Some(Loaded { keys, vals });
+            self.step(span);
+        }
+        Ok(())
+    }
+
+    /// Moves to the next entry; afterwards there is one, or a block is needed, or the span is at its end.
+    pub(super) fn step(&mut self, span: &Span) {
+        self.current = None;
+        let Some(loaded) = self.loaded.take() else { return };
+        let more = match span.direction {
+            Direction::Forward => self.step_forward(&loaded, span),
+            Direction::Backward => self.step_backward(&loaded, span),
+        };
+        if more {
+            self.loaded = Some(loaded);
+        }
+    }
+
+    /// Whether the block is still needed.
+    fn step_forward(&mut self, loaded: &Loaded, span: &Span) -> bool {
+        while self.row < loaded.keys.len() {
+            let row = self.row;
+            let key = loaded.keys.key(row);
+            if span.range.end.as_ref().is_some_and(|end| key >= end.as_ref()) {
+                self.done = true;
+                return false;
+            }
+            self.row += 1;
+            let seen = self.previous.as_ref().is_some_and(|(previous, _)| previous == key);
+            if !seen && loaded.keys.version(row) <= span.version {
+                let entry = loaded.entry(row);
+                self.previous = Some((entry.0.clone(), None));
+                self.current = Some(entry);
+                return true;
+            }
+        }
+        self.block += 1;
+        self.done = self.block >= self.run.blocks();
+        false
+    }
+
+    /// Whether the block is still needed. The rows of a key come oldest first, so an entry is known when its key's rows have all been
+    /// read, in this block and, where the key goes on there, in the one before.
+    fn step_backward(&mut self, loaded: &Loaded, span: &Span) -> bool {
+        while let Some(row) = self.row.checked_sub(1) {
+            let key = loaded.keys.key(row);
+            if self.previous.as_ref().is_some_and(|(previous, _)| previous != key) {
+                self.current = self.previous.take();
+                return true;
+            }
+            if key < span.range.start.as_ref() {
+                self.done = true;
+                return false;
+            }
+            self.row = row;
+            if loaded.keys.version(row) <= span.version {
+                self.previous = Some(loaded.entry(row));
+            }
+        }
+        if self.previous.is_some() && !self.run.continues(self.block) {
+            self.current = self.previous.take();
+            return true;
+        }
+        match self.block.checked_sub(1) {
+            Some(before) => self.block = before,
+            None => self.done = true,
+        }
+        false
+    }
+
+    pub(super) fn key(&self) -> Option<&Key> {
+        self.current.as_ref().map(|(key, _)| key)
+    }
+}

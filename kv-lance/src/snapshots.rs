@@ -1,0 +1,119 @@
+//! The snapshots that open transactions read: compaction keeps what they need, and the committer remembers the commits that
+//! they could conflict with.
+
+use crate::view::{View, ViewCell};
+use kv_api::Version;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+type Counts = BTreeMap<Version, usize>;
+
+#[derive(Default)]
+struct Open {
+    all: Counts,
+    writers: Counts,
+}
+
+/// The newest visible version, and which versions are being read.
+pub(crate) struct Snapshots {
+    visible: AtomicU64,
+    open: Mutex<Open>,
+    writers: AtomicUsize,
+}
+
+impl Snapshots {
+    pub(crate) fn new(visible: Version) -> Self {
+        Self { visible: AtomicU64::new(visible), open: Mutex::default(), writers: AtomicUsize::new(0) }
+    }
+
+    /// The newest visible version.
+    pub(crate) fn visible(&self) -> Version {
+        self.visible.load(Ordering::Acquire)
+    }
+
+    /// Makes everything up to `version` visible.
+    pub(crate) fn publish(&self, version: Version) {
+        self.visible.store(version, Ordering::Release);
+    }
+
+    /// How many write transactions are open.
+    pub(crate) fn writers(&self) -> usize {
+        self.writers.load(Ordering::Relaxed)
+    }
+
+    /// How many transactions are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.lock().all.values().sum()
+    }
+
+    /// Takes a snapshot. Version and view are taken under the lock that [`horizon`](Self::horizon) takes too, so no
+    /// compaction can drop what this version needs from a view that this snapshot gets.
+    pub(crate) fn take(self: &Arc<Self>, views: &ViewCell, writer: bool) -> Snapshot {
+        let mut open = self.open.lock();
+        let version = self.visible();
+        *open.all.entry(version).or_default() += 1;
+        if writer {
+            *open.writers.entry(version).or_default() += 1;
+            self.writers.fetch_add(1, Ordering::Relaxed);
+        }
+        let view = views.load();
+        Snapshot { version, view, writer, held: Mutex::new(Some(self.clone())) }
+    }
+
+    /// The greatest version up to `limit` whose older rows nobody can read any more.
+    pub(crate) fn horizon(&self, limit: Version) -> Version {
+        let open = self.open.lock();
+        let oldest = open.all.first_key_value().map_or(Version::MAX, |(version, _)| *version);
+        limit.min(oldest).min(self.visible())
+    }
+
+    /// Commits up to this version cannot conflict with any transaction, open or to come.
+    pub(crate) fn oldest_writer(&self) -> Version {
+        let open = self.open.lock();
+        let oldest = open.writers.first_key_value().map_or(Version::MAX, |(version, _)| *version);
+        oldest.min(self.visible())
+    }
+
+    fn end(&self, version: Version, writer: bool) {
+        let mut open = self.open.lock();
+        forget(&mut open.all, version);
+        if writer {
+            forget(&mut open.writers, version);
+            self.writers.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn forget(counts: &mut Counts, version: Version) {
+    if let Some(count) = counts.get_mut(&version) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&version);
+        }
+    }
+}
+
+/// One version and the view to read it from.
+pub(crate) struct Snapshot {
+    pub(crate) version: Version,
+    pub(crate) view: Arc<View>,
+    writer: bool,
+    held: Mutex<Option<Arc<Snapshots>>>,
+}
+
+impl Snapshot {
+    /// Says that nothing will be read any more; dropping does the same.
+    pub(crate) fn release(&self) {
+        if let Some(snapshots) = self.held.lock().take() {
+            snapshots.end(self.version, self.writer);
+        }
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        self.release();
+    }
+}

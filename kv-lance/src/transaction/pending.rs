@@ -1,0 +1,79 @@
+//! The pending writes of a transaction, with save points.
+
+use crate::read::{ChunkSource, Entry, Span};
+use kv_api::{Direction, Error, Key, KeyRange, Result, Val};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+/// Writes by key; no value is a deletion.
+pub(crate) type Writes = BTreeMap<Key, Option<Val>>;
+
+/// What a key had before a write: nothing pending, or this.
+type Undo = (Key, Option<Option<Val>>);
+
+/// Writes and the stack of save points.
+#[derive(Default)]
+pub(crate) struct Pending {
+    pub(crate) writes: Writes,
+    /// Each save point's writes, oldest first, as what they replaced.
+    save_points: Vec<Vec<Undo>>,
+}
+
+impl Pending {
+    pub(crate) fn write(&mut self, key: Key, val: Option<Val>) {
+        match self.save_points.last_mut() {
+            Some(undo) => {
+                let before = self.writes.insert(key.clone(), val);
+                undo.push((key, before));
+            }
+            None => {
+                self.writes.insert(key, val);
+            }
+        }
+    }
+
+    pub(crate) fn new_save_point(&mut self) {
+        self.save_points.push(Vec::new());
+    }
+
+    /// The last save point's writes become those of the one around it.
+    pub(crate) fn release(&mut self) -> Result<()> {
+        let released = self.save_points.pop().ok_or(Error::NoSavePointPresent)?;
+        if let Some(outer) = self.save_points.last_mut() {
+            outer.extend(released);
+        }
+        Ok(())
+    }
+
+    /// Undoes the last save point's writes, newest first.
+    pub(crate) fn roll_back(&mut self) -> Result<()> {
+        let undo = self.save_points.pop().ok_or(Error::NoSavePointPresent)?;
+        for (key, before) in undo.into_iter().rev() {
+            match before {
+                Some(val) => self.writes.insert(key, val),
+                None => self.writes.remove(&key),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// The pending writes as the newest source of a scan.
+pub(super) struct PendingSource<'a>(pub(super) &'a Mutex<Pending>);
+
+impl ChunkSource for PendingSource<'_> {
+    fn fetch(&self, range: &KeyRange, span: &Span, max: usize) -> Vec<Entry> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let end = range.end.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let pending = self.0.lock();
+        let writes = pending.writes.range::<Key, _>((Bound::Included(&range.start), end));
+        let own = |(key, val): (&Key, &Option<Val>)| (key.clone(), val.clone());
+        match span.direction {
+            Direction::Forward => writes.take(max).map(own).collect(),
+            Direction::Backward => writes.rev().take(max).map(own).collect(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The view: which memtables and runs make up the store. Immutable, swapped whole, so that a reader works on one from
+//! beginning to end and never takes a lock.
+
+use crate::memtable::MemTable;
+use crate::table::{Run, hash};
+use arc_swap::ArcSwap;
+use kv_api::{Error, Result, Val, Version};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// A memtable that takes no more writes and waits for its flush.
+pub(crate) struct Frozen {
+    pub(crate) memtable: Arc<MemTable>,
+    /// The last journal segment that holds its commits.
+    pub(crate) journal_through: u64,
+}
+
+/// The sources of a read, newest first. They hold disjoint spans of versions, in this order, so the first that has a row
+/// for a key and a version has the right one.
+#[derive(Clone)]
+pub(crate) struct View {
+    pub(crate) active: Arc<MemTable>,
+    pub(crate) frozen: Vec<Arc<Frozen>>,
+    pub(crate) runs: Vec<Arc<Run>>,
+    /// History before this version has been dropped.
+    pub(crate) history_floor: Version,
+}
+
+impl View {
+    /// Refuses a version whose history is gone.
+    pub(crate) fn check_retained(&self, version: Version) -> Result<()> {
+        if version < self.history_floor {
+            return Err(Error::VersionNotRetained { requested: version, oldest: self.history_floor });
+        }
+        Ok(())
+    }
+
+    /// The memtables, newest first.
+    pub(crate) fn memtables(&self) -> impl Iterator<Item = &Arc<MemTable>> {
+        std::iter::once(&self.active).chain(self.frozen.iter().map(|frozen| &frozen.memtable))
+    }
+
+    /// The value of `key` at `version`.
+    pub(crate) async fn get(&self, key: &[u8], version: Version) -> Result<Option<Val>> {
+        if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {
+            return Ok(found);
+        }
+        let hash = if self.runs.is_empty() { 0 } else { hash(key) };
+        for run in &self.runs {
+            if let Some(found) = run.get(key, version, hash).await? {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether `key` has a value at `version`; reads no value.
+    pub(crate) async fn exists(&self, key: &[u8], version: Version) -> Result<bool> {
+        if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {
+            return Ok(found.is_some());
+        }
+        let hash = if self.runs.is_empty() { 0 } else { hash(key) };
+        for run in &self.runs {
+            if let Some(found) = run.exists(key, version, hash).await? {
+                return Ok(found);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The current view.
+pub(crate) struct ViewCell {
+    current: ArcSwap<View>,
+    edit: Mutex<()>,
+}
+
+impl ViewCell {
+    pub(crate) fn new(view: View) -> Self {
+        Self { current: ArcSwap::from_pointee(view), edit: Mutex::new(()) }
+    }
+
+    pub(crate) fn load(&self) -> Arc<View> {
+        self.current.load_full()
+    }
+
+    /// Replaces the view by an edited copy. Edits happen one after the other.
+    pub(crate) fn edit(&self, edit: impl FnOnce(&mut View)) {
+        let _one_at_a_time = self.edit.lock();
+        let mut view = View::clone(&self.current.load());
+        edit(&mut view);
+        self.current.store(Arc::new(view));
+    }
+}
