@@ -1,0 +1,88 @@
+//! What is declared is reported, and what is not declared is refused.
+
+use crate::fixture::{Store, Verdict, b, refuses};
+use crate::runner::{Need, Suite, cases};
+use kv_api::{ChangeFilter, KeyRange, ScanLimit, TransactionOptions};
+
+pub(crate) fn suite() -> Suite {
+    Suite::new("capabilities", cases![the_declared_ones_are_reported, both_kinds_name_the_backend])
+        .needing(Need::NoVersions, cases![versioned_reads_are_refused])
+        .needing(Need::NoSerializable, cases![serializable_transactions_are_refused])
+        .needing(Need::Serializable, cases![serializable_transactions_begin])
+        .needing(Need::NoReadChecks, cases![getu_is_refused])
+        .needing(Need::ReadChecks, cases![getu_answers])
+        .needing(Need::NoChangeFeed, cases![changes_are_refused])
+}
+
+async fn the_declared_ones_are_reported(store: Store) -> Verdict {
+    assert_eq!(store.db().capabilities(), *store.declared());
+    Ok(())
+}
+
+async fn both_kinds_name_the_backend(store: Store) -> Verdict {
+    assert!(!store.db().kind().is_empty());
+    assert_eq!(store.read().await?.kind(), store.db().kind());
+    Ok(())
+}
+
+async fn versioned_reads_are_refused(store: Store) -> Verdict {
+    store.given("a=1").await?;
+    let tx = store.write().await?;
+    let (all, limit, at) = (KeyRange::all(), ScanLimit::Count(1), Some(1));
+    refuses!(tx.get(b"a", at).await, UnsupportedVersionedQueries);
+    refuses!(tx.exists(b"a", at).await, UnsupportedVersionedQueries);
+    refuses!(tx.keys(all.clone(), limit, 0, at).await, UnsupportedVersionedQueries);
+    refuses!(tx.keysr(all.clone(), limit, 0, at).await, UnsupportedVersionedQueries);
+    refuses!(tx.scan(all.clone(), limit, 0, at).await, UnsupportedVersionedQueries);
+    refuses!(tx.scanr(all.clone(), limit, 0, at).await, UnsupportedVersionedQueries);
+    refuses!(tx.getm(vec![b("a")], at).await, UnsupportedVersionedQueries);
+    refuses!(tx.getm(vec![], at).await, UnsupportedVersionedQueries);
+    refuses!(tx.getp(b("a"), at).await, UnsupportedVersionedQueries);
+    refuses!(tx.getr(all.clone(), at).await, UnsupportedVersionedQueries);
+    refuses!(tx.count(all.clone(), at).await, UnsupportedVersionedQueries);
+    refuses!(tx.batch_keys(all.clone(), 1, at).await, UnsupportedVersionedQueries);
+    refuses!(tx.batch_keys_vals(all.clone(), 1, at).await, UnsupportedVersionedQueries);
+    refuses!(tx.batch_arrow(all, 1, at).await, UnsupportedVersionedQueries);
+    assert_eq!(tx.val("a").await?, "1", "the transaction goes on");
+    Ok(())
+}
+
+async fn serializable_transactions_are_refused(store: Store) -> Verdict {
+    let db = store.db();
+    refuses!(db.begin(TransactionOptions::write().serializable()).await.map(drop), Unsupported);
+    refuses!(db.begin(TransactionOptions::read().serializable()).await.map(drop), Unsupported);
+    Ok(())
+}
+
+async fn serializable_transactions_begin(store: Store) -> Verdict {
+    store.given("a=1").await?;
+    assert_eq!(store.serializable().await?.val("a").await?, "1");
+    assert_eq!(store.begin(TransactionOptions::read().serializable()).await?.val("a").await?, "1");
+    Ok(())
+}
+
+async fn getu_is_refused(store: Store) -> Verdict {
+    store.given("a=1").await?;
+    let tx = store.write().await?;
+    refuses!(tx.getu(b"a").await, Unsupported);
+    assert_eq!(tx.val("a").await?, "1", "the transaction goes on");
+    Ok(())
+}
+
+async fn getu_answers(store: Store) -> Verdict {
+    store.given("a=1").await?;
+    let tx = store.write().await?;
+    assert_eq!(tx.getu(b"a").await?, Some(b("1")));
+    assert_eq!(tx.getu(b"b").await?, None);
+    tx.apply("-a b=2").await?;
+    assert_eq!(tx.getu(b"a").await?, None, "own writes first");
+    assert_eq!(tx.getu(b"b").await?, Some(b("2")), "own writes first");
+    tx.commit().await?;
+    refuses!(tx.getu(b"a").await, TransactionFinished);
+    Ok(())
+}
+
+async fn changes_are_refused(store: Store) -> Verdict {
+    refuses!(store.db().changes(0, ChangeFilter::default()).await.map(drop), Unsupported);
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Each row of the contract, by hand.
+
+mod capabilities;
+mod concurrency;
+mod conditionals;
+mod conflicts;
+mod erasing;
+mod large;
+mod lifecycle;
+mod limits;
+mod maintenance;
+mod own_writes;
+mod persistence;
+mod points;
+mod provided;
+mod ranges;
+mod refusals;
+mod save_points;
+mod serializable;
+mod snapshots;
+mod versions;
+
+use crate::runner::Suite;
+
+/// All suites, simple things first.
+pub(crate) fn suites() -> Vec<Suite> {
+    vec![
+        capabilities::suite(),
+        points::suite(),
+        conditionals::suite(),
+        own_writes::suite(),
+        lifecycle::suite(),
+        refusals::suite(),
+        ranges::suite(),
+        limits::suite(),
+        save_points::suite(),
+        snapshots::suite(),
+        conflicts::suite(),
+        serializable::suite(),
+        versions::suite(),
+        erasing::suite(),
+        provided::suite(),
+        large::suite(),
+        maintenance::suite(),
+        persistence::suite(),
+        concurrency::suite(),
+    ]
+}

@@ -1,0 +1,88 @@
+//! Every value that every key ever had.
+
+use super::pending::Writes;
+use kv_api::{Key, KeyRange, Val, Version};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+/// The committed state at every version. Nothing is ever taken out: pruning and erasing only hide.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    keys: BTreeMap<Key, Changes>,
+    newest: Version,
+    oldest: Version,
+}
+
+#[derive(Debug, Default)]
+struct Changes {
+    /// Version and value (`None` = taken away), ascending.
+    values: Vec<(Version, Option<Val>)>,
+    /// Transactions begun at this version or later do not see what the key was before it.
+    erased: Version,
+}
+
+impl Changes {
+    fn at(&self, at: Version, snapshot: Version) -> Option<&Val> {
+        if at < self.erased && snapshot >= self.erased {
+            return None;
+        }
+        let last = self.values.iter().rev().find(|(version, _)| *version <= at)?;
+        last.1.as_ref()
+    }
+}
+
+impl History {
+    /// The version of the newest commit.
+    pub(crate) fn newest(&self) -> Version {
+        self.newest
+    }
+
+    /// The oldest version that can be read.
+    pub(crate) fn oldest(&self) -> Version {
+        self.oldest
+    }
+
+    /// The value of `key` at `at`, as a transaction begun at `snapshot` sees it.
+    pub(crate) fn get(&self, key: &[u8], at: Version, snapshot: Version) -> Option<Val> {
+        self.keys.get(key)?.at(at, snapshot).cloned()
+    }
+
+    /// What `range` held at `at`, as a transaction begun at `snapshot` sees it.
+    pub(crate) fn range(&self, range: &KeyRange, at: Version, snapshot: Version) -> BTreeMap<Key, Val> {
+        let seen = |(key, changes): (&Key, &Changes)| Some((key.clone(), changes.at(at, snapshot)?.clone()));
+        self.changes(range).filter_map(seen).collect()
+    }
+
+    /// Whether a commit after `snapshot` wrote `key`, even with the value that it had.
+    pub(crate) fn wrote(&self, key: &[u8], snapshot: Version) -> bool {
+        self.wrote_range(&KeyRange::single(key.to_vec()), snapshot)
+    }
+
+    /// Whether a commit after `snapshot` wrote a key of `range`.
+    pub(crate) fn wrote_range(&self, range: &KeyRange, snapshot: Version) -> bool {
+        self.changes(range).any(|(_, changes)| changes.values.iter().any(|(version, _)| *version > snapshot))
+    }
+
+    /// Appends a commit.
+    pub(crate) fn install(&mut self, version: Version, writes: &Writes) {
+        for (key, write) in writes {
+            let changes = self.keys.entry(key.clone()).or_default();
+            changes.values.push((version, write.val.clone()));
+            if write.erase {
+                changes.erased = version;
+            }
+        }
+        self.newest = version;
+    }
+
+    /// Hides all versions before the newest.
+    pub(crate) fn prune(&mut self) {
+        self.oldest = self.newest;
+    }
+
+    fn changes(&self, range: &KeyRange) -> impl Iterator<Item = (&Key, &Changes)> {
+        let end = range.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let bounds = (!range.is_empty()).then_some((Bound::Included(range.start.as_ref()), end));
+        bounds.map(|bounds| self.keys.range::<[u8], _>(bounds)).into_iter().flatten()
+    }
+}

@@ -1,0 +1,55 @@
+//! The writes of a transaction that has not committed, and its save points.
+
+use kv_api::{Key, Val};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a commit would do to each key.
+pub(crate) type Writes = BTreeMap<Key, Write>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Write {
+    /// `None` takes the value away.
+    pub(crate) val: Option<Val>,
+    /// Whether older versions go too.
+    pub(crate) erase: bool,
+}
+
+/// What a rollback restores.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scope {
+    pub(crate) writes: Writes,
+    /// Keys read with `getu`.
+    pub(crate) checked: BTreeSet<Key>,
+}
+
+/// The current scope and, outermost first, copies of it as it was at each open save point.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    pub(crate) now: Scope,
+    save_points: Vec<Scope>,
+}
+
+impl Pending {
+    pub(crate) fn write(&mut self, key: Key, val: Option<Val>) {
+        self.now.writes.entry(key).or_default().val = val;
+    }
+
+    pub(crate) fn erase(&mut self, key: Key) {
+        self.now.writes.insert(key, Write { val: None, erase: true });
+    }
+
+    pub(crate) fn open(&mut self) {
+        self.save_points.push(self.now.clone());
+    }
+
+    /// `None` where no save point is open.
+    pub(crate) fn release(&mut self) -> Option<()> {
+        self.save_points.pop().map(drop)
+    }
+
+    /// `None` where no save point is open.
+    pub(crate) fn rollback(&mut self) -> Option<()> {
+        self.now = self.save_points.pop()?;
+        Some(())
+    }
+}

@@ -1,0 +1,124 @@
+//! The reference store itself.
+
+use super::history::History;
+use super::transaction::ReferenceTransaction;
+use async_trait::async_trait;
+use kv_api::{
+    Capabilities, CounterSource, Datastore, Error, Isolation, MvccSource, Result, Transactable, TransactionOptions,
+    Version,
+};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A store in memory that does what the contract says. Default = serializable, versioned, with read checks and
+/// with all history kept.
+#[derive(Debug, Clone)]
+pub struct Reference {
+    shared: Arc<Shared>,
+}
+
+/// What a store and its transactions share.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    pub(crate) capabilities: Capabilities,
+    pub(crate) source: Arc<dyn MvccSource>,
+    /// Taken by every read and every commit as a whole, so that each is one step.
+    pub(crate) history: Arc<Mutex<History>>,
+    pub(crate) shut_down: Arc<AtomicBool>,
+    prune_on_compact: bool,
+}
+
+impl Default for Reference {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Reference {
+    /// An empty store whose versions are 1, 2, 3, ….
+    pub fn new() -> Self {
+        let capabilities = Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true);
+        Self {
+            shared: Arc::new(Shared {
+                capabilities,
+                source: Arc::new(CounterSource::new()),
+                history: Arc::default(),
+                shut_down: Arc::default(),
+                prune_on_compact: false,
+            }),
+        }
+    }
+
+    /// Offers just these capabilities; of durability there is none whatever they say.
+    pub fn capabilities(self, capabilities: Capabilities) -> Self {
+        self.with(|shared| shared.capabilities = capabilities)
+    }
+
+    /// Takes commit versions from `source`. Default = [`CounterSource`].
+    pub fn source(self, source: Arc<dyn MvccSource>) -> Self {
+        self.with(|shared| shared.source = source)
+    }
+
+    /// Whether [`compact`](Datastore::compact) hides all versions before the newest. Default = false.
+    pub fn prune_on_compact(self, yes: bool) -> Self {
+        self.with(|shared| shared.prune_on_compact = yes)
+    }
+
+    /// A store that goes on with the commits of this one, as if it had been closed and opened.
+    pub fn reopened(&self) -> Self {
+        let reopened = self.clone().with(|shared| shared.shut_down = Arc::default());
+        reopened.shared.source.observe(reopened.shared.history.lock().newest());
+        reopened
+    }
+
+    fn with(self, change: impl FnOnce(&mut Shared)) -> Self {
+        let mut shared = (*self.shared).clone();
+        change(&mut shared);
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// As [`Datastore::begin`], with the type known.
+    pub(crate) fn transaction(&self, options: TransactionOptions) -> Result<ReferenceTransaction> {
+        if self.shared.shut_down.load(Ordering::SeqCst) {
+            return Err(Error::StoreClosed);
+        }
+        if options.isolation > self.shared.capabilities.isolation {
+            return Err(Error::Unsupported { operation: "serializable transactions" });
+        }
+        Ok(ReferenceTransaction::new(self.shared.clone(), options))
+    }
+}
+
+#[async_trait]
+impl Datastore for Reference {
+    fn kind(&self) -> &'static str {
+        "reference"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.shared.capabilities.clone()
+    }
+
+    async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
+        Ok(Box::new(self.transaction(options)?))
+    }
+
+    async fn current_version(&self) -> Result<Version> {
+        Ok(self.shared.history.lock().newest())
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        // Under the lock, so that no commit is half way.
+        let _history = self.shared.history.lock();
+        self.shared.shut_down.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn compact(&self) -> Result<()> {
+        if self.shared.prune_on_compact {
+            self.shared.history.lock().prune();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+//! The suites accept the reference store.
+
+use kv_api::{Capabilities, HybridClock, Isolation, Result};
+use kv_conformance::{Backend, Reference, Settle};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, LazyLock, Mutex};
+
+/// Stands in for a disk, so that the suites for persistent stores have a store to accept.
+async fn from_disk(dir: PathBuf) -> Result<Reference> {
+    static DISK: LazyLock<Mutex<HashMap<PathBuf, Reference>>> = LazyLock::new(Mutex::default);
+    let mut disk = DISK.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    Ok(disk.entry(dir).or_default().reopened())
+}
+
+fn main() -> ExitCode {
+    let full = || Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true);
+    let least = || Capabilities::new(Isolation::Snapshot);
+    let erasing = move || full().erases_history(true);
+    kv_conformance::run([
+        Backend::memory("reference", || async { Ok(Reference::new()) }).capabilities(full()),
+        Backend::memory("reference-least", move || async move { Ok(Reference::new().capabilities(least())) })
+            .capabilities(least()),
+        Backend::memory("reference-erasing", move || async move {
+            Ok(Reference::new().capabilities(erasing()).source(Arc::new(HybridClock::new())))
+        })
+        .capabilities(erasing()),
+        Backend::memory("reference-pruning", || async { Ok(Reference::new().prune_on_compact(true)) })
+            .capabilities(full()),
+        Backend::persistent("reference-reopen", from_disk).capabilities(full()).settle(Settle::Reopen),
+        Backend::persistent("reference-flush", from_disk).capabilities(full()).settle(Settle::Flush),
+    ])
+}
