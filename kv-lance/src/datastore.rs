@@ -70,7 +70,15 @@ impl LanceDatastore {
             block_bytes: config.block_bytes as usize,
         };
         let (maintenance, contents, attach) = Maintenance::start(place, lock).await?;
-        let committer = Arc::new(recover(config, &layout, contents, &maintenance)?);
+        let limit = config.shutdown_timeout;
+        let committer = match recover(config, &layout, contents, &maintenance) {
+            Ok(committer) => Arc::new(committer),
+            Err(e) => {
+                drop(attach);
+                maintenance.stop(limit).await?;
+                return Err(e);
+            }
+        };
         let attachment = Attachment { committer: committer.clone(), journal: layout.journal };
         if attach.send(attachment).is_err() {
             return Err(Error::backend("opening the store", "the maintenance thread died"));

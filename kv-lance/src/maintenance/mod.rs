@@ -111,8 +111,15 @@ impl Maintenance {
                 let _ = stopped_tx.send(());
             })
             .map_err(failed)?;
-        let contents = opened.await.map_err(|_| Error::backend("opening the table", "the maintenance thread died"))??;
-        Ok((Self { commands, stopped, thread }, contents, attach))
+        let died = || Error::backend("opening the table", "the maintenance thread died");
+        match opened.await.map_err(|_| died()).and_then(|opened| opened) {
+            Ok(contents) => Ok((Self { commands, stopped, thread }, contents, attach)),
+            Err(e) => {
+                // Its lock is gone when the caller hears of the error.
+                let _ = stopped.await;
+                Err(e)
+            }
+        }
     }
 
     /// Ends the thread after what it is doing, and waits for that up to `limit`.

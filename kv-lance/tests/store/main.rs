@@ -1,0 +1,60 @@
+//! Behaviour of kv-lance that its contract does not say: opening, recovery, history, what is on disk.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod damage;
+mod full_disk;
+mod history;
+mod open;
+mod recovery;
+mod runs;
+
+use kv_api::{Datastore, KeyRange, Result, ScanLimit, TransactionOptions, Version};
+use kv_lance::{LanceConfig, LanceDatastore};
+
+pub(crate) type Rows = Vec<(String, String)>;
+
+pub(crate) async fn open(config: LanceConfig) -> Result<LanceDatastore> {
+    LanceDatastore::open(config).await
+}
+
+/// Writes in one transaction; an empty value deletes. The version.
+pub(crate) async fn write(store: &LanceDatastore, rows: &[(&str, &str)]) -> Result<Version> {
+    let tx = store.begin(TransactionOptions::write()).await?;
+    for (key, val) in rows {
+        match *val {
+            "" => tx.del(key.to_string().into()).await?,
+            val => tx.set(key.to_string().into(), val.to_string().into()).await?,
+        }
+    }
+    tx.commit().await?;
+    Ok(tx.commit_version().unwrap())
+}
+
+/// Everything in the store, read forwards and, to compare, backwards and by key.
+pub(crate) async fn all(store: &LanceDatastore, version: Option<Version>) -> Result<Rows> {
+    let tx = store.begin(TransactionOptions::read()).await?;
+    let forward = tx.scan(KeyRange::all(), ScanLimit::Count(u32::MAX), 0, version).await?;
+    let mut backward = tx.scanr(KeyRange::all(), ScanLimit::Count(u32::MAX), 0, version).await?;
+    backward.reverse();
+    assert_eq!(forward, backward);
+    assert_eq!(tx.count(KeyRange::all(), version).await?, forward.len() as u64);
+    for (key, val) in &forward {
+        assert_eq!(tx.get(key, version).await?.as_ref(), Some(val), "{key:?}");
+        assert!(tx.exists(key, version).await?);
+    }
+    let text = |b: &[u8]| String::from_utf8(b.to_vec()).unwrap();
+    Ok(forward.iter().map(|(k, v)| (text(k), text(v))).collect())
+}
+
+pub(crate) fn rows(rows: &[(&str, &str)]) -> Rows {
+    rows.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()
+}
+
+pub(crate) fn figure(store: &LanceDatastore, name: &str) -> u64 {
+    store.statistics().get(name).unwrap()
+}
+
+/// A row for many-row tests.
+pub(crate) fn numbered(i: usize) -> (String, String) {
+    (format!("key{i:06}"), format!("value {i} {}", "x".repeat(i % 50)))
+}
