@@ -1,0 +1,12 @@
+//! The `kv` command as a user meets it: its output, its exit codes, its answers to bad input. Every test runs the binary.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod bad_input;
+mod help;
+mod import;
+mod kv;
+mod operate;
+mod points;
+mod scan;
+mod tour;
