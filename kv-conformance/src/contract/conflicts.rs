@@ -1,7 +1,7 @@
 //! The first committer of a key wins, whatever either did to the key.
 
 use crate::fixture::{Store, Tx, Verdict, b, refuses};
-use crate::runner::{Need, Suite, cases};
+use crate::runner::{Suite, cases};
 use kv_api::{Error, Result};
 
 pub(crate) fn suite() -> Suite {
@@ -32,24 +32,12 @@ pub(crate) fn suite() -> Suite {
             only_one_of_many_commits,
         ],
     )
-    .needing(
-        Need::ReadChecks,
-        cases![
-            getu_against_every_write,
-            every_write_against_getu,
-            getu_of_a_missing_key,
-            getu_alone_is_checked,
-            getu_of_another_key_is_no_conflict,
-            two_getus_do_not_conflict,
-            getu_forbids_write_skew,
-        ],
-    )
 }
 
 /// What a transaction can do to a key that has the value 1.
-const WRITES: [&str; 7] = ["set", "put after del", "putc", "del", "delc", "clr", "replace"];
+pub(super) const WRITES: [&str; 7] = ["set", "put after del", "putc", "del", "delc", "clr", "replace"];
 
-async fn act(tx: &Tx, write: &str, val: &str) -> Result<()> {
+pub(super) async fn act(tx: &Tx, write: &str, val: &str) -> Result<()> {
     let (key, one) = (b("k"), Some(b("1")));
     match write {
         "set" => tx.set(key, b(val)).await,
@@ -82,7 +70,7 @@ async fn second_fails(store: &Store, first: &str, second: &str) -> Verdict {
     Ok(())
 }
 
-async fn against_every_write(store: Store, second: &str) -> Verdict {
+pub(super) async fn against_every_write(store: Store, second: &str) -> Verdict {
     for first in WRITES {
         second_fails(&store, first, second).await?;
     }
@@ -107,10 +95,6 @@ async fn del_against_every_write(store: Store) -> Verdict {
 
 async fn delc_against_every_write(store: Store) -> Verdict {
     against_every_write(store, "delc").await
-}
-
-async fn getu_against_every_write(store: Store) -> Verdict {
-    against_every_write(store, "getu").await
 }
 
 async fn writes_of_a_missing_key_against_each_other(store: Store) -> Verdict {
@@ -334,77 +318,5 @@ async fn only_one_of_many_commits(store: Store) -> Verdict {
         }
     }
     store.holds("a=0").await?;
-    Ok(())
-}
-
-async fn every_write_against_getu(store: Store) -> Verdict {
-    for write in WRITES {
-        store.given("k=1").await?;
-        let (reader, writer) = (store.write().await?, store.write().await?);
-        act(&writer, write, "2").await?;
-        reader.getu(b"k").await?;
-        reader.give("other", "1").await?;
-        reader.commit().await?;
-        writer.commit().await?;
-    }
-    Ok(())
-}
-
-async fn getu_of_a_missing_key(store: Store) -> Verdict {
-    store.given("z=1").await?;
-    let tx = store.write().await?;
-    assert_eq!(tx.getu(b"a").await?, None);
-    tx.give("b", "1").await?;
-    store.commit("a=1").await?;
-    refuses!(tx.commit().await, TransactionConflict);
-    store.holds("a=1 z=1").await?;
-    Ok(())
-}
-
-async fn getu_alone_is_checked(store: Store) -> Verdict {
-    store.given("a=1").await?;
-    let (changed, unchanged) = (store.write().await?, store.write().await?);
-    changed.getu(b"a").await?;
-    unchanged.getu(b"b").await?;
-    store.commit("a=2").await?;
-    refuses!(changed.commit().await, TransactionConflict);
-    unchanged.commit().await?;
-    Ok(())
-}
-
-async fn getu_of_another_key_is_no_conflict(store: Store) -> Verdict {
-    store.given("a=1 b=1").await?;
-    let tx = store.write().await?;
-    tx.getu(b"a").await?;
-    tx.give("c", "1").await?;
-    store.commit("b=2 aa=2").await?;
-    tx.commit().await?;
-    store.holds("a=1 aa=2 b=2 c=1").await?;
-    Ok(())
-}
-
-async fn two_getus_do_not_conflict(store: Store) -> Verdict {
-    store.given("a=1").await?;
-    let (one, other) = (store.write().await?, store.write().await?);
-    for (tx, key) in [(&one, "b"), (&other, "c")] {
-        tx.getu(b"a").await?;
-        tx.give(key, "1").await?;
-    }
-    one.commit().await?;
-    other.commit().await?;
-    store.holds("a=1 b=1 c=1").await?;
-    Ok(())
-}
-
-async fn getu_forbids_write_skew(store: Store) -> Verdict {
-    store.given("a=1 b=1").await?;
-    let (one, other) = (store.write().await?, store.write().await?);
-    one.getu(b"b").await?;
-    one.give("a", "0").await?;
-    other.getu(b"a").await?;
-    other.give("b", "0").await?;
-    one.commit().await?;
-    refuses!(other.commit().await, TransactionConflict);
-    store.holds("a=0 b=1").await?;
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use crate::fixture::{Store, Tx, Verdict, b, show};
 use crate::runner::{Suite, cases};
-use kv_api::{KeyRange, Result, ScanLimit};
 use ScanLimit::{Bytes, BytesOrCount, Count};
+use kv_api::{KeyRange, Result, ScanLimit};
 
 pub(crate) fn suite() -> Suite {
     Suite::new(
@@ -99,7 +99,8 @@ async fn one_byte_takes_one_entry(store: Store) -> Verdict {
 async fn the_entry_that_crosses_is_in(store: Store) -> Verdict {
     store.given("aa=11 bb=22 cc=33 dd=44").await?;
     let tx = store.read().await?;
-    for (bytes, expected) in [(3, "aa=11"), (4, "aa=11"), (5, "aa=11 bb=22"), (8, "aa=11 bb=22"), (9, "aa=11 bb=22 cc=33")]
+    for (bytes, expected) in
+        [(3, "aa=11"), (4, "aa=11"), (5, "aa=11 bb=22"), (8, "aa=11 bb=22"), (9, "aa=11 bb=22 cc=33")]
     {
         assert_eq!(scan(&tx, Bytes(bytes), 0).await?, expected, "{bytes} bytes");
     }

@@ -14,6 +14,7 @@ mod persistence;
 mod points;
 mod provided;
 mod ranges;
+mod read_checks;
 mod refusals;
 mod save_points;
 mod serializable;
@@ -36,6 +37,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         save_points::suite(),
         snapshots::suite(),
         conflicts::suite(),
+        read_checks::suite(),
         serializable::suite(),
         versions::suite(),
         erasing::suite(),

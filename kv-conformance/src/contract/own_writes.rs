@@ -27,7 +27,10 @@ async fn points_see_them(store: Store) -> Verdict {
     store.given("a=1 b=1").await?;
     let tx = store.write().await?;
     tx.apply("a=2 -b c=1").await?;
-    assert_eq!((tx.val("a").await?.as_str(), tx.val("b").await?.as_str(), tx.val("c").await?.as_str()), ("2", "-", "1"));
+    assert_eq!(
+        (tx.val("a").await?.as_str(), tx.val("b").await?.as_str(), tx.val("c").await?.as_str()),
+        ("2", "-", "1")
+    );
     assert!(tx.exists(b"a", None).await?);
     assert!(!tx.exists(b"b", None).await?);
     assert!(tx.exists(b"c", None).await?);
@@ -131,9 +134,8 @@ async fn an_overwritten_key_is_answered_once(store: Store) -> Verdict {
 }
 
 async fn many_of_them_between_many_stored(store: Store) -> Verdict {
-    let script = |step: usize, val: &str| {
-        (0..600).step_by(step).map(|n| format!("k{n:03}={val}")).collect::<Vec<_>>().join(" ")
-    };
+    let script =
+        |step: usize, val: &str| (0..600).step_by(step).map(|n| format!("k{n:03}={val}")).collect::<Vec<_>>().join(" ");
     store.given(&script(2, "stored")).await?;
     let tx = store.write().await?;
     tx.apply(&script(3, "own")).await?;

@@ -78,6 +78,11 @@ impl Reference {
         Self { shared: Arc::new(shared) }
     }
 
+    /// The version of the newest commit.
+    pub(crate) fn newest(&self) -> Version {
+        self.shared.history.lock().newest()
+    }
+
     /// As [`Datastore::begin`], with the type known.
     pub(crate) fn transaction(&self, options: TransactionOptions) -> Result<ReferenceTransaction> {
         if self.shared.shut_down.load(Ordering::SeqCst) {
@@ -105,7 +110,7 @@ impl Datastore for Reference {
     }
 
     async fn current_version(&self) -> Result<Version> {
-        Ok(self.shared.history.lock().newest())
+        Ok(self.newest())
     }
 
     async fn shutdown(&self) -> Result<()> {

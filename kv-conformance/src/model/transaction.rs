@@ -48,6 +48,13 @@ impl ReferenceTransaction {
         Self { store, options, snapshot, state: Mutex::default() }
     }
 
+    /// What a conditional write sees, without reading it.
+    pub(crate) fn peek(&self, key: &[u8]) -> Option<Val> {
+        let state = self.state.lock();
+        let stored = || self.store.history.lock().get(key, self.snapshot, self.snapshot);
+        state.pending.now.writes.get(key).map_or_else(stored, |write| write.val.clone())
+    }
+
     /// What the contract says of a commit made now.
     pub(crate) fn verdict(&self) -> Verdict {
         let state = self.state.lock();
@@ -127,9 +134,8 @@ impl ReferenceTransaction {
             None => self.merged(&state, &history, &scan.range),
         };
         let page = cut(view, &scan.range, scan.direction, scan.limit, scan.skip, scan.size);
-        match (page.depends_on, scan.version) {
-            (Some(range), None) => state.reads.need(range),
-            _ => {}
+        if let (Some(range), None) = (page.depends_on, scan.version) {
+            state.reads.need(range);
         }
         state.reads.touch(scan.range);
         Ok(page.items)

@@ -6,6 +6,7 @@ mod panics;
 mod summary;
 
 pub(crate) use case::{Case, Need, Run, Suite, cases};
+pub(crate) use execute::limited;
 pub(crate) use panics::guarded;
 
 use crate::backend::{Backend, Settle};
@@ -70,7 +71,8 @@ fn run_with(arguments: &Arguments, backends: &[Backend], level: Level) -> ExitCo
     }
     let filtered = arguments.filter.is_some() || !arguments.skip.is_empty() || arguments.ignored;
     if !arguments.exact {
-        summary.print();
+        let names: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
+        summary.print(&suites().iter().map(|suite| suite.name).collect::<Vec<_>>(), &names);
     }
     // A filter may be meant for another test binary of the same `cargo test`.
     if conclusion.num_passed + conclusion.num_failed + summary.waived() == 0 && !filtered {
@@ -98,7 +100,7 @@ fn trial(
     let (backend, suite, run, summary) = (backend.clone(), suite.name, case.run, summary.clone());
     let title = full_name.clone();
     Trial::ignorable_test(full_name, move || {
-        let note = |outcome| summary.note(&backend.name, suite, outcome);
+        let note = |outcome| summary.note(suite, &backend.name, outcome);
         if let Some(reason) = unmet {
             note(Outcome::Skipped);
             return Ok(Completion::ignored_with(reason));

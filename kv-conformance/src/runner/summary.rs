@@ -11,10 +11,10 @@ pub(super) enum Outcome {
     Waived,
 }
 
-/// How many cases of each suite ended how, by backend.
+/// How many cases of each suite and backend ended how.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
-    cells: Mutex<BTreeMap<(String, &'static str), Counts>>,
+    cells: Mutex<BTreeMap<(&'static str, String), Counts>>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -26,9 +26,9 @@ struct Counts {
 }
 
 impl Summary {
-    pub(super) fn note(&self, backend: &str, suite: &'static str, outcome: Outcome) {
+    pub(super) fn note(&self, suite: &'static str, backend: &str, outcome: Outcome) {
         let mut cells = self.cells.lock();
-        let counts = cells.entry((backend.to_owned(), suite)).or_default();
+        let counts = cells.entry((suite, backend.to_owned())).or_default();
         match outcome {
             Outcome::Passed => counts.passed += 1,
             Outcome::Failed => counts.failed += 1,
@@ -41,16 +41,26 @@ impl Summary {
         self.cells.lock().values().map(|counts| counts.waived).sum()
     }
 
-    pub(super) fn print(&self) {
+    /// A line for each suite, a column for each backend.
+    pub(super) fn print(&self, suites: &[&'static str], backends: &[&str]) {
         let cells = self.cells.lock();
         if cells.is_empty() {
             return;
         }
-        let backends = cells.keys().map(|(backend, _)| backend.len()).max().unwrap_or(0);
-        println!("{:backends$}  {:14} {:>7} {:>7} {:>7} {:>7}", "backend", "suite", "passed", "failed", "skipped", "waived");
-        for ((backend, suite), counts) in cells.iter() {
-            let Counts { passed, failed, skipped, waived } = counts;
-            println!("{backend:backends$}  {suite:14} {passed:>7} {failed:>7} {skipped:>7} {waived:>7}");
+        let width = backends.iter().map(|backend| backend.len()).max().unwrap_or(0).max(14) + 2;
+        let header: String = backends.iter().map(|backend| format!("{backend:>width$}")).collect();
+        println!("passed (s = skipped, w = waived, F = FAILED)\n{:14}{header}", "");
+        for suite in suites {
+            let row = backends.iter().map(|backend| cells.get(&(*suite, (*backend).to_owned())));
+            println!("{suite:14}{}", row.map(|cell| format!("{:>width$}", shown(cell))).collect::<String>());
         }
+        println!();
     }
+}
+
+fn shown(counts: Option<&Counts>) -> String {
+    let Some(Counts { passed, failed, skipped, waived }) = counts else { return "-".into() };
+    let marked = [(skipped, "s"), (waived, "w"), (failed, "F")];
+    let marks = marked.iter().filter(|(count, _)| **count > 0).map(|(count, mark)| format!(" {count}{mark}"));
+    format!("{passed}{}", marks.collect::<String>())
 }

@@ -1,0 +1,40 @@
+//! The store keeps the contract, wherever its data is.
+
+use kv_api::{Capabilities, Durability, Isolation, Result};
+use kv_conformance::{Backend, Settle};
+use kv_lance::{LanceConfig, LanceDatastore};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A store that is opened and flushed this often is slow to test.
+const FEWER: f64 = 0.25;
+
+fn main() -> ExitCode {
+    kv_conformance::run([
+        Backend::persistent("kv-lance", |dir| open(LanceConfig::new(dir))).capabilities(declared()).sequences(FEWER),
+        Backend::persistent("kv-lance-runs", |dir| open(small(dir)))
+            .capabilities(declared())
+            .settle(Settle::Flush)
+            .sequences(FEWER),
+        Backend::persistent("kv-lance-reopen", |dir| open(LanceConfig::new(dir)))
+            .capabilities(declared())
+            .settle(Settle::Reopen)
+            .sequences(FEWER),
+        Backend::persistent("kv-lance-unversioned", |dir| open(small(dir).versioned(false)))
+            .capabilities(declared().versioned_reads(false))
+            .sequences(FEWER),
+    ])
+}
+
+async fn open(config: LanceConfig) -> Result<LanceDatastore> {
+    LanceDatastore::open(config).await
+}
+
+/// Memtables that fill and blocks that end within the data of a case.
+fn small(dir: PathBuf) -> LanceConfig {
+    LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(256)
+}
+
+fn declared() -> Capabilities {
+    Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true).durability(Durability::PowerLoss)
+}
