@@ -48,8 +48,8 @@ pub(crate) async fn tour(args: &args::Tour, out: &mut Output) -> Outcome {
         let count = reading::compare(store, &files.all).await?.keys;
         report.step("Reopen", took, &format!("closed and opened again: {count} keys, version {newest}"))?;
         maintain(store, into, imported, &mut report).await?;
-        reading::compare(store, &files.all).await?;
-        report.note("every key still equals its file")
+        let compared = reading::compare(store, &files.all).await?;
+        report.note(&format!("every key still equals its file, read from the run: {}", compared.per_key()))
     })
     .await?;
     report.end(into, &args.source)

@@ -18,10 +18,17 @@ pub(super) struct Compared {
     took: Duration,
 }
 
+impl Compared {
+    pub(super) fn per_key(&self) -> String {
+        format!("{} a key", show_time(self.took / self.keys.max(1)))
+    }
+}
+
 pub(super) async fn read_back(store: &LanceDatastore, files: &[File], report: &mut Report<'_>) -> Outcome {
-    let Compared { keys, took } = compare(store, files).await?;
-    report.step("Read back", took, &format!("{keys} keys, each equal to its file byte for byte"))?;
-    report.note(&format!("{} a key", show_time(took / keys.max(1))))
+    let compared = compare(store, files).await?;
+    let text = format!("{} keys, each equal to its file byte for byte", compared.keys);
+    report.step("Read back", compared.took, &text)?;
+    report.note(&compared.per_key())
 }
 
 /// Reads every file's key and compares; the store holds no other keys.

@@ -16,7 +16,8 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn title(&mut self, text: &str) -> Outcome {
-        self.line(&format!("{text}\n"))
+        self.line(text)?;
+        self.line(if cfg!(debug_assertions) { "The times are those of an unoptimised build.\n" } else { "" })
     }
 
     /// A step that was done, and how long it took.
@@ -38,13 +39,14 @@ impl<'a> Report<'a> {
     /// What to do next.
     pub(super) fn end(&mut self, into: &Path, source: &Path) -> Outcome {
         let (into, source) = (into.display(), source.display());
+        let kv = std::env::args().next().unwrap_or_else(|| "kv".into());
         self.line(&format!(
             "\n\
              The store is an ordinary Lance dataset at rest. With pylance (pip install pylance):\n\n    \
              import lance\n    \
              lance.dataset(\"{into}/kv.lance\").to_table(columns=[\"key\", \"version\"]).to_pandas()\n\n\
              Check it against the files:  python3 scripts/check_pylance.py {into} {source}\n\
-             Go on from here:             kv --store {into} scan --keys-only --limit 5"
+             Go on from here:             {kv} --store {into} scan --keys-only --limit 5"
         ))
     }
 
