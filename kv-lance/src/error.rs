@@ -12,7 +12,9 @@ pub(crate) fn from_lance(operation: &'static str, path: &Path, error: lance::Err
             Error::TransactionConflict { reason: format!("{operation} {}: {error}", path.display()) }
         }
         E::DatasetNotFound { .. } => Error::NotAStore { path: path.into(), reason: error.to_string() },
-        E::SchemaMismatch { .. } | E::CorruptFile { .. } | E::Schema { .. } => Error::corruption(path, error.to_string()),
+        E::SchemaMismatch { .. } | E::CorruptFile { .. } | E::Schema { .. } => {
+            Error::corruption(path, error.to_string())
+        }
         _ => match io_source(&error) {
             Some(source) => Error::io(operation, path, source),
             None => Error::backend(format!("{operation} {}", path.display()), error),

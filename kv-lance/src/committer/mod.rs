@@ -126,7 +126,13 @@ impl Committer {
         ticket.settled().await
     }
 
-    fn enqueue(&self, snapshot: Version, writes: &Writes, reads: &ReadSet, record: RecordBuilder) -> Result<Ticket<'_>> {
+    fn enqueue(
+        &self,
+        snapshot: Version,
+        writes: &Writes,
+        reads: &ReadSet,
+        record: RecordBuilder,
+    ) -> Result<Ticket<'_>> {
         let mut queue = self.queue.lock();
         queue.intake.check()?;
         queue.recent.forget_through(self.snapshots.oldest_writer());

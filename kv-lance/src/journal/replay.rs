@@ -42,7 +42,8 @@ pub(crate) fn replay(dir: &Path, covered: u64, mut take: impl FnMut(Replayed) ->
         let bytes: Bytes = std::fs::read(&path).map_err(|e| Error::io("reading", &path, e))?.into();
         if !check_header(&bytes, number, &path)? {
             // Torn while it was being created: it is synced before the first record goes in.
-            if number == last && !(0..bytes.len()).step_by(ALIGNMENT).any(|at| Record::at(&bytes, at, number).is_some()) {
+            if number == last && !(0..bytes.len()).step_by(ALIGNMENT).any(|at| Record::at(&bytes, at, number).is_some())
+            {
                 return Ok(number);
             }
             return Err(Error::corruption(&path, "the segment's header does not match its checksum"));
@@ -227,7 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_torn_at_its_creation_is_as_if_it_were_not_there() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    fn a_segment_torn_at_its_creation_is_as_if_it_were_not_there() -> std::result::Result<(), Box<dyn std::error::Error>>
+    {
         let dir = tempfile::tempdir()?;
         let mut journal = Journal::create(dir.path(), 1)?;
         append(&mut journal, 1..=2)?;

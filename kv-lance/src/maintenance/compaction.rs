@@ -30,7 +30,8 @@ impl Worker {
         }
         let level = old.iter().map(|run| run.statistics().level).max().unwrap_or(0) + 1;
         let run = writer.finish(level, self.state.journal_through).await?;
-        let history_floor = if filter.dropped > 0 { self.state.history_floor.max(horizon) } else { self.state.history_floor };
+        let history_floor =
+            if filter.dropped > 0 { self.state.history_floor.max(horizon) } else { self.state.history_floor };
         let state = TableState { history_floor, ..self.state };
         let new = self.table.replace(&old, run, state).await?;
         self.state = state;

@@ -42,7 +42,10 @@ mod tests {
 
     fn kept(horizon: Version, rows: &[(&str, Version, bool)]) -> Vec<(String, Version)> {
         let mut filter = HistoryFilter::new(horizon);
-        rows.iter().filter(|(k, v, t)| filter.keeps(k.as_bytes(), *v, *t)).map(|(k, v, _)| (k.to_string(), *v)).collect()
+        rows.iter()
+            .filter(|(k, v, t)| filter.keeps(k.as_bytes(), *v, *t))
+            .map(|(k, v, _)| (k.to_string(), *v))
+            .collect()
     }
 
     #[test]

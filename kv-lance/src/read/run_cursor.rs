@@ -13,8 +13,8 @@ struct Loaded {
 
 impl Loaded {
     fn entry(&self, row: usize) -> Entry {
-        let val = (!self.keys.is_tombstone(row))
-            .then(|| self.vals.as_ref().map_or_else(Bytes::new, |vals| vals.slice(row)));
+        let val =
+            (!self.keys.is_tombstone(row)).then(|| self.vals.as_ref().map_or_else(Bytes::new, |vals| vals.slice(row)));
         (self.keys.key_slice(row), val)
     }
 }

@@ -23,10 +23,7 @@ impl AsRef<[u8]> for Owner {
 
 impl Column {
     pub(super) fn new(array: &BinaryArray) -> Self {
-        Self {
-            data: Bytes::from_owner(Owner(array.values().clone())),
-            offsets: array.offsets().inner().clone(),
-        }
+        Self { data: Bytes::from_owner(Owner(array.values().clone())), offsets: array.offsets().inner().clone() }
     }
 
     pub(crate) fn len(&self) -> usize {

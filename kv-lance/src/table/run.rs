@@ -75,11 +75,18 @@ impl Run {
         };
         // The name keeps the pages of different files apart in Lance's cache.
         let name = object_store::path::Path::from(path.to_string_lossy().as_ref());
-        let reader =
-            FileReader::try_open_with_file_metadata(io, name, None, Arc::<DecoderPlugins>::default(), metadata, pages, options)
-                .now_or_never()
-                .ok_or_else(|| Error::backend("opening a run", "Lance waited for something"))?
-                .map_err(|e| from_lance("opening", &path, e))?;
+        let reader = FileReader::try_open_with_file_metadata(
+            io,
+            name,
+            None,
+            Arc::<DecoderPlugins>::default(),
+            metadata,
+            pages,
+            options,
+        )
+        .now_or_never()
+        .ok_or_else(|| Error::backend("opening a run", "Lance waited for something"))?
+        .map_err(|e| from_lance("opening", &path, e))?;
         Ok(Self {
             fragment,
             id: xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes()),
@@ -189,10 +196,8 @@ impl Run {
     pub(crate) async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
         let info = self.index.block(block).ok_or_else(|| self.damaged(block, "is not in the index"))?;
         let start = self.row_meta_start + info.meta_offset;
-        let meta = self
-            .file
-            .read(start..start + u64::from(info.meta_len))
-            .map_err(|e| Error::io("reading", &self.path, e))?;
+        let meta =
+            self.file.read(start..start + u64::from(info.meta_len)).map_err(|e| Error::io("reading", &self.path, e))?;
         if crc32c::crc32c(&meta) != info.meta_checksum {
             return Err(self.damaged(block, "has versions that do not match their checksum"));
         }

@@ -107,7 +107,8 @@ impl LanceTransaction {
     }
 
     fn merge(&self, span: Span, own_writes: bool) -> Merge<'_> {
-        let pending = (own_writes && self.writeable).then(|| Box::new(PendingSource(&self.pending)) as Box<dyn ChunkSource>);
+        let pending =
+            (own_writes && self.writeable).then(|| Box::new(PendingSource(&self.pending)) as Box<dyn ChunkSource>);
         Merge::new(span, pending, &self.snapshot.view)
     }
 
@@ -328,10 +329,8 @@ impl Transactable for LanceTransaction {
     }
 
     fn commit_version(&self) -> Option<Version> {
-        match self.commit_version.load(Ordering::Acquire) {
-            0 => None,
-            version => Some(version),
-        }
+        let version = self.commit_version.load(Ordering::Acquire);
+        (version > 0 && self.committer.config().versioned).then_some(version)
     }
 
     async fn count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {

@@ -91,10 +91,7 @@ async fn compaction_prunes_what_is_older_than_the_retention() -> Result<()> {
     store.compact().await?;
     // The value that was current when the retention began is part of it.
     assert_eq!(figure(&store, "run_rows"), 2);
-    assert!(matches!(
-        all(&store, Some(1)).await,
-        Err(Error::VersionNotRetained { requested: 1, oldest: 2 })
-    ));
+    assert!(matches!(all(&store, Some(1)).await, Err(Error::VersionNotRetained { requested: 1, oldest: 2 })));
     assert_eq!(all(&store, Some(2)).await?, rows(&[("a", "2")]));
     assert_eq!(all(&store, Some(3)).await?, rows(&[("a", "3")]));
     Ok(())

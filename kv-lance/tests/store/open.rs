@@ -65,7 +65,9 @@ async fn a_journal_of_another_format_is_refused_by_its_number() -> Result<()> {
     bytes[12..16].copy_from_slice(&checksum.to_le_bytes());
     std::fs::write(&segment, &bytes).unwrap();
     match refused(LanceConfig::new(dir.path())).await {
-        Error::UnsupportedFormat { found, supported, .. } => assert_eq!((found.as_str(), supported.as_str()), ("99", "1")),
+        Error::UnsupportedFormat { found, supported, .. } => {
+            assert_eq!((found.as_str(), supported.as_str()), ("99", "1"))
+        }
         e => panic!("{e}"),
     }
     Ok(())
