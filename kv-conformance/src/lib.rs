@@ -34,8 +34,10 @@ mod level;
 mod model;
 mod property;
 mod runner;
+#[cfg(test)]
+mod selftest;
 
 pub use backend::{Backend, Settle};
 pub use level::Level;
-pub use model::Reference;
+pub use model::{Mutant, Reference};
 pub use runner::run;

@@ -1,9 +1,11 @@
 //! Whether a commit conflicts.
 
 use super::history::History;
+use super::mutant::Mutant;
 use super::pending::Scope;
 use super::reads::Reads;
-use kv_api::{Isolation, Version};
+use super::reference::Shared;
+use kv_api::{Isolation, KeyRange, Version};
 
 /// What the contract says of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,19 +20,35 @@ pub(crate) enum Verdict {
 
 /// Judges the commit of a transaction begun at `snapshot`.
 pub(crate) fn judge(
+    store: &Shared,
     history: &History,
     snapshot: Version,
     isolation: Isolation,
     scope: &Scope,
     reads: &Reads,
 ) -> Verdict {
-    let mut owned = scope.writes.keys().chain(&scope.checked);
+    if store.is(Mutant::LostUpdate) {
+        return Verdict::Succeeds;
+    }
+    let written = scope.writes.iter().filter(|(_, write)| write.val.is_some() || !store.is(Mutant::UncheckedDelete));
+    let checked = scope.checked.iter().filter(|_| !store.is(Mutant::UncheckedGetu));
+    let mut owned = written.map(|(key, _)| key).chain(checked);
     if owned.any(|key| history.wrote(key, snapshot)) {
         return Verdict::Conflicts;
     }
-    let serializable = isolation == Isolation::Serializable;
+    let serializable = isolation == Isolation::Serializable && !store.is(Mutant::UncheckedReads);
     let newest = history.newest();
-    let changed = reads.needed.iter().any(|r| history.range(r, snapshot, snapshot) != history.range(r, newest, newest));
+    let changed = reads.needed.iter().any(|range| {
+        let (mut before, mut after) = (history.range(range, snapshot, snapshot), history.range(range, newest, newest));
+        if store.is(Mutant::UncheckedMisses) && before.is_empty() && *range == KeyRange::single(range.start.clone()) {
+            after.clear();
+        }
+        if store.is(Mutant::Phantoms) && *range != KeyRange::single(range.start.clone()) {
+            after.retain(|key, _| before.contains_key(key));
+            before.retain(|key, _| after.contains_key(key));
+        }
+        before != after
+    });
     // A transaction that only read is in order at its snapshot.
     if serializable && changed && !scope.writes.is_empty() {
         return Verdict::Conflicts;

@@ -80,6 +80,20 @@ impl History {
         self.oldest = self.newest;
     }
 
+    /// Forgets the newest commit, for a mutant.
+    pub(super) fn lose_last(&mut self) {
+        for changes in self.keys.values_mut() {
+            changes.values.retain(|(version, _)| *version < self.newest);
+        }
+    }
+
+    /// Forgets the newest value of every key that has none, for a mutant.
+    pub(super) fn resurrect(&mut self) {
+        for changes in self.keys.values_mut() {
+            changes.values.pop_if(|(_, val)| val.is_none());
+        }
+    }
+
     fn changes(&self, range: &KeyRange) -> impl Iterator<Item = (&Key, &Changes)> {
         let end = range.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let bounds = (!range.is_empty()).then_some((Bound::Included(range.start.as_ref()), end));

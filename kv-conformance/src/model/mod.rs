@@ -6,12 +6,15 @@
 
 mod conflict;
 mod history;
+mod mutant;
 mod page;
 mod pending;
 mod reads;
 mod reference;
+mod scan;
 mod transaction;
 
+pub use mutant::Mutant;
 pub use reference::Reference;
 
 pub(crate) use conflict::Verdict;

@@ -1,5 +1,7 @@
 //! Cuts a page out of a merged view. Not by `kv_api::LimitCounter`, so that an error there is found.
 
+use super::mutant::Mutant;
+use super::reference::Shared;
 use kv_api::{Direction, Key, KeyRange, ScanLimit, Val};
 use std::collections::BTreeMap;
 
@@ -12,6 +14,7 @@ pub(crate) struct Page {
 
 /// Skips, then takes what `limit` admits; `size` is what an entry is charged.
 pub(crate) fn cut(
+    store: &Shared,
     view: BTreeMap<Key, Val>,
     range: &KeyRange,
     direction: Direction,
@@ -20,16 +23,22 @@ pub(crate) fn cut(
     size: fn(&Key, &Val) -> u64,
 ) -> Page {
     let (bytes, count) = match limit {
+        ScanLimit::Count(0) if store.is(Mutant::ZeroIsOne) => (u64::MAX, 1),
         ScanLimit::Count(count) => (u64::MAX, count),
+        ScanLimit::Bytes(bytes) if store.is(Mutant::ByteLimitOffByOne) => (u64::from(bytes) + 1, u32::MAX),
         ScanLimit::Bytes(bytes) => (bytes.into(), u32::MAX),
         ScanLimit::BytesOrCount(bytes, count) => (bytes.into(), count),
     };
     let mut entries: Vec<(Key, Val)> = view.into_iter().collect();
-    if direction == Direction::Backward {
+    let late = direction == Direction::Backward && store.is(Mutant::BackwardFromStart);
+    if direction == Direction::Backward && !late {
         entries.reverse();
     }
     let mut items = Vec::new();
-    let mut sum = 0;
+    let mut sum = match store.is(Mutant::ChargedSkips) {
+        true => entries.iter().take(skip as usize).map(|(key, val)| size(key, val)).sum(),
+        false => 0,
+    };
     let mut reached_end = true;
     for (key, val) in entries.into_iter().skip(skip as usize) {
         if sum >= bytes || items.len() >= count as usize {
@@ -38,6 +47,9 @@ pub(crate) fn cut(
         }
         sum += size(&key, &val);
         items.push((key, val));
+    }
+    if late {
+        items.reverse();
     }
     if bytes == 0 || count == 0 {
         return Page { items, depends_on: None };

@@ -47,6 +47,18 @@ impl Pending {
         self.save_points.pop().map(drop)
     }
 
+    /// Closes all save points, for a mutant.
+    pub(super) fn release_all(&mut self) {
+        self.save_points.clear();
+    }
+
+    /// Rolls back new keys alone, for a mutant.
+    pub(super) fn roll_back_leaking(&mut self) -> Option<()> {
+        let before = self.save_points.pop()?;
+        self.now.writes.retain(|key, _| before.writes.contains_key(key));
+        Some(())
+    }
+
     /// `None` where no save point is open.
     pub(crate) fn rollback(&mut self) -> Option<()> {
         self.now = self.save_points.pop()?;

@@ -1,6 +1,7 @@
 //! The reference store itself.
 
 use super::history::History;
+use super::mutant::Mutant;
 use super::transaction::ReferenceTransaction;
 use async_trait::async_trait;
 use kv_api::{
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) history: Arc<Mutex<History>>,
     pub(crate) shut_down: Arc<AtomicBool>,
     prune_on_compact: bool,
+    mutant: Option<Mutant>,
 }
 
 impl Default for Reference {
@@ -46,6 +48,7 @@ impl Reference {
                 history: Arc::default(),
                 shut_down: Arc::default(),
                 prune_on_compact: false,
+                mutant: None,
             }),
         }
     }
@@ -65,9 +68,17 @@ impl Reference {
         self.with(|shared| shared.prune_on_compact = yes)
     }
 
+    /// Switches a bug on.
+    pub fn mutant(self, mutant: Mutant) -> Self {
+        self.with(|shared| shared.mutant = Some(mutant))
+    }
+
     /// A store that goes on with the commits of this one, as if it had been closed and opened.
     pub fn reopened(&self) -> Self {
         let reopened = self.clone().with(|shared| shared.shut_down = Arc::default());
+        if self.shared.is(Mutant::LostLastCommit) {
+            reopened.shared.history.lock().lose_last();
+        }
         reopened.shared.source.observe(reopened.shared.history.lock().newest());
         reopened
     }
@@ -92,6 +103,13 @@ impl Reference {
             return Err(Error::Unsupported { operation: "serializable transactions" });
         }
         Ok(ReferenceTransaction::new(self.shared.clone(), options))
+    }
+}
+
+impl Shared {
+    /// Whether this bug is on.
+    pub(super) fn is(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
     }
 }
 
@@ -121,6 +139,9 @@ impl Datastore for Reference {
     }
 
     async fn compact(&self) -> Result<()> {
+        if self.shared.is(Mutant::Resurrection) {
+            self.shared.history.lock().resurrect();
+        }
         if self.shared.prune_on_compact {
             self.shared.history.lock().prune();
         }

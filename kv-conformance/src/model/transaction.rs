@@ -2,49 +2,40 @@
 
 use super::conflict::{Verdict, judge};
 use super::history::History;
-use super::page::cut;
-use super::pending::Pending;
+use super::mutant::Mutant;
+use super::pending::{Pending, Write, Writes};
 use super::reads::Reads;
 use super::reference::Shared;
+use super::scan::{Scan, entry_size, key_size};
 use async_trait::async_trait;
 use kv_api::{
     Direction, Error, Key, KeyRange, Result, ScanLimit, Transactable, TransactionOptions, TransactionType, Val,
     Version, check_key, check_value,
 };
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// A snapshot of the store and the writes on top of it.
 #[derive(Debug)]
 pub(crate) struct ReferenceTransaction {
-    store: Arc<Shared>,
+    pub(super) store: Arc<Shared>,
     options: TransactionOptions,
-    snapshot: Version,
-    state: Mutex<State>,
+    pub(super) snapshot: Version,
+    pub(super) state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     finished: bool,
-    pending: Pending,
-    reads: Reads,
-}
-
-/// A scan's parameters.
-struct Scan {
-    range: KeyRange,
-    direction: Direction,
-    limit: ScanLimit,
-    skip: u32,
-    version: Option<Version>,
-    size: fn(&Key, &Val) -> u64,
+    pub(super) pending: Pending,
+    pub(super) reads: Reads,
 }
 
 impl ReferenceTransaction {
     pub(super) fn new(store: Arc<Shared>, options: TransactionOptions) -> Self {
-        let snapshot = store.history.lock().newest();
+        let lag = Version::from(store.is(Mutant::StaleSnapshot));
+        let snapshot = store.history.lock().newest().saturating_sub(lag);
         Self { store, options, snapshot, state: Mutex::default() }
     }
 
@@ -62,11 +53,11 @@ impl ReferenceTransaction {
     }
 
     fn judge(&self, state: &State, history: &History) -> Verdict {
-        judge(history, self.snapshot, self.options.isolation, &state.pending.now, &state.reads)
+        judge(&self.store, history, self.snapshot, self.options.isolation, &state.pending.now, &state.reads)
     }
 
     /// The checks of every read. The answer is the version to read at.
-    fn reading(&self, state: &State, history: &History, version: Option<Version>) -> Result<Version> {
+    pub(super) fn reading(&self, state: &State, history: &History, version: Option<Version>) -> Result<Version> {
         if version.is_some() && !self.store.capabilities.versioned_reads {
             return Err(Error::UnsupportedVersionedQueries);
         }
@@ -76,6 +67,10 @@ impl ReferenceTransaction {
         match version {
             Some(requested) if requested < history.oldest() => {
                 Err(Error::VersionNotRetained { requested, oldest: history.oldest() })
+            }
+            Some(requested) if self.store.is(Mutant::UnclampedVersion) => Ok(requested),
+            Some(requested) if self.store.is(Mutant::VersionOffByOne) && requested <= self.snapshot => {
+                Ok(requested.saturating_sub(1))
             }
             Some(requested) => Ok(requested.min(self.snapshot)),
             None => Ok(self.snapshot),
@@ -94,9 +89,41 @@ impl ReferenceTransaction {
         Ok(state)
     }
 
+    /// Makes writes visible.
+    fn install(&self, writes: &Writes, history: &mut History) -> Result<()> {
+        let mut writes = writes.clone();
+        if self.store.is(Mutant::TornCommit) && writes.len() > 1 {
+            let middle = writes.keys().nth(writes.len() / 2).cloned().unwrap_or_default();
+            let late = writes.split_off(&middle);
+            history.install(self.store.source.next()?, &writes);
+            writes = late;
+        }
+        if !writes.is_empty() {
+            history.install(self.store.source.next()?, &writes);
+        }
+        Ok(())
+    }
+
+    /// Makes a write pending.
+    fn write(&self, state: &mut State, key: Key, val: Option<Val>) {
+        if self.store.is(Mutant::DirtyRead) {
+            let mut history = self.store.history.lock();
+            let (newest, write) = (history.newest(), Write { val: val.clone(), erase: false });
+            history.install(newest, &Writes::from([(key.clone(), write)]));
+        }
+        let missing = || self.store.history.lock().get(&key, self.snapshot, self.snapshot).is_none();
+        if val.is_none() && self.store.is(Mutant::ForgottenDelete) && missing() {
+            state.pending.now.writes.remove(&key);
+            return;
+        }
+        let val = val.filter(|val| !val.is_empty() || !self.store.is(Mutant::EmptyIsMissing));
+        state.pending.write(key, val);
+    }
+
     /// The value that a conditional write sees.
     fn current(&self, state: &mut State, key: &Key) -> Option<Val> {
-        if let Some(write) = state.pending.now.writes.get(key) {
+        let own = state.pending.now.writes.get(key).filter(|_| !self.store.is(Mutant::BlindCondition));
+        if let Some(write) = own {
             state.reads.touch_key(key);
             return write.val.clone();
         }
@@ -113,45 +140,6 @@ impl ReferenceTransaction {
         }
         Ok(state)
     }
-
-    fn merged(&self, state: &State, history: &History, range: &KeyRange) -> BTreeMap<Key, Val> {
-        let mut view = history.range(range, self.snapshot, self.snapshot);
-        for (key, write) in state.pending.now.writes.iter().filter(|(key, _)| range.contains(key)) {
-            match &write.val {
-                Some(val) => view.insert(key.clone(), val.clone()),
-                None => view.remove(key),
-            };
-        }
-        view
-    }
-
-    fn scan_page(&self, scan: Scan) -> Result<Vec<(Key, Val)>> {
-        let mut state = self.state.lock();
-        let history = self.store.history.lock();
-        let at = self.reading(&state, &history, scan.version)?;
-        let view = match scan.version {
-            Some(_) => history.range(&scan.range, at, self.snapshot),
-            None => self.merged(&state, &history, &scan.range),
-        };
-        let page = cut(view, &scan.range, scan.direction, scan.limit, scan.skip, scan.size);
-        if let (Some(range), None) = (page.depends_on, scan.version) {
-            state.reads.need(range);
-        }
-        state.reads.touch(scan.range);
-        Ok(page.items)
-    }
-
-    fn scan_keys(&self, scan: Scan) -> Result<Vec<Key>> {
-        Ok(self.scan_page(scan)?.into_iter().map(|(key, _)| key).collect())
-    }
-}
-
-fn key_size(key: &Key, _: &Val) -> u64 {
-    key.len() as u64
-}
-
-fn entry_size(key: &Key, val: &Val) -> u64 {
-    (key.len() + val.len()) as u64
 }
 
 #[async_trait]
@@ -174,6 +162,9 @@ impl Transactable for ReferenceTransaction {
             return Err(Error::TransactionFinished);
         }
         state.finished = true;
+        if self.store.is(Mutant::CancelCommits) {
+            self.install(&state.pending.now.writes, &mut self.store.history.lock())?;
+        }
         Ok(())
     }
 
@@ -185,13 +176,10 @@ impl Transactable for ReferenceTransaction {
             return Err(Error::StoreClosed);
         }
         if self.judge(&state, &history) == Verdict::Conflicts {
+            state.finished = !self.store.is(Mutant::OpenAfterConflict);
             return Err(Error::TransactionConflict { reason: "a key changed since the snapshot".into() });
         }
-        if !state.pending.now.writes.is_empty() {
-            let version = self.store.source.next()?;
-            history.install(version, &state.pending.now.writes);
-        }
-        Ok(())
+        self.install(&state.pending.now.writes, &mut history)
     }
 
     async fn exists(&self, key: &[u8], version: Option<Version>) -> Result<bool> {
@@ -210,14 +198,18 @@ impl Transactable for ReferenceTransaction {
             return Ok(write.val.clone());
         }
         state.reads.need_key(key);
+        let at = if self.store.is(Mutant::UnrepeatableRead) { history.newest() } else { at };
         Ok(history.get(key, at, self.snapshot))
     }
 
     async fn set(&self, key: Key, val: Val) -> Result<()> {
+        if self.store.is(Mutant::WrongOrder) {
+            check_key(&key)?;
+        }
         let mut state = self.writing()?;
         check_key(&key)?;
         check_value(&val)?;
-        state.pending.write(key, Some(val));
+        self.write(&mut state, key, Some(val));
         Ok(())
     }
 
@@ -226,34 +218,39 @@ impl Transactable for ReferenceTransaction {
         check_key(&key)?;
         check_value(&val)?;
         if self.current(&mut state, &key).is_some() {
+            if self.store.is(Mutant::RefusedWrite) {
+                self.write(&mut state, key, Some(val));
+            }
             return Err(Error::TransactionKeyAlreadyExists);
         }
-        state.pending.write(key, Some(val));
+        self.write(&mut state, key, Some(val));
         Ok(())
     }
 
     async fn putc(&self, key: Key, val: Val, chk: Option<Val>) -> Result<()> {
         drop(self.writing()?);
         check_value(&val)?;
-        self.conditional(&key, chk.as_ref())?.pending.write(key, Some(val));
+        let mut state = self.conditional(&key, chk.as_ref())?;
+        self.write(&mut state, key, Some(val));
         Ok(())
     }
 
     async fn del(&self, key: Key) -> Result<()> {
         let mut state = self.writing()?;
         check_key(&key)?;
-        state.pending.write(key, None);
+        self.write(&mut state, key, None);
         Ok(())
     }
 
     async fn delc(&self, key: Key, chk: Option<Val>) -> Result<()> {
-        self.conditional(&key, chk.as_ref())?.pending.write(key, None);
+        let mut state = self.conditional(&key, chk.as_ref())?;
+        self.write(&mut state, key, None);
         Ok(())
     }
 
     async fn keys(&self, range: KeyRange, limit: ScanLimit, skip: u32, version: Option<Version>) -> Result<Vec<Key>> {
-        let direction = Direction::Forward;
-        self.scan_keys(Scan { range, direction, limit, skip, version, size: key_size })
+        let size = if self.store.is(Mutant::KeysChargeValues) { entry_size } else { key_size };
+        self.scan_keys(Scan { range, direction: Direction::Forward, limit, skip, version, size })
     }
 
     async fn keysr(&self, range: KeyRange, limit: ScanLimit, skip: u32, version: Option<Version>) -> Result<Vec<Key>> {
@@ -283,19 +280,40 @@ impl Transactable for ReferenceTransaction {
         self.scan_page(Scan { range, direction, limit, skip, version, size: entry_size })
     }
 
+    async fn count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
+        if self.store.is(Mutant::StoredCount) {
+            let (state, history) = (self.state.lock(), self.store.history.lock());
+            let at = self.reading(&state, &history, version)?;
+            return Ok(history.range(&range, at, self.snapshot).len() as u64);
+        }
+        Ok(self.keys(range, ScanLimit::Count(u32::MAX), 0, version).await?.len() as u64)
+    }
+
     async fn new_save_point(&self) -> Result<()> {
         self.writing()?.pending.open();
         Ok(())
     }
 
     async fn release_last_save_point(&self) -> Result<()> {
-        self.writing()?.pending.release().ok_or(Error::NoSavePointPresent)
+        let mut state = self.writing()?;
+        state.pending.release().ok_or(Error::NoSavePointPresent)?;
+        if self.store.is(Mutant::GreedyRelease) {
+            state.pending.release_all();
+        }
+        Ok(())
     }
 
     async fn rollback_to_save_point(&self) -> Result<()> {
         let mut state = self.writing()?;
         let checked = state.pending.now.checked.clone();
-        state.pending.rollback().ok_or(Error::NoSavePointPresent)?;
+        let rolled_back = match self.store.is(Mutant::LeakySavePoint) {
+            true => state.pending.roll_back_leaking(),
+            false => state.pending.rollback(),
+        };
+        rolled_back.ok_or(Error::NoSavePointPresent)?;
+        if self.store.is(Mutant::ForgottenReads) {
+            state.reads = Reads::default();
+        }
         state.reads.once_checked.extend(checked);
         Ok(())
     }

@@ -82,6 +82,19 @@ fn run_with(arguments: &Arguments, backends: &[Backend], level: Level) -> ExitCo
     conclusion.exit_code()
 }
 
+/// The cases of one suite that fail, up to the first.
+#[cfg(test)]
+pub(crate) fn failures(backend: &Backend, suite: &str, level: Level) -> Vec<String> {
+    panics::install_hook();
+    let suite = suites().into_iter().find(|known| known.name == suite).expect("there is such a suite");
+    let applies = |case: &&Case| case.needs.iter().all(|need| need.unmet(backend).is_none());
+    let fails = |case: &Case| {
+        let name = suite.case_name(case);
+        execute::execute(backend, &name, case.run, level).err().map(|failure| format!("{name}: {failure}"))
+    };
+    suite.cases.iter().filter(applies).find_map(fails).into_iter().collect()
+}
+
 fn trial(
     arguments: &Arguments,
     backend: &Backend,
