@@ -4,6 +4,8 @@ mod case;
 mod execute;
 mod panics;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use case::{Case, Need, Run, Suite, cases};
 pub(crate) use execute::limited;
@@ -22,7 +24,8 @@ pub fn run(backends: impl IntoIterator<Item = Backend>) -> ExitCode {
     let arguments = Arguments::from_args();
     let backends: Vec<Backend> = backends.into_iter().collect();
     match Level::from_env().and_then(|level| check(&backends).map(|()| level)) {
-        Ok(level) => run_with(&arguments, &backends, level),
+        Ok(level) if run_with(&arguments, &backends, level) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(problem) => {
             eprintln!("kv-conformance: {problem}");
             ExitCode::FAILURE
@@ -56,7 +59,8 @@ fn check(backends: &[Backend]) -> Result<(), String> {
     Ok(())
 }
 
-fn run_with(arguments: &Arguments, backends: &[Backend], level: Level) -> ExitCode {
+/// Whether the run passed.
+fn run_with(arguments: &Arguments, backends: &[Backend], level: Level) -> bool {
     panics::install_hook();
     let summary = Arc::new(Summary::default());
     let mut trials = Vec::new();
@@ -67,7 +71,7 @@ fn run_with(arguments: &Arguments, backends: &[Backend], level: Level) -> ExitCo
     }
     let conclusion = libtest_mimic::run(arguments, trials);
     if arguments.list {
-        return ExitCode::SUCCESS;
+        return true;
     }
     let filtered = arguments.filter.is_some() || !arguments.skip.is_empty() || arguments.ignored;
     if !arguments.exact {
@@ -77,9 +81,9 @@ fn run_with(arguments: &Arguments, backends: &[Backend], level: Level) -> ExitCo
     // A filter may be meant for another test binary of the same `cargo test`.
     if conclusion.num_passed + conclusion.num_failed + summary.waived() == 0 && !filtered {
         eprintln!("kv-conformance: not a single case was run");
-        return ExitCode::FAILURE;
+        return false;
     }
-    conclusion.exit_code()
+    !conclusion.has_failed()
 }
 
 /// The cases of one suite that fail, up to the first.
