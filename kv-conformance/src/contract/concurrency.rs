@@ -142,7 +142,11 @@ async fn transfer(store: &Store, transfers: usize) -> Verdict {
             Ok(())
         }
     })
-    .await?;
+    .await
+}
+
+async fn settled_sum(store: &Store) -> Verdict {
+    assert_eq!(sum(&store.read().await?).await?, ACCOUNTS * 100);
     store.settle().await?;
     assert_eq!(sum(&store.read().await?).await?, ACCOUNTS * 100);
     Ok(())
@@ -150,7 +154,8 @@ async fn transfer(store: &Store, transfers: usize) -> Verdict {
 
 async fn transfers_keep_the_sum(store: Store) -> Verdict {
     open_accounts(&store).await?;
-    transfer(&store, 50).await
+    transfer(&store, 50).await?;
+    settled_sum(&store).await
 }
 
 async fn transfers_keep_the_sum_during_maintenance(store: Store) -> Verdict {
@@ -168,7 +173,8 @@ async fn transfers_keep_the_sum_during_maintenance(store: Store) -> Verdict {
     let verdict = transfer(&store, 30).await;
     done.store(true, Ordering::SeqCst);
     maintenance.await??;
-    verdict
+    verdict?;
+    settled_sum(&store).await
 }
 
 async fn commits_are_seen_whole(store: Store) -> Verdict {
