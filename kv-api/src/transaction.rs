@@ -68,7 +68,7 @@ pub trait Transactable: Send + Sync {
     async fn cancel(&self) -> Result<()>;
 
     /// Makes the pending writes visible and, as far as the store's durability says, durable: all of them or none. Every
-    /// attempt finishes the transaction, a failed one too, except on a read-only one.
+    /// attempt finishes the transaction, a failed one too, and one on a read-only transaction.
     ///
     /// # Errors
     /// [`TransactionConflict`](Error::TransactionConflict): run again.
@@ -285,8 +285,9 @@ pub trait Transactable: Send + Sync {
         ArrowBatch::from_rows(self.batch_keys_vals(range, batch, version).await?)
     }
 
-    /// The version that stands for now: every commit that this transaction sees has a version up to it, and a commit made
-    /// later has a greater one. Default = the wall clock, as [`HybridClock`] reads it.
+    /// The version that stands for now. In a store with versions, every commit that this transaction sees has a version up to it, and
+    /// a commit made later has a greater one; such a store has to override the default, which is the wall clock, as
+    /// [`HybridClock`] reads it.
     async fn timestamp(&self) -> Result<Version> {
         if self.closed() {
             return Err(Error::TransactionFinished);

@@ -163,11 +163,8 @@ impl MemTable {
             // The rows of a key come oldest first: a newer one that is visible takes the place of the one before.
             let full = found.len() >= max;
             match found.last_mut() {
-                Some((key, val)) if *key == row.key => {
-                    if row.version <= version {
-                        *val = entry.value().clone();
-                    }
-                }
+                Some((key, val)) if *key == row.key && row.version <= version => *val = entry.value().clone(),
+                Some((key, _)) if *key == row.key => {}
                 _ if full => break,
                 _ if row.version <= version => found.push((row.key.clone(), entry.value().clone())),
                 _ => {}

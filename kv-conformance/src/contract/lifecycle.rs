@@ -127,6 +127,9 @@ async fn a_read_transaction_does_not_commit(store: Store) -> Verdict {
     store.given("a=1").await?;
     let tx = store.read().await?;
     refuses!(tx.commit().await, TransactionReadonly);
+    assert!(tx.closed(), "any attempt finishes the transaction");
+    refuses!(tx.get(b"a", None).await, TransactionFinished);
+    refuses!(tx.commit().await, TransactionFinished);
     Ok(())
 }
 

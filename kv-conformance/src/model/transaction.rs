@@ -169,7 +169,14 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn commit(&self) -> Result<()> {
-        let mut state = self.writing()?;
+        let mut state = match self.writing() {
+            Ok(state) => state,
+            Err(e) => {
+                // Any attempt finishes the transaction.
+                self.state.lock().finished = true;
+                return Err(e);
+            }
+        };
         state.finished = true;
         let mut history = self.store.history.lock();
         if self.store.shut_down.load(Ordering::SeqCst) {

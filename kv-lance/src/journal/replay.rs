@@ -33,12 +33,11 @@ pub(crate) fn replay(dir: &Path, covered: u64, mut take: impl FnMut(Replayed) ->
     if last < covered {
         return Err(Error::corruption(dir, format!("the table covers segment {covered}; the last one is {last}")));
     }
-    let mut expected = covered + 1;
-    for (number, path) in segments.into_iter().filter(|(number, _)| *number > covered) {
+    let uncovered = segments.into_iter().filter(|(number, _)| *number > covered);
+    for (expected, (number, path)) in (covered + 1..).zip(uncovered) {
         if number != expected {
             return Err(Error::corruption(dir, format!("segment {expected} is missing; {number} follows")));
         }
-        expected += 1;
         let bytes: Bytes = std::fs::read(&path).map_err(|e| Error::io("reading", &path, e))?.into();
         if !check_header(&bytes, number, &path)? {
             // Torn while it was being created: it is synced before the first record goes in.
@@ -220,10 +219,8 @@ mod tests {
     fn another_format_is_refused_by_its_number() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
         std::fs::write(dir.path().join("0000000001.log"), segment::header(1, 99))?;
-        match replayed(dir.path(), 0) {
-            Err(Error::UnsupportedFormat { found, .. }) => assert_eq!(found, "99"),
-            other => panic!("{other:?}"),
-        }
+        let refused = replayed(dir.path(), 0);
+        assert!(matches!(&refused, Err(Error::UnsupportedFormat { found, .. }) if found == "99"), "{refused:?}");
         Ok(())
     }
 

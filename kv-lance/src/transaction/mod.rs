@@ -214,8 +214,11 @@ impl Transactable for LanceTransaction {
     }
 
     async fn commit(&self) -> Result<()> {
-        self.check_write()?;
         self.finish()?;
+        if !self.writeable {
+            self.snapshot.release();
+            return Err(Error::TransactionReadonly);
+        }
         let writes = std::mem::take(&mut *self.pending.lock()).writes;
         let reads = std::mem::take(&mut *self.reads.lock());
         let committed = self.committer.commit(self.snapshot.version, writes, &reads).await;
@@ -347,8 +350,8 @@ impl Transactable for LanceTransaction {
 
     async fn timestamp(&self) -> Result<Version> {
         self.check_open()?;
-        let now = self.committer.config().version_source.at_time(std::time::SystemTime::now());
-        Ok(now.unwrap_or(0).max(self.snapshot.version))
+        // Issued, so that every later commit is greater, within the same millisecond too.
+        self.committer.config().version_source.next()
     }
 
     async fn compact(&self, _: Option<KeyRange>) -> Result<()> {
