@@ -24,7 +24,7 @@ use parking_lot::{Mutex, MutexGuard};
 use queue::{Intake, Outcome, Pending, Queue, Slot};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::{Notify, mpsc};
 
 /// Figures since the store was opened.
@@ -50,6 +50,8 @@ pub(crate) struct Committer {
     pub(crate) figures: CommitFigures,
     source: Arc<dyn MvccSource>,
     queue: Mutex<Queue>,
+    /// The same as the queue's [`Intake::Closed`], for who begins a transaction and needs no lock.
+    closed: AtomicBool,
     log: Mutex<Journal>,
     /// The segment being written, for syncing it without the log.
     segment: ArcSwap<SegmentFile>,
@@ -78,6 +80,7 @@ impl Committer {
                 recent: RecentCommits::default(),
                 pending: VecDeque::new(),
             }),
+            closed: AtomicBool::new(false),
             segment: ArcSwap::new(log.file()),
             log: Mutex::new(log),
             config,
@@ -93,7 +96,7 @@ impl Committer {
 
     /// Begins to read the newest visible version.
     pub(crate) fn snapshot(&self, writer: bool) -> Result<Snapshot> {
-        if matches!(self.queue.lock().intake, Intake::Closed) {
+        if self.is_closed() {
             return Err(Error::StoreClosed);
         }
         Ok(self.snapshots.take(&self.views, writer))
@@ -302,7 +305,7 @@ impl Committer {
 
     /// Whether the store has been closed.
     pub(crate) fn is_closed(&self) -> bool {
-        matches!(self.queue.lock().intake, Intake::Closed)
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Writes what is queued, takes no more and makes the journal durable. A second call does nothing.
@@ -310,6 +313,7 @@ impl Committer {
         let mut log = self.log.lock();
         let mut queue = self.queue.lock();
         let intake = std::mem::replace(&mut queue.intake, Intake::Closed);
+        self.closed.store(true, Ordering::Release);
         let group = std::mem::take(&mut queue.pending);
         drop(queue);
         let closed = match intake {

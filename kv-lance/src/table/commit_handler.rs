@@ -58,7 +58,8 @@ impl CommitHandler for DurableCommitHandler {
         let written = manifest_writer(object_store, manifest, indices, &draft, transaction).await?;
         File::open(local(&draft)).and_then(|file| file.sync_all()).map_err(failed)?;
         std::fs::rename(local(&draft), &place).map_err(failed)?;
-        if let Some(dir) = place.parent() {
+        // The manifest in its directory, and the directories themselves: the first commits make them.
+        for dir in place.parent().into_iter().chain([self.root.as_path()]) {
             File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
         }
         Ok(ManifestLocation {

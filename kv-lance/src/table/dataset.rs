@@ -234,14 +234,18 @@ async fn create_dataset(root: &Path, format: u32) -> Result<Dataset> {
         config_upsert_values: None,
         initial_bases: None,
     };
-    CommitBuilder::new(uri(root)?)
+    let dataset = CommitBuilder::new(uri(root)?)
         .with_commit_handler(handler(root))
         .with_session(session())
         .with_storage_format(LanceFileVersion::V2_2)
         .enable_v2_manifest_paths(true)
         .execute(transaction(0, operation, TableState::default()))
         .await
-        .map_err(|e| from_lance("creating", root, e))
+        .map_err(|e| from_lance("creating", root, e))?;
+    if let Some(parent) = root.parent() {
+        sync_dir(parent)?;
+    }
+    Ok(dataset)
 }
 
 fn transaction(read_version: u64, operation: Operation, state: TableState) -> Transaction {
