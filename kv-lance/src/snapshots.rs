@@ -6,7 +6,7 @@ use kv_api::Version;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 type Counts = BTreeMap<Version, usize>;
 
@@ -20,12 +20,11 @@ struct Open {
 pub(crate) struct Snapshots {
     visible: AtomicU64,
     open: Mutex<Open>,
-    writers: AtomicUsize,
 }
 
 impl Snapshots {
     pub(crate) fn new(visible: Version) -> Self {
-        Self { visible: AtomicU64::new(visible), open: Mutex::default(), writers: AtomicUsize::new(0) }
+        Self { visible: AtomicU64::new(visible), open: Mutex::default() }
     }
 
     /// The newest visible version.
@@ -36,11 +35,6 @@ impl Snapshots {
     /// Makes everything up to `version` visible.
     pub(crate) fn publish(&self, version: Version) {
         self.visible.store(version, Ordering::Release);
-    }
-
-    /// How many write transactions are open.
-    pub(crate) fn writers(&self) -> usize {
-        self.writers.load(Ordering::Relaxed)
     }
 
     /// How many transactions are open.
@@ -56,7 +50,6 @@ impl Snapshots {
         *open.all.entry(version).or_default() += 1;
         if writer {
             *open.writers.entry(version).or_default() += 1;
-            self.writers.fetch_add(1, Ordering::Relaxed);
         }
         let view = views.load();
         Snapshot { version, view, writer, held: Mutex::new(Some(self.clone())) }
@@ -81,7 +74,6 @@ impl Snapshots {
         forget(&mut open.all, version);
         if writer {
             forget(&mut open.writers, version);
-            self.writers.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

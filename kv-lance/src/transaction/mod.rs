@@ -2,20 +2,20 @@
 
 mod pending;
 mod read_set;
+mod scan;
 
 pub(crate) use pending::Writes;
 pub(crate) use read_set::ReadSet;
 
 use crate::committer::Committer;
-use crate::read::{ChunkSource, Merge, Span};
 use crate::snapshots::Snapshot;
 use async_trait::async_trait;
 use kv_api::{
-    Direction, Error, Isolation, Key, KeyRange, LimitCounter, Result, ScanLimit, Transactable, TransactionOptions,
-    TransactionType, Val, Version, check_key, check_value,
+    Direction, Error, Isolation, Key, KeyRange, Result, ScanLimit, Transactable, TransactionOptions, TransactionType,
+    Val, Version, check_key, check_value,
 };
 use parking_lot::Mutex;
-use pending::{Pending, PendingSource};
+use pending::Pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -104,83 +104,6 @@ impl LanceTransaction {
         }
         self.write(key, val);
         Ok(())
-    }
-
-    fn merge(&self, span: Span, own_writes: bool) -> Merge<'_> {
-        let pending =
-            (own_writes && self.writeable).then(|| Box::new(PendingSource(&self.pending)) as Box<dyn ChunkSource>);
-        Merge::new(span, pending, &self.snapshot.view)
-    }
-
-    /// Runs a scan and hands each entry that the limit admits to `take`, which says what it is charged.
-    async fn run_scan(
-        &self,
-        range: KeyRange,
-        direction: Direction,
-        version: Option<Version>,
-        bounds: (ScanLimit, u32),
-        vals: bool,
-        mut take: impl FnMut(Key, Val) -> usize + Send,
-    ) -> Result<()> {
-        let at = self.read_version(version)?;
-        let (limit, mut skip) = bounds;
-        let mut limit = LimitCounter::new(limit);
-        if !limit.admits() {
-            return Ok(());
-        }
-        let mut merge = self.merge(Span { range: range.clone(), direction, version: at, vals }, version.is_none());
-        // Where the limit stopped the scan.
-        let mut stopped_at = None;
-        while let Some((key, val)) = merge.next().await? {
-            if skip > 0 {
-                skip -= 1;
-                continue;
-            }
-            let noted = self.serializable.then(|| key.clone());
-            limit.charge(take(key, val));
-            if !limit.admits() {
-                stopped_at = noted;
-                break;
-            }
-        }
-        if self.serializable && version.is_none() {
-            self.reads.lock().add_scan(range, direction, stopped_at.as_ref());
-        }
-        Ok(())
-    }
-
-    async fn scan_keys(
-        &self,
-        range: KeyRange,
-        direction: Direction,
-        bounds: (ScanLimit, u32),
-        version: Option<Version>,
-    ) -> Result<Vec<Key>> {
-        let mut keys = Vec::new();
-        let take = |key: Key, _| {
-            let charge = key.len();
-            keys.push(key);
-            charge
-        };
-        self.run_scan(range, direction, version, bounds, false, take).await?;
-        Ok(keys)
-    }
-
-    async fn scan_entries(
-        &self,
-        range: KeyRange,
-        direction: Direction,
-        bounds: (ScanLimit, u32),
-        version: Option<Version>,
-    ) -> Result<Vec<(Key, Val)>> {
-        let mut entries = Vec::new();
-        let take = |key: Key, val: Val| {
-            let charge = key.len() + val.len();
-            entries.push((key, val));
-            charge
-        };
-        self.run_scan(range, direction, version, bounds, true, take).await?;
-        Ok(entries)
     }
 
     /// Closes the transaction, once.

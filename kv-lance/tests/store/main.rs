@@ -3,6 +3,7 @@
 
 mod damage;
 mod full_disk;
+mod group_commit;
 mod history;
 mod open;
 mod recovery;
