@@ -49,6 +49,8 @@ pub(crate) fn judge(
         }
         before != after
     });
+    let mut written = scope.writes.keys();
+    let changed = changed && (!store.is(Mutant::PairwiseSkew) || written.any(|key| store.bugs.was_read(key, snapshot)));
     // A transaction that only read is in order at its snapshot.
     if serializable && changed && !scope.writes.is_empty() {
         return Verdict::Conflicts;

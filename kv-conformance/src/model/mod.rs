@@ -4,6 +4,7 @@
 //! bit of speed for being obviously right: history is never thrown away, a save point is a copy of the
 //! pending writes, a scan builds the whole merged view and then cuts a page out of it.
 
+mod bugs;
 mod conflict;
 mod history;
 mod mutant;
@@ -12,6 +13,7 @@ mod pending;
 mod reads;
 mod reference;
 mod scan;
+mod steps;
 mod transaction;
 
 pub use mutant::Mutant;

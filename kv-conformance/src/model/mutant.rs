@@ -1,9 +1,30 @@
 //! Bugs that can be switched on, to see that the suites find them.
 
-/// One bug of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Mutant {
+/// Declares [`Mutant`], with the first lines of the docs as what it answers of itself.
+macro_rules! mutants {
+    ($($(#[doc = $what:literal])+ $name:ident,)*) => {
+        /// One bug of a store.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Mutant {
+            $($(#[doc = $what])+ $name,)*
+        }
+
+        impl Mutant {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// What is wrong with the store, in a sentence.
+            pub fn what(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($what),+).trim_ascii(),)*
+                }
+            }
+        }
+    };
+}
+
+mutants! {
     /// Writes are visible before their commit.
     DirtyRead,
     /// Point reads look at the newest commit instead of the snapshot.
@@ -12,6 +33,10 @@ pub enum Mutant {
     StaleSnapshot,
     /// Scans look at the newest commit instead of the snapshot.
     StaleScan,
+    /// Of the snapshots of readers, each looks at every other key as it was two commits before.
+    LongFork,
+    /// Every third snapshot is older than those before it.
+    BackwardSnapshot,
     /// Commits are not checked at all.
     LostUpdate,
     /// Two transactions that delete the same key both commit.
@@ -26,6 +51,8 @@ pub enum Mutant {
     UncheckedMisses,
     /// Ranges are not checked, the keys found in them are.
     Phantoms,
+    /// Of serializable transactions that depend on each other in a circle, only two are noticed.
+    PairwiseSkew,
     /// A rollback forgets what was read.
     ForgottenReads,
     /// `getu` is a `get`.
@@ -64,6 +91,8 @@ pub enum Mutant {
     VersionedOwnWrites,
     /// The second half of a commit gets a version of its own.
     TornCommit,
+    /// The first half of a commit is visible before the second.
+    TornVisibility,
     /// The last commit is gone once the store has been opened again.
     LostLastCommit,
     /// A compaction brings deleted keys back.
@@ -74,4 +103,22 @@ pub enum Mutant {
     StoredCount,
     /// A cancel commits.
     CancelCommits,
+    /// A commit whose future is dropped leaves the store locked.
+    AbandonedLock,
+    /// Commits that wait for one whose future is dropped are acknowledged and lost.
+    LostFollowers,
+    /// A commit whose future is dropped is written some time later, unchecked.
+    ZombieCommit,
+    /// A commit whose future is dropped has written, and the transaction is still open.
+    OpenAfterDrop,
+    /// A read whose future is dropped finishes the transaction.
+    FinishedByDrop,
+    /// A rollback whose future is dropped has closed the save point and kept the writes.
+    TornRollback,
+    /// A begin whose future is dropped keeps one of eight places.
+    LeakedPlace,
+    /// A flush whose future is dropped loses what it was writing.
+    LostInFlush,
+    /// After a shutdown whose future is dropped the next one waits for ever.
+    StuckShutdown,
 }

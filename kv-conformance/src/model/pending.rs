@@ -52,6 +52,11 @@ impl Pending {
         self.save_points.clear();
     }
 
+    /// Closes the last save point and hands out what it would restore, for a mutant.
+    pub(super) fn close(&mut self) -> Option<Scope> {
+        self.save_points.pop()
+    }
+
     /// Rolls back new keys alone, for a mutant.
     pub(super) fn roll_back_leaking(&mut self) -> Option<()> {
         let before = self.save_points.pop()?;

@@ -1,7 +1,10 @@
 //! The reference store itself.
 
+use super::bugs::Bugs;
 use super::history::History;
 use super::mutant::Mutant;
+use super::pending::Writes;
+use super::steps::halves;
 use super::transaction::ReferenceTransaction;
 use async_trait::async_trait;
 use kv_api::{
@@ -27,6 +30,7 @@ pub(crate) struct Shared {
     /// Taken by every read and every commit as a whole, so that each is one step.
     pub(crate) history: Arc<Mutex<History>>,
     pub(crate) shut_down: Arc<AtomicBool>,
+    pub(super) bugs: Arc<Bugs>,
     prune_on_compact: bool,
     mutant: Option<Mutant>,
 }
@@ -47,6 +51,7 @@ impl Reference {
                 source: Arc::new(CounterSource::new()),
                 history: Arc::default(),
                 shut_down: Arc::default(),
+                bugs: Arc::default(),
                 prune_on_compact: false,
                 mutant: None,
             }),
@@ -75,7 +80,10 @@ impl Reference {
 
     /// A store that goes on with the commits of this one, as if it had been closed and opened.
     pub fn reopened(&self) -> Self {
-        let reopened = self.clone().with(|shared| shared.shut_down = Arc::default());
+        let reopened = self.clone().with(|shared| {
+            shared.shut_down = Arc::default();
+            shared.bugs = Arc::default();
+        });
         if self.shared.is(Mutant::LostLastCommit) {
             reopened.shared.history.lock().lose_last();
         }
@@ -111,6 +119,16 @@ impl Shared {
     pub(super) fn is(&self, mutant: Mutant) -> bool {
         self.mutant == Some(mutant)
     }
+
+    /// Makes writes visible.
+    pub(super) fn install(&self, writes: &Writes, history: &mut History) -> Result<()> {
+        let torn = self.is(Mutant::TornCommit) && writes.len() > 1;
+        let parts = if torn { <[Writes; 2]>::from(halves(writes)).into() } else { vec![writes.clone()] };
+        for part in parts.iter().filter(|part| !part.is_empty()) {
+            history.install(self.source.next()?, part);
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -124,6 +142,9 @@ impl Datastore for Reference {
     }
 
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
+        if self.shared.is(Mutant::LeakedPlace) {
+            self.shared.leaky_begin().await;
+        }
         Ok(Box::new(self.transaction(options)?))
     }
 
@@ -132,9 +153,19 @@ impl Datastore for Reference {
     }
 
     async fn shutdown(&self) -> Result<()> {
+        if self.shared.is(Mutant::StuckShutdown) {
+            self.shared.sticking_shutdown().await;
+        }
         // Under the lock, so that no commit is half way.
         let _history = self.shared.history.lock();
         self.shared.shut_down.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn flush(&self) -> Result<()> {
+        if self.shared.is(Mutant::LostInFlush) {
+            self.shared.losing_flush().await;
+        }
         Ok(())
     }
 

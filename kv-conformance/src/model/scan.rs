@@ -5,7 +5,7 @@ use super::mutant::Mutant;
 use super::page::cut;
 use super::transaction::{ReferenceTransaction, State};
 use kv_api::{Direction, Key, KeyRange, Result, ScanLimit, Val, Version};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A scan's parameters.
 pub(super) struct Scan {
@@ -21,6 +21,12 @@ impl ReferenceTransaction {
     fn merged(&self, state: &State, history: &History, range: &KeyRange) -> BTreeMap<Key, Val> {
         let at = if self.store.is(Mutant::StaleScan) { history.newest() } else { self.snapshot };
         let mut view = history.range(range, at, at);
+        if self.store.is(Mutant::LongFork) {
+            let seen = |key: &Key| Some((key.clone(), history.get(key, self.forked(key), at)?));
+            let before = history.range(range, at.saturating_sub(2), at);
+            let keys: BTreeSet<Key> = view.into_keys().chain(before.into_keys()).collect();
+            view = keys.iter().filter_map(seen).collect();
+        }
         if self.store.is(Mutant::InclusiveEnd) && !range.is_empty() {
             let end = range.end.as_ref().and_then(|end| Some((end.clone(), history.get(end, at, at)?)));
             view.extend(end);

@@ -22,21 +22,33 @@ pub(crate) struct ReferenceTransaction {
     pub(super) store: Arc<Shared>,
     options: TransactionOptions,
     pub(super) snapshot: Version,
+    /// How many transactions were begun before.
+    nth: u64,
     pub(super) state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    finished: bool,
+    pub(super) finished: bool,
+    version: Option<Version>,
     pub(super) pending: Pending,
     pub(super) reads: Reads,
 }
 
 impl ReferenceTransaction {
     pub(super) fn new(store: Arc<Shared>, options: TransactionOptions) -> Self {
-        let lag = Version::from(store.is(Mutant::StaleSnapshot));
+        let nth = store.bugs.begin();
+        let backward = store.is(Mutant::BackwardSnapshot) && nth % 3 == 2;
+        let lag = if backward { 2 } else { Version::from(store.is(Mutant::StaleSnapshot)) };
         let snapshot = store.history.lock().newest().saturating_sub(lag);
-        Self { store, options, snapshot, state: Mutex::default() }
+        Self { store, options, snapshot, nth, state: Mutex::default() }
+    }
+
+    /// The version at which `key` is seen, for a mutant.
+    pub(super) fn forked(&self, key: &[u8]) -> Version {
+        let odd = (u64::from(key.last().copied().unwrap_or(0)) + self.nth) % 2 == 1;
+        let lags = odd && self.store.is(Mutant::LongFork) && self.options.kind == TransactionType::Read;
+        self.snapshot.saturating_sub(if lags { 2 } else { 0 })
     }
 
     /// What a conditional write sees, without reading it.
@@ -78,7 +90,7 @@ impl ReferenceTransaction {
     }
 
     /// The checks of every write and every save point.
-    fn writing(&self) -> Result<MutexGuard<'_, State>> {
+    pub(super) fn writing(&self) -> Result<MutexGuard<'_, State>> {
         let state = self.state.lock();
         if state.finished {
             return Err(Error::TransactionFinished);
@@ -87,21 +99,6 @@ impl ReferenceTransaction {
             return Err(Error::TransactionReadonly);
         }
         Ok(state)
-    }
-
-    /// Makes writes visible.
-    fn install(&self, writes: &Writes, history: &mut History) -> Result<()> {
-        let mut writes = writes.clone();
-        if self.store.is(Mutant::TornCommit) && writes.len() > 1 {
-            let middle = writes.keys().nth(writes.len() / 2).cloned().unwrap_or_default();
-            let late = writes.split_off(&middle);
-            history.install(self.store.source.next()?, &writes);
-            writes = late;
-        }
-        if !writes.is_empty() {
-            history.install(self.store.source.next()?, &writes);
-        }
-        Ok(())
     }
 
     /// Makes a write pending.
@@ -140,6 +137,35 @@ impl ReferenceTransaction {
         }
         Ok(state)
     }
+
+    /// Commits, if nothing speaks against it, with `install` to make the writes visible.
+    pub(super) fn commit_at_once(&self, install: impl FnOnce(&Writes, &mut History) -> Result<()>) -> Result<()> {
+        let mut state = match self.writing() {
+            Ok(state) => state,
+            Err(e) => {
+                // Any attempt finishes the transaction.
+                self.state.lock().finished = true;
+                return Err(e);
+            }
+        };
+        state.finished = true;
+        let mut history = self.store.history.lock();
+        if self.store.shut_down.load(Ordering::SeqCst) {
+            return Err(Error::StoreClosed);
+        }
+        if self.judge(&state, &history) == Verdict::Conflicts {
+            state.finished = !self.store.is(Mutant::OpenAfterConflict);
+            return Err(Error::TransactionConflict { reason: "a key changed since the snapshot".into() });
+        }
+        install(&state.pending.now.writes, &mut history)?;
+        if self.store.capabilities.versioned_reads && !state.pending.now.writes.is_empty() {
+            state.version = Some(history.newest());
+        }
+        if self.store.is(Mutant::PairwiseSkew) {
+            self.store.bugs.note_reads(history.newest(), &state.reads);
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -163,30 +189,20 @@ impl Transactable for ReferenceTransaction {
         }
         state.finished = true;
         if self.store.is(Mutant::CancelCommits) {
-            self.install(&state.pending.now.writes, &mut self.store.history.lock())?;
+            self.store.install(&state.pending.now.writes, &mut self.store.history.lock())?;
         }
         Ok(())
     }
 
     async fn commit(&self) -> Result<()> {
-        let mut state = match self.writing() {
-            Ok(state) => state,
-            Err(e) => {
-                // Any attempt finishes the transaction.
-                self.state.lock().finished = true;
-                return Err(e);
-            }
-        };
-        state.finished = true;
-        let mut history = self.store.history.lock();
-        if self.store.shut_down.load(Ordering::SeqCst) {
-            return Err(Error::StoreClosed);
+        match self.store.stepwise_commit() {
+            Some(bug) => self.commit_in_steps(bug).await,
+            None => self.commit_at_once(|writes, history| self.store.install(writes, history)),
         }
-        if self.judge(&state, &history) == Verdict::Conflicts {
-            state.finished = !self.store.is(Mutant::OpenAfterConflict);
-            return Err(Error::TransactionConflict { reason: "a key changed since the snapshot".into() });
-        }
-        self.install(&state.pending.now.writes, &mut history)
+    }
+
+    fn commit_version(&self) -> Option<Version> {
+        self.state.lock().version
     }
 
     async fn exists(&self, key: &[u8], version: Option<Version>) -> Result<bool> {
@@ -194,6 +210,9 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn get(&self, key: &[u8], version: Option<Version>) -> Result<Option<Val>> {
+        if self.store.is(Mutant::FinishedByDrop) {
+            self.finishing_read().await?;
+        }
         let mut state = self.state.lock();
         let history = self.store.history.lock();
         let at = self.reading(&state, &history, version)?;
@@ -205,7 +224,7 @@ impl Transactable for ReferenceTransaction {
             return Ok(write.val.clone());
         }
         state.reads.need_key(key);
-        let at = if self.store.is(Mutant::UnrepeatableRead) { history.newest() } else { at };
+        let at = if self.store.is(Mutant::UnrepeatableRead) { history.newest() } else { at.min(self.forked(key)) };
         Ok(history.get(key, at, self.snapshot))
     }
 
@@ -311,6 +330,9 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn rollback_to_save_point(&self) -> Result<()> {
+        if self.store.is(Mutant::TornRollback) {
+            return self.torn_rollback().await;
+        }
         let mut state = self.writing()?;
         let checked = state.pending.now.checked.clone();
         let rolled_back = match self.store.is(Mutant::LeakySavePoint) {
