@@ -30,6 +30,7 @@
 mod backend;
 mod contract;
 mod fixture;
+mod isolation;
 mod level;
 mod model;
 mod property;

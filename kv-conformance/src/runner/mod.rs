@@ -36,6 +36,7 @@ pub fn run(backends: impl IntoIterator<Item = Backend>) -> ExitCode {
 /// Every suite, in the order in which a backend's author wants to see them fail.
 fn suites() -> Vec<Suite> {
     let mut suites = crate::contract::suites();
+    suites.extend(crate::isolation::suites());
     suites.push(crate::property::suite());
     suites
 }
