@@ -8,7 +8,16 @@ use std::path::Path;
 /// Holds the store until it is dropped. The lock belongs to the open file, so the system lets it go if the process dies.
 #[derive(Debug)]
 pub(crate) struct StoreLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for StoreLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough where another thread is just starting a process, which inherits it for a moment.
+        if let Err(e) = self.file.unlock() {
+            tracing::warn!(error = %e, "the lock of a closed store was not let go; it goes with the process");
+        }
+    }
 }
 
 impl StoreLock {
@@ -40,7 +49,7 @@ impl StoreLock {
             file.write_all(name_of_this_process().as_bytes())
         };
         name_holder().map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

@@ -18,7 +18,7 @@ impl Worker {
             self.clean_up(options.reader_grace).await;
             return Ok(());
         }
-        let mut writer = self.table.new_run()?;
+        let mut writer = self.table.new_run(old.iter().map(|run| run.statistics().keys).sum())?;
         let mut filter = HistoryFilter::new(horizon);
         let mut rows = Rows::new(&old).await?;
         while let Some(row) = rows.current() {

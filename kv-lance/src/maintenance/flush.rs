@@ -11,7 +11,7 @@ use std::sync::Arc;
 impl Worker {
     /// Flushes the oldest frozen memtable. The order is the point: run, commit, view, and only then the journal.
     pub(super) async fn flush(&mut self, committer: &Committer, frozen: &Arc<Frozen>) -> Result<()> {
-        let mut writer = self.table.new_run()?;
+        let mut writer = self.table.new_run(frozen.memtable.rows() as u64)?;
         for (key, version, val) in frozen.memtable.for_each_row() {
             writer.push(&key, version, val.as_deref()).await?;
         }

@@ -21,19 +21,20 @@ pub(crate) fn hash(key: &[u8]) -> u64 {
 }
 
 impl Bloom {
-    /// Builds from the hashes of all keys.
-    pub(super) fn build(hashes: &[u64]) -> Self {
-        let lines = (hashes.len() * BITS_PER_KEY).div_ceil(LINE_BYTES * 8).max(1);
-        let mut bits = vec![0; lines * LINE_BYTES];
-        for hash in hashes {
-            let line = line_of(*hash, lines);
-            for (byte, mask) in probes(*hash) {
-                if let Some(b) = bits.get_mut(line * LINE_BYTES + byte) {
-                    *b |= mask;
-                }
+    /// An empty filter with room for `keys` keys.
+    pub(super) fn new(keys: usize) -> Self {
+        let lines = keys.saturating_mul(BITS_PER_KEY).div_ceil(LINE_BYTES * 8).max(1);
+        Self { bits: vec![0; lines * LINE_BYTES] }
+    }
+
+    /// Puts in the hash of a key.
+    pub(super) fn insert(&mut self, hash: u64) {
+        let line = line_of(hash, self.bits.len() / LINE_BYTES) * LINE_BYTES;
+        for (byte, mask) in probes(hash) {
+            if let Some(b) = self.bits.get_mut(line + byte) {
+                *b |= mask;
             }
         }
-        Self { bits }
     }
 
     /// Takes stored bytes; `None` where they are no whole number of lines.
@@ -77,7 +78,8 @@ mod tests {
     #[test]
     fn holds_every_key_and_few_others() {
         let hashes: Vec<u64> = (0..100_000u32).map(|i| hash(&i.to_be_bytes())).collect();
-        let bloom = Bloom::build(&hashes);
+        let mut bloom = Bloom::new(hashes.len());
+        hashes.iter().for_each(|h| bloom.insert(*h));
         assert!(hashes.iter().all(|h| bloom.may_contain(*h)));
         let others = (100_000..200_000u32).filter(|i| bloom.may_contain(hash(&i.to_be_bytes()))).count();
         assert!(others < 2_500, "{others} false positives in 100000");
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn an_empty_filter_holds_nothing() {
-        assert!(!Bloom::build(&[]).may_contain(hash(b"x")));
+        assert!(!Bloom::new(0).may_contain(hash(b"x")));
         assert!(Bloom::from_bytes(vec![0; 63]).is_none());
         assert!(Bloom::from_bytes(vec![]).is_none());
     }

@@ -90,11 +90,11 @@ impl Table {
         Ok(Opened { table, runs, state })
     }
 
-    /// Starts a run that a later commit can take in.
-    pub(crate) fn new_run(&self) -> Result<RunWriter> {
+    /// Starts a run of up to `keys` keys that a later commit can take in.
+    pub(crate) fn new_run(&self, keys: u64) -> Result<RunWriter> {
         let data = self.root.join("data");
         std::fs::create_dir_all(&data).map_err(|e| Error::io("creating", &data, e))?;
-        RunWriter::create(&data, self.dataset.schema().clone(), self.block_bytes)
+        RunWriter::create(&data, self.dataset.schema().clone(), self.block_bytes, keys)
     }
 
     /// Commits a flushed run, if the memtable gave one, and how far the journal is covered. Everything is durable

@@ -1,11 +1,11 @@
 //! What a run says of itself: fences, checksums, bloom filter and statistics, in a global buffer of its file.
 //!
 //! Layout, integers little-endian: `magic | format u32 | statistics | blocks u32 | blocks × (rows u32, first version u64, row
-//! meta length u32, checksums of keys, values and row meta u32 each, flags u8, first key) | last key | bloom filter |
+//! meta position u64 and length u32, checksums of keys, values and row meta u32 each, flags u8, first key) | last key | bloom filter |
 //! CRC-32C of all before u32`. Keys and the filter are preceded by their length in four bytes.
 
 use super::FORMAT_VERSION;
-use super::bloom::Bloom;
+use super::bloom::{self, Bloom};
 use crate::codec::{Reader, put_block};
 use kv_api::Version;
 
@@ -35,7 +35,8 @@ pub(super) struct BlockInfo {
     pub(super) first_row: u32,
     pub(super) rows: u32,
     pub(super) first_version: Version,
-    pub(super) meta_offset: u64,
+    /// Where the row meta is in the file.
+    pub(super) meta_position: u64,
     pub(super) meta_len: u32,
     pub(super) keys_checksum: u32,
     pub(super) vals_checksum: u32,
@@ -56,19 +57,50 @@ pub(super) struct RunIndex {
 }
 
 /// Collects an index while a run is written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct RunIndexBuilder {
     pub(super) statistics: RunStatistics,
     blocks: Vec<BlockInfo>,
     fences: Vec<Vec<u8>>,
-    pub(super) hashes: Vec<u64>,
+    /// Blocks from here on have row meta that has no position yet.
+    unplaced: usize,
+    bloom: Bloom,
     pub(super) last_key: Vec<u8>,
 }
 
 impl RunIndexBuilder {
+    /// For a run of up to `keys` keys.
+    pub(super) fn new(keys: u64) -> Self {
+        Self {
+            statistics: RunStatistics::default(),
+            blocks: Vec::new(),
+            fences: Vec::new(),
+            unplaced: 0,
+            bloom: Bloom::new(usize::try_from(keys).unwrap_or(usize::MAX)),
+            last_key: Vec::new(),
+        }
+    }
+
+    /// Begins a new key.
+    pub(super) fn push_key(&mut self, key: &[u8]) {
+        self.statistics.keys += 1;
+        self.bloom.insert(bloom::hash(key));
+        self.last_key.clear();
+        self.last_key.extend_from_slice(key);
+    }
+
+    /// Adds a block; its row meta is at `meta_position` of what [`place_row_meta`](Self::place_row_meta) is next told about.
     pub(super) fn push_block(&mut self, block: BlockInfo, first_key: Vec<u8>) {
         self.blocks.push(block);
         self.fences.push(first_key);
+    }
+
+    /// Says where in the file the row meta of the blocks since the last call has been written.
+    pub(super) fn place_row_meta(&mut self, position: u64) {
+        for block in self.blocks.iter_mut().skip(self.unplaced) {
+            block.meta_position += position;
+        }
+        self.unplaced = self.blocks.len();
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -83,6 +115,7 @@ impl RunIndexBuilder {
         for (block, fence) in self.blocks.iter().zip(&self.fences) {
             out.extend(block.rows.to_le_bytes());
             out.extend(block.first_version.to_le_bytes());
+            out.extend(block.meta_position.to_le_bytes());
             for part in [block.meta_len, block.keys_checksum, block.vals_checksum, block.meta_checksum] {
                 out.extend(part.to_le_bytes());
             }
@@ -90,7 +123,7 @@ impl RunIndexBuilder {
             put_block(&mut out, fence);
         }
         put_block(&mut out, &self.last_key);
-        put_block(&mut out, Bloom::build(&self.hashes).as_bytes());
+        put_block(&mut out, self.bloom.as_bytes());
         let checksum = crc32c::crc32c(&out);
         out.extend(checksum.to_le_bytes());
         out
@@ -125,14 +158,14 @@ impl RunIndex {
         let count = r.u32()? as usize;
         let mut blocks = Vec::with_capacity(count.min(r.left()));
         let (mut fences, mut fence_ends) = (Vec::new(), Vec::with_capacity(count.min(r.left())));
-        let (mut first_row, mut meta_offset) = (0u32, 0);
+        let mut first_row = 0u32;
         for _ in 0..count {
             let rows = r.u32()?;
             let block = BlockInfo {
                 first_row,
                 rows,
                 first_version: r.u64()?,
-                meta_offset,
+                meta_position: r.u64()?,
                 meta_len: r.u32()?,
                 keys_checksum: r.u32()?,
                 vals_checksum: r.u32()?,
@@ -140,7 +173,6 @@ impl RunIndex {
                 continues: r.u8()? & CONTINUES != 0,
             };
             first_row = first_row.checked_add(rows)?;
-            meta_offset += u64::from(block.meta_len);
             blocks.push(block);
             fences.extend_from_slice(r.block()?);
             fence_ends.push(u32::try_from(fences.len()).ok()?);

@@ -5,7 +5,7 @@ use super::cache::BlockCache;
 use super::files::{DataFile, PreadIo};
 use super::index::{RunIndex, RunStatistics};
 use super::row_meta::RowMeta;
-use super::run_writer::{INDEX_BUFFER, ROW_META_BUFFER};
+use super::run_writer::INDEX_BUFFER;
 use super::schema;
 use crate::error::from_lance;
 use arrow_array::cast::AsArray;
@@ -31,7 +31,6 @@ pub(crate) struct Run {
     reader: FileReader,
     keys: ReaderProjection,
     vals: ReaderProjection,
-    row_meta_start: u64,
     index: RunIndex,
     cache: Arc<BlockCache>,
 }
@@ -46,8 +45,8 @@ impl Run {
         cache: Arc<BlockCache>,
     ) -> Result<Self> {
         let file = Arc::new(DataFile::open(&path).map_err(|e| Error::io("opening", &path, e))?);
-        let buffer = |name: &str| {
-            let position: usize = metadata.file_schema.metadata.get(name)?.parse().ok()?;
+        let index = || {
+            let position: usize = metadata.file_schema.metadata.get(INDEX_BUFFER)?.parse().ok()?;
             let buffer = metadata.file_buffers.get(position)?;
             Some(buffer.position..buffer.position.checked_add(buffer.size)?)
         };
@@ -56,8 +55,7 @@ impl Run {
             reason: "the table holds a file that kv-lance did not write; remove its rows with the tool that added them"
                 .into(),
         };
-        let index = buffer(INDEX_BUFFER).ok_or_else(not_a_run)?;
-        let row_meta = buffer(ROW_META_BUFFER).ok_or_else(not_a_run)?;
+        let index = index().ok_or_else(not_a_run)?;
         let index = file.read(index).map_err(|e| Error::io("reading", &path, e))?;
         let index = RunIndex::decode(&index).map_err(|e| Error::corruption(&path, e))?;
         if index.statistics.rows != metadata.num_rows {
@@ -90,7 +88,6 @@ impl Run {
         Ok(Self {
             fragment,
             id: xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes()),
-            row_meta_start: row_meta.start,
             path,
             file,
             reader,
@@ -195,9 +192,8 @@ impl Run {
     /// Reads and checks keys, versions and tombstones of a block.
     pub(crate) async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
         let info = self.index.block(block).ok_or_else(|| self.damaged(block, "is not in the index"))?;
-        let start = self.row_meta_start + info.meta_offset;
-        let meta =
-            self.file.read(start..start + u64::from(info.meta_len)).map_err(|e| Error::io("reading", &self.path, e))?;
+        let end = info.meta_position.saturating_add(info.meta_len.into());
+        let meta = self.file.read(info.meta_position..end).map_err(|e| Error::io("reading", &self.path, e))?;
         if crc32c::crc32c(&meta) != info.meta_checksum {
             return Err(self.damaged(block, "has versions that do not match their checksum"));
         }

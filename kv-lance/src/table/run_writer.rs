@@ -1,7 +1,6 @@
 //! Writes a run: rows in order, one Lance file, synced when it is finished.
 
 use super::block::Checksum;
-use super::bloom;
 use super::files::SyncedWriter;
 use super::index::{BlockInfo, RunIndexBuilder, RunStatistics};
 use super::row_meta::RowMeta;
@@ -19,9 +18,11 @@ use std::sync::Arc;
 /// The file format of runs.
 pub(super) const FILE_VERSION: ConcreteFileVersion = ConcreteFileVersion::V2_2;
 
-/// Schema metadata of a file: where its index and its row meta are among the global buffers.
+/// Schema metadata of a file: which of the global buffers is its index.
 pub(super) const INDEX_BUFFER: &str = "kv-lance:index";
-pub(super) const ROW_META_BUFFER: &str = "kv-lance:row-meta";
+
+/// Row meta is written in global buffers of this many bytes.
+const ROW_META_BYTES: usize = 256 << 10;
 
 /// Rows are handed to Lance in batches of this many bytes.
 const BATCH_BYTES: usize = 2 << 20;
@@ -71,8 +72,8 @@ struct Block {
 }
 
 impl RunWriter {
-    /// Starts a file in `dir`, the dataset's data directory.
-    pub(super) fn create(dir: &Path, schema: Schema, block_bytes: usize) -> Result<Self> {
+    /// Starts a file in `dir`, the dataset's data directory, for up to `keys` keys.
+    pub(super) fn create(dir: &Path, schema: Schema, block_bytes: usize, keys: u64) -> Result<Self> {
         let name = format!("{}.lance", uuid::Uuid::new_v4().simple());
         let path = dir.join(&name);
         let file = SyncedWriter::create(&path).map_err(|e| Error::io("creating", &path, e))?;
@@ -85,7 +86,7 @@ impl RunWriter {
             name,
             block_bytes,
             rows: Columns::default(),
-            index: RunIndexBuilder::default(),
+            index: RunIndexBuilder::new(keys),
             row_meta: Vec::new(),
             block: Block::default(),
             finished: false,
@@ -95,7 +96,13 @@ impl RunWriter {
     /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone.
     pub(crate) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) -> Result<()> {
         self.push_row(key, version, val);
-        if self.rows.bytes >= BATCH_BYTES { self.write_batch().await } else { Ok(()) }
+        if self.rows.bytes >= BATCH_BYTES {
+            self.write_batch().await?;
+        }
+        if self.row_meta.len() >= ROW_META_BYTES {
+            self.write_row_meta().await?;
+        }
+        Ok(())
     }
 
     fn push_row(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) {
@@ -106,10 +113,7 @@ impl RunWriter {
         stats.rows += 1;
         stats.tombstones += u64::from(val.is_none());
         if !same_key {
-            stats.keys += 1;
-            self.index.hashes.push(bloom::hash(key));
-            self.index.last_key.clear();
-            self.index.last_key.extend_from_slice(key);
+            self.index.push_key(key);
         }
         let block = &mut self.block;
         if block.meta.versions.is_empty() {
@@ -140,12 +144,13 @@ impl RunWriter {
         let info = BlockInfo {
             rows: block.meta.versions.len() as u32,
             first_version,
+            meta_position: start as u64,
             meta_len: encoded.len() as u32,
             keys_checksum: block.keys.0,
             vals_checksum: block.vals.0,
             meta_checksum: crc32c::crc32c(encoded),
             continues: block.continues,
-            // Positions follow from the rows and lengths before.
+            // Follows from the rows before.
             ..BlockInfo::default()
         };
         self.index.push_block(info, block.first_key);
@@ -168,6 +173,20 @@ impl RunWriter {
         Ok(())
     }
 
+    async fn write_row_meta(&mut self) -> Result<()> {
+        if !self.row_meta.is_empty() {
+            let position = self.writer.tell().await.map_err(|e| from_lance("writing", &self.path, e))?;
+            let row_meta = std::mem::take(&mut self.row_meta);
+            self.add_buffer(row_meta).await?;
+            self.index.place_row_meta(position);
+        }
+        Ok(())
+    }
+
+    async fn add_buffer(&mut self, bytes: Vec<u8>) -> Result<u32> {
+        self.writer.add_global_buffer(bytes.into()).await.map_err(|e| from_lance("writing", &self.path, e))
+    }
+
     /// Ends and syncs the file. `None`, and no file, where no row was added.
     pub(crate) async fn finish(mut self, level: u32, journal_through: u64) -> Result<Option<WrittenRun>> {
         if self.index.statistics.rows == 0 {
@@ -176,17 +195,10 @@ impl RunWriter {
         self.end_block();
         self.write_batch().await?;
         self.index.statistics = RunStatistics { level, journal_through, ..self.index.statistics.clone() };
-        let buffers = [
-            (ROW_META_BUFFER, std::mem::take(&mut self.row_meta)),
-            // The index comes last: its size and place make it part of the read that opens the file.
-            (INDEX_BUFFER, self.index.encode()),
-        ];
-        let failed = |e| from_lance("writing", &self.path, e);
-        for (name, bytes) in buffers {
-            let position = self.writer.add_global_buffer(bytes.into()).await.map_err(failed)?;
-            self.writer.add_schema_metadata(name, position.to_string());
-        }
-        let summary = self.writer.finish().await.map_err(failed)?;
+        self.write_row_meta().await?;
+        let index = self.add_buffer(self.index.encode()).await?;
+        self.writer.add_schema_metadata(INDEX_BUFFER, index.to_string());
+        let summary = self.writer.finish().await.map_err(|e| from_lance("writing", &self.path, e))?;
         self.finished = true;
         Ok(Some(WrittenRun { name: self.name.clone(), rows: summary.num_rows, bytes: summary.size_bytes }))
     }

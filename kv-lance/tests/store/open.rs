@@ -117,3 +117,28 @@ async fn closing_is_final_and_may_be_repeated() -> Result<()> {
     assert!(matches!(store.compact().await, Err(Error::StoreClosed)));
     Ok(())
 }
+
+/// A process that is being started has, for a moment, every file that is open: also the lock of a store that is closed just then.
+#[tokio::test]
+async fn processes_started_meanwhile_do_not_keep_a_closed_store_locked() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let starter = std::thread::spawn({
+        let done = done.clone();
+        move || {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                std::process::Command::new("true").status().unwrap();
+            }
+        }
+    });
+    let mut result = Ok(());
+    for _ in 0..30 {
+        match open(LanceConfig::new(dir.path())).await {
+            Ok(store) => store.shutdown().await?,
+            Err(e) => result = Err(e),
+        }
+    }
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    starter.join().unwrap();
+    result
+}

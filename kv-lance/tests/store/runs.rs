@@ -127,3 +127,32 @@ async fn values_of_every_size_survive_a_flush() -> Result<()> {
     assert_eq!(tx.count(KeyRange::all(), None).await?, 10);
     Ok(())
 }
+
+#[tokio::test]
+async fn versions_of_a_large_run_are_read_from_all_parts_of_their_buffers() -> Result<()> {
+    const COMMITS: usize = 300;
+    const ROWS: usize = 300;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(LanceConfig::new(dir.path())).await?;
+    let mut versions = vec![];
+    for commit in 0..COMMITS {
+        let tx = store.begin(TransactionOptions::write()).await?;
+        for row in 0..ROWS {
+            // The commits interleave, so that no two neighbours have the same version.
+            tx.set(format!("{:06}", row * COMMITS + commit).into(), "x".into()).await?;
+        }
+        tx.commit().await?;
+        versions.push(tx.commit_version().unwrap());
+    }
+    store.flush().await?;
+    let tx = store.begin(TransactionOptions::read()).await?;
+    for (commit, version) in versions.iter().enumerate().step_by(23) {
+        for row in (0..ROWS).step_by(7) {
+            let key = format!("{:06}", row * COMMITS + commit);
+            assert!(tx.exists(key.as_bytes(), Some(*version)).await?, "{key}");
+            assert!(!tx.exists(key.as_bytes(), Some(version - 1)).await?, "{key}");
+        }
+        assert_eq!(tx.count(KeyRange::all(), Some(*version)).await?, ((commit + 1) * ROWS) as u64);
+    }
+    Ok(())
+}
