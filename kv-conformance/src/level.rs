@@ -25,4 +25,13 @@ impl Level {
             Ok(other) => Err(format!("KV_CONFORMANCE is '{other}'; it can be quick, full or soak")),
         }
     }
+
+    /// As `KV_CONFORMANCE` names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+            Self::Soak => "soak",
+        }
+    }
 }

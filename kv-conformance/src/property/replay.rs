@@ -6,9 +6,8 @@ use super::{step, strategy};
 use crate::backend::Backend;
 use crate::fixture::{Failure, Verdict};
 use crate::level::Level;
-use crate::runner::limited;
+use crate::runner::{SEED, limited, mixed, progress, replay, seed};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Sequences of each profile for every change.
 const QUICK: u64 = 64;
@@ -16,8 +15,6 @@ const QUICK: u64 = 64;
 const FULL: u64 = 20_000;
 /// Sequences of each profile where one lets it run.
 const SOAK: u64 = 1_000_000;
-
-const SEED: &str = "KV_CONFORMANCE_SEED";
 
 /// A shrink that has found no end by now is good enough, in milliseconds.
 const MAX_SHRINK_MS: u32 = 120_000;
@@ -28,14 +25,16 @@ pub(super) fn sequences(backend: Backend, title: &str, level: Level, profile: &'
         let seed = seed.parse().map_err(|_| Failure::new(format!("{SEED} is '{seed}'; it is a number")))?;
         return one(&backend, title, profile, seed);
     }
-    // A gate must say the same of the same code; a long run must not look at the same sequences again.
-    let (count, start) = match level {
-        Level::Quick => (QUICK, 0),
-        Level::Full => (FULL, entropy()),
-        Level::Soak => (SOAK, entropy()),
+    let count = match level {
+        Level::Quick => QUICK,
+        Level::Full => FULL,
+        Level::Soak => SOAK,
     };
     let count = ((count as f64 * backend.sequences).ceil() as u64).max(1);
-    (0..count).try_for_each(|n| one(&backend, title, profile, mixed(start.wrapping_add(n))))
+    (0..count).try_for_each(|n| {
+        progress(title, format!("sequence {} of {count}", n + 1));
+        one(&backend, title, profile, mixed(seed(level).wrapping_add(n)))
+    })
 }
 
 fn one(backend: &Backend, title: &str, profile: &'static Profile, seed: u64) -> Verdict {
@@ -61,22 +60,10 @@ fn one(backend: &Backend, title: &str, profile: &'static Profile, seed: u64) -> 
 
 fn report(title: &str, seed: u64, reason: &str, ops: &[Op]) -> String {
     let steps: Vec<String> = ops.iter().enumerate().map(|(n, op)| format!("  {n:>3}  {op:?}")).collect();
-    let program = std::env::current_exe().map_or_else(|_| "<this test>".into(), |path| path.display().to_string());
     format!(
-        "{reason}\nthe sequence, shrunk to {} steps:\n{}\nto replay: {SEED}={seed} {program} --exact {title}",
+        "{reason}\nthe sequence, shrunk to {} steps:\n{}\n{}",
         ops.len(),
-        steps.join("\n")
+        steps.join("\n"),
+        replay(&format!("{SEED}={seed} "), title)
     )
-}
-
-fn entropy() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| mixed(time.as_nanos() as u64))
-}
-
-/// Spreads neighbouring numbers over all (the finaliser of splitmix64).
-fn mixed(n: u64) -> u64 {
-    let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    n ^ (n >> 31)
 }

@@ -16,13 +16,26 @@ pub(super) const THREAD: &str = "case";
 /// How long a runtime may take to stop once its case has ended.
 const STOP: Duration = Duration::from_secs(5);
 
-/// The failure as text.
+/// What every failure ends with.
+const REPLAY: &str = "to replay: ";
+
+/// The failure as text, with a command that makes it happen again.
 pub(super) fn execute(backend: &Backend, title: &str, run: Run, level: Level) -> Result<(), String> {
     let verdict = match run {
         Run::Once(case) => once(backend, case),
         Run::Many(case) => case(backend.clone(), title.to_owned(), level),
     };
-    verdict.map_err(|failure| failure.to_string())
+    verdict.map_err(|failure| match failure.to_string() {
+        // A case that draws its data says which.
+        text if text.contains(REPLAY) => text,
+        text => format!("{text}\n{}", replay("", title)),
+    })
+}
+
+/// The line that replays a case; `variables` go before the command.
+pub(crate) fn replay(variables: &str, title: &str) -> String {
+    let program = std::env::current_exe().map_or_else(|_| "<this test>".into(), |path| path.display().to_string());
+    format!("{REPLAY}{variables}{program} --exact {title}")
 }
 
 fn once(backend: &Backend, case: fn(Store) -> BoxFuture<'static, Verdict>) -> Verdict {

@@ -3,20 +3,28 @@
 mod case;
 mod execute;
 mod panics;
+mod progress;
+mod report;
+mod seed;
 mod summary;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use case::{Case, Need, Run, Suite, cases};
-pub(crate) use execute::limited;
+pub(crate) use execute::{limited, replay};
 pub(crate) use panics::guarded;
+pub(crate) use progress::progress;
+pub(crate) use seed::{SEED, mixed, seed};
 
 use crate::backend::{Backend, Settle};
 use crate::level::Level;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use progress::{INTERVAL, Running, Ticker};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use summary::{Outcome, Summary};
+use std::time::Instant;
+use summary::{Outcome, Record, Summary};
 
 /// Runs every suite over every backend, as the process's arguments say (those of `cargo test`). The answer is
 /// the process's exit code; a failed case, a waiver whose case passes and a run without a single case fail.
@@ -24,8 +32,13 @@ pub fn run(backends: impl IntoIterator<Item = Backend>) -> ExitCode {
     let arguments = Arguments::from_args();
     let backends: Vec<Backend> = backends.into_iter().collect();
     match Level::from_env().and_then(|level| check(&backends).map(|()| level)) {
-        Ok(level) if run_with(&arguments, &backends, level) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(level) => {
+            let report = report::destination(&arguments, filtered(&arguments));
+            match run_with(&arguments, &backends, level, report.as_deref()) {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::FAILURE,
+            }
+        }
         Err(problem) => {
             eprintln!("kv-conformance: {problem}");
             ExitCode::FAILURE
@@ -60,27 +73,43 @@ fn check(backends: &[Backend]) -> Result<(), String> {
     Ok(())
 }
 
+fn filtered(arguments: &Arguments) -> bool {
+    arguments.filter.is_some() || !arguments.skip.is_empty() || arguments.ignored
+}
+
 /// Whether the run passed.
-fn run_with(arguments: &Arguments, backends: &[Backend], level: Level) -> bool {
+fn run_with(arguments: &Arguments, backends: &[Backend], level: Level, report: Option<&Path>) -> bool {
     panics::install_hook();
     let summary = Arc::new(Summary::default());
     let mut trials = Vec::new();
     for backend in backends {
         for suite in suites() {
-            trials.extend(suite.cases.iter().map(|case| trial(arguments, backend, &suite, case, level, &summary)));
+            for case in &suite.cases {
+                trials.push(trial(arguments, backend, &suite, case, level, (trials.len(), &summary)));
+            }
         }
     }
+    let ticker = Ticker::start(INTERVAL, |line| eprintln!("kv-conformance: {line}"));
     let conclusion = libtest_mimic::run(arguments, trials);
+    drop(ticker);
     if arguments.list {
         return true;
     }
-    let filtered = arguments.filter.is_some() || !arguments.skip.is_empty() || arguments.ignored;
-    if !arguments.exact {
+    let records = summary.records();
+    if !arguments.exact && !records.is_empty() {
         let names: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
-        summary.print(&suites().iter().map(|suite| suite.name).collect::<Vec<_>>(), &names);
+        println!("{}\n", summary.matrix(&suites().iter().map(|suite| suite.name).collect::<Vec<_>>(), &names));
+    }
+    if let Some(path) = report.filter(|_| !records.is_empty()) {
+        let report = report::report(backends, level, seed(level), &records);
+        if let Err(error) = report::write(path, &report) {
+            eprintln!("kv-conformance: writing the report {}: {error}", path.display());
+            return false;
+        }
+        println!("report: {}", path.display());
     }
     // A filter may be meant for another test binary of the same `cargo test`.
-    if conclusion.num_passed + conclusion.num_failed + summary.waived() == 0 && !filtered {
+    if conclusion.num_passed + conclusion.num_failed + summary.waived() == 0 && !filtered(arguments) {
         eprintln!("kv-conformance: not a single case was run");
         return false;
     }
@@ -106,41 +135,46 @@ fn trial(
     suite: &Suite,
     case: &Case,
     level: Level,
-    summary: &Arc<Summary>,
+    (place, summary): (usize, &Arc<Summary>),
 ) -> Trial {
     let name = suite.case_name(case);
     let unmet = case.needs.iter().find_map(|need| need.unmet(backend));
     let waiver = backend.waiver(&name).map(str::to_owned);
-    let full_name = format!("{}::{name}", backend.name);
+    let title = format!("{}::{name}", backend.name);
     // A runner that starts one process per case asks for the list first: there a skip is the ignored
     // flag. In a run of our own it is the outcome, because only that has a reason.
     let flagged = unmet.is_some() && (arguments.list || arguments.exact);
     let (backend, suite, run, summary) = (backend.clone(), suite.name, case.run, summary.clone());
-    let title = full_name.clone();
-    Trial::ignorable_test(full_name, move || {
-        let note = |outcome| summary.note(suite, &backend.name, outcome);
-        if let Some(reason) = unmet {
-            note(Outcome::Skipped);
-            return Ok(Completion::ignored_with(reason));
-        }
-        match (execute::execute(&backend, &title, run, level), waiver) {
-            (Ok(()), None) => {
-                note(Outcome::Passed);
-                Ok(Completion::Completed)
-            }
-            (Ok(()), Some(reason)) => {
-                note(Outcome::Failed);
-                Err(Failed::from(format!("waived ({reason}), and it passes: take the waiver away")))
-            }
-            (Err(_), Some(reason)) => {
-                note(Outcome::Waived);
-                Ok(Completion::ignored_with(format!("waived: {reason}")))
-            }
-            (Err(failure), None) => {
-                note(Outcome::Failed);
-                Err(Failed::from(failure))
-            }
+    Trial::ignorable_test(title.clone(), move || {
+        let started = Instant::now();
+        let (outcome, reason) = match unmet {
+            Some(reason) => (Outcome::Skipped, Some(reason.to_owned())),
+            None => judged(&backend, &title, run, level, waiver),
+        };
+        let millis = started.elapsed().as_millis() as u64;
+        let record =
+            Record { backend: backend.name.clone(), suite, case: name, outcome, reason: reason.clone(), millis };
+        summary.note(place, record);
+        let reason = reason.unwrap_or_default();
+        match outcome {
+            Outcome::Passed => Ok(Completion::Completed),
+            Outcome::Failed => Err(Failed::from(reason)),
+            Outcome::Skipped => Ok(Completion::ignored_with(reason)),
+            Outcome::Waived => Ok(Completion::ignored_with(format!("waived: {reason}"))),
         }
     })
     .with_ignored_flag(flagged)
+}
+
+/// Runs a case and says how it ended, and why unless it passed.
+fn judged(backend: &Backend, title: &str, run: Run, level: Level, waiver: Option<String>) -> (Outcome, Option<String>) {
+    let _running = Running::new(title);
+    match (execute::execute(backend, title, run, level), waiver) {
+        (Ok(()), None) => (Outcome::Passed, None),
+        (Ok(()), Some(reason)) => {
+            (Outcome::Failed, Some(format!("waived ({reason}), and it passes: take the waiver away")))
+        }
+        (Err(_), Some(reason)) => (Outcome::Waived, Some(reason)),
+        (Err(failure), None) => (Outcome::Failed, Some(failure)),
+    }
 }

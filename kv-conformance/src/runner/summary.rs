@@ -1,4 +1,4 @@
-//! The matrix at the end of a run.
+//! How every case ended, and the matrix at the end of a run.
 
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -11,10 +11,23 @@ pub(super) enum Outcome {
     Waived,
 }
 
-/// How many cases of each suite and backend ended how.
+/// How one case ended on one backend.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    pub(super) backend: String,
+    pub(super) suite: &'static str,
+    /// `suite::case`
+    pub(super) case: String,
+    pub(super) outcome: Outcome,
+    /// Why, unless it passed.
+    pub(super) reason: Option<String>,
+    pub(super) millis: u64,
+}
+
+/// Collects the records of a run. Each has a place, because cases end in any order.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
-    cells: Mutex<BTreeMap<(&'static str, String), Counts>>,
+    records: Mutex<BTreeMap<usize, Record>>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -26,35 +39,39 @@ struct Counts {
 }
 
 impl Summary {
-    pub(super) fn note(&self, suite: &'static str, backend: &str, outcome: Outcome) {
-        let mut cells = self.cells.lock();
-        let counts = cells.entry((suite, backend.to_owned())).or_default();
-        match outcome {
-            Outcome::Passed => counts.passed += 1,
-            Outcome::Failed => counts.failed += 1,
-            Outcome::Skipped => counts.skipped += 1,
-            Outcome::Waived => counts.waived += 1,
-        }
+    pub(super) fn note(&self, place: usize, record: Record) {
+        self.records.lock().insert(place, record);
+    }
+
+    /// All records, in the order in which the cases are registered.
+    pub(super) fn records(&self) -> Vec<Record> {
+        self.records.lock().values().cloned().collect()
     }
 
     pub(super) fn waived(&self) -> u64 {
-        self.cells.lock().values().map(|counts| counts.waived).sum()
+        self.records.lock().values().filter(|record| record.outcome == Outcome::Waived).count() as u64
     }
 
     /// A line for each suite, a column for each backend.
-    pub(super) fn print(&self, suites: &[&'static str], backends: &[&str]) {
-        let cells = self.cells.lock();
-        if cells.is_empty() {
-            return;
+    pub(super) fn matrix(&self, suites: &[&'static str], backends: &[&str]) -> String {
+        let mut cells: BTreeMap<(&str, String), Counts> = BTreeMap::new();
+        for record in self.records.lock().values() {
+            let counts = cells.entry((record.suite, record.backend.clone())).or_default();
+            *match record.outcome {
+                Outcome::Passed => &mut counts.passed,
+                Outcome::Failed => &mut counts.failed,
+                Outcome::Skipped => &mut counts.skipped,
+                Outcome::Waived => &mut counts.waived,
+            } += 1;
         }
         let width = backends.iter().map(|backend| backend.len()).max().unwrap_or(0).max(14) + 2;
         let header: String = backends.iter().map(|backend| format!("{backend:>width$}")).collect();
-        println!("passed (s = skipped, w = waived, F = FAILED)\n{:14}{header}", "");
+        let mut lines = vec!["passed (s = skipped, w = waived, F = FAILED)".into(), format!("{:14}{header}", "")];
         for suite in suites {
             let row = backends.iter().map(|backend| cells.get(&(*suite, (*backend).to_owned())));
-            println!("{suite:14}{}", row.map(|cell| format!("{:>width$}", shown(cell))).collect::<String>());
+            lines.push(format!("{suite:14}{}", row.map(|cell| format!("{:>width$}", shown(cell))).collect::<String>()));
         }
-        println!();
+        lines.join("\n")
     }
 }
 
