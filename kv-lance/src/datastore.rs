@@ -111,9 +111,9 @@ impl LanceDatastore {
         {
             let maintenance = self.maintenance.lock();
             let commands = &maintenance.as_ref().ok_or(Error::StoreClosed)?.commands;
-            commands.send(command(done)).map_err(|_| Error::StoreClosed)?;
+            commands.send(command(done)).map_err(|_| self.committer.unanswered())?;
         }
-        answer.await.map_err(|_| Error::StoreClosed)?
+        answer.await.map_err(|_| self.committer.unanswered())?
     }
 }
 

@@ -12,7 +12,7 @@ mod queue;
 
 use crate::config::{Durability, LanceConfig};
 use crate::journal::{Journal, MAX_PAYLOAD, Record, RecordBuilder, SegmentFile};
-use crate::maintenance::{Command, CompactOptions};
+use crate::maintenance::{Command, CompactOptions, DIED};
 use crate::memtable::MemTable;
 use crate::snapshots::{Snapshot, Snapshots};
 use crate::transaction::{ReadSet, Writes};
@@ -254,9 +254,9 @@ impl Committer {
     }
 
     /// Takes no more writes: what is queued behind the failed write is refused.
-    fn fail(&self, error: &Error) {
+    pub(crate) fn fail(&self, reason: impl std::fmt::Display) {
         let mut queue = self.queue.lock();
-        let reason = error.to_string();
+        let reason = reason.to_string();
         tracing::error!(%reason, "the store takes no more writes");
         for pending in std::mem::take(&mut queue.pending) {
             pending.slot.settle(Outcome::Refused(reason.clone()));
@@ -264,6 +264,12 @@ impl Committer {
         if !matches!(queue.intake, Intake::Closed) {
             queue.intake = Intake::Failed(reason);
         }
+        self.room.notify_waiters();
+    }
+
+    /// Why there is no answer from the maintenance thread.
+    pub(crate) fn unanswered(&self) -> Error {
+        if self.is_closed() { Error::StoreClosed } else { Error::StoreFailed { reason: DIED.into() } }
     }
 
     /// Waits while too many memtables wait for their flush.

@@ -25,6 +25,9 @@ const CLEAN_UP_EVERY: u32 = 32;
 /// Outside readers that opened the table less than this long ago can finish reading it.
 const READER_GRACE: Duration = Duration::from_secs(10 * 60);
 
+/// What a store says whose maintenance thread has panicked.
+pub(crate) const DIED: &str = "the maintenance thread died; the journal holds what it had not flushed";
+
 /// What a compaction keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -136,7 +139,7 @@ impl Maintenance {
     pub(crate) fn stop_blocking(self) {
         let _ = self.commands.send(Command::Stop);
         if self.thread.join().is_err() {
-            tracing::error!("the maintenance thread panicked; the journal holds what it had not flushed");
+            tracing::error!("{DIED}");
         }
     }
 }
@@ -162,7 +165,22 @@ async fn run(
     };
     // Without an attachment the rest of the store could not be opened.
     let Ok(Attachment { committer, journal }) = attachment.await else { return };
-    Worker { table, state, committer: Arc::downgrade(&committer), journal, commits: 0 }.work(inbox).await;
+    let committer = Arc::downgrade(&committer);
+    let _watch = DeathWatch(committer.clone());
+    Worker { table, state, committer, journal, commits: 0 }.work(inbox).await;
+}
+
+/// Tells the store if the thread dies of a panic: writers would wait for its flushes for ever.
+struct DeathWatch(Weak<Committer>);
+
+impl Drop for DeathWatch {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(committer) = self.0.upgrade()
+        {
+            committer.fail(DIED);
+        }
+    }
 }
 
 /// The owner of the table.
@@ -256,5 +274,35 @@ impl Worker {
             // What is left takes space and does no other harm; the next clean-up removes it.
             tracing::warn!(error = %e, "cleaning up the table failed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::LanceConfig;
+    use crate::journal::Journal;
+    use crate::memtable::MemTable;
+    use crate::transaction::{ReadSet, Writes};
+    use crate::view::View;
+
+    /// Writers waited for ever for room that a dead thread would have made.
+    #[tokio::test]
+    async fn a_panic_of_the_thread_fails_the_store() -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: vec![], history_floor: 0 };
+        let (commands, _inbox) = mpsc::unbounded_channel();
+        let journal = Journal::create(dir.path(), 1)?;
+        let committer = Arc::new(Committer::new(LanceConfig::new(dir.path()), view, 0, journal, commands));
+        let watched = Arc::downgrade(&committer);
+        let thread = std::thread::spawn(move || {
+            let _watch = DeathWatch(watched);
+            std::panic::resume_unwind(Box::new("as if Lance had panicked"));
+        });
+        assert!(thread.join().is_err());
+        let writes = Writes::from([("a".into(), Some("1".into()))]);
+        let refused = committer.commit(0, writes, &ReadSet::default()).await;
+        assert!(matches!(refused, Err(Error::StoreFailed { .. })), "{refused:?}");
+        Ok(())
     }
 }
