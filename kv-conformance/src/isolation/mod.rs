@@ -8,6 +8,7 @@
 //! Transactions" (2013). What a level allows is never asked for: a store may refuse more commits than it has to.
 
 mod dirty;
+mod histories;
 mod races;
 mod read_skew;
 mod script;
@@ -18,7 +19,7 @@ use crate::runner::{Need, Suite};
 
 /// All suites, simple things first.
 pub(crate) fn suites() -> Vec<Suite> {
-    vec![anomalies()]
+    vec![anomalies(), histories::suite()]
 }
 
 fn anomalies() -> Suite {
