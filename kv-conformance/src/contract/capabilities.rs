@@ -6,7 +6,7 @@ use kv_api::{ChangeFilter, KeyRange, ScanLimit, TransactionOptions};
 
 pub(crate) fn suite() -> Suite {
     Suite::new("capabilities", cases![the_declared_ones_are_reported, both_kinds_name_the_backend])
-        .needing(Need::NoVersions, cases![versioned_reads_are_refused])
+        .needing(Need::NoVersions, cases![versioned_reads_are_refused, versions_are_refused])
         .needing(Need::NoSerializable, cases![serializable_transactions_are_refused])
         .needing(Need::Serializable, cases![serializable_transactions_begin])
         .needing(Need::NoReadChecks, cases![getu_is_refused])
@@ -44,6 +44,16 @@ async fn versioned_reads_are_refused(store: Store) -> Verdict {
     refuses!(tx.batch_keys_vals(all.clone(), 1, at).await, UnsupportedVersionedQueries);
     refuses!(tx.batch_arrow(all, 1, at).await, UnsupportedVersionedQueries);
     assert_eq!(tx.val("a").await?, "1", "the transaction goes on");
+    Ok(())
+}
+
+async fn versions_are_refused(store: Store) -> Verdict {
+    refuses!(store.db().current_version().await, UnsupportedVersionedQueries);
+    let tx = store.write().await?;
+    tx.give("a", "1").await?;
+    tx.commit().await?;
+    assert_eq!(tx.commit_version(), None);
+    refuses!(store.db().current_version().await, UnsupportedVersionedQueries);
     Ok(())
 }
 

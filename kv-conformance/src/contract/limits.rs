@@ -3,7 +3,7 @@
 use crate::fixture::{Store, Tx, Verdict, b, show};
 use crate::runner::{Suite, cases};
 use ScanLimit::{Bytes, BytesOrCount, Count};
-use kv_api::{KeyRange, Result, ScanLimit};
+use kv_api::{Key, KeyRange, Result, ScanLimit, Val};
 
 pub(crate) fn suite() -> Suite {
     Suite::new(
@@ -32,6 +32,8 @@ pub(crate) fn suite() -> Suite {
             limits_apply_within_the_range,
             limits_of_long_values,
             paging_by_skip_covers_everything_once,
+            every_limit_with_every_skip,
+            every_limit_with_every_skip_backwards,
         ],
     )
 }
@@ -276,6 +278,68 @@ async fn limits_of_long_values(store: Store) -> Verdict {
         assert_eq!(tx.scanr((..).into(), Bytes(bytes), 0, None).await?.len(), expected, "{bytes} bytes");
     }
     assert_eq!(tx.page(Bytes(3), 0).await?, "a b c");
+    Ok(())
+}
+
+/// Stored rows, own writes over and between them, and deletes of both.
+async fn layered(store: &Store) -> Result<Tx> {
+    store.given("=0 a=1 bb=22 ccc=333 d=4 e=5").await?;
+    let tx = store.write().await?;
+    tx.apply("bb=2222 -d dd= f=6 -e").await?;
+    Ok(tx)
+}
+
+/// What the rows of a whole scan say that a page of it is.
+fn expected(rows: &[(Key, Val)], limit: ScanLimit, skip: u32, size: fn(&(Key, Val)) -> usize) -> Vec<(Key, Val)> {
+    let (bytes, count) = match limit {
+        Count(count) => (u32::MAX, count),
+        Bytes(bytes) => (bytes, u32::MAX),
+        BytesOrCount(bytes, count) => (bytes, count),
+    };
+    let mut sum = 0;
+    let admits = |row: &&(Key, Val)| {
+        let admitted = sum < bytes as usize;
+        sum += size(row);
+        admitted
+    };
+    rows.iter().skip(skip as usize).take(count as usize).take_while(admits).cloned().collect()
+}
+
+fn limits_to_combine() -> Vec<ScanLimit> {
+    let sizes = [0, 1, 2, 3, 5, 8, 100];
+    let both = sizes.iter().flat_map(|bytes| [0, 1, 2, 100].map(|count| BytesOrCount(*bytes, count)));
+    sizes.iter().map(|size| Count(*size)).chain(sizes.iter().map(|size| Bytes(*size))).chain(both).collect()
+}
+
+async fn every_limit_with_every_skip(store: Store) -> Verdict {
+    let tx = layered(&store).await?;
+    let rows = tx.rows(..).await?;
+    assert_eq!(show(&rows), "=0 a=1 bb=2222 ccc=333 dd= f=6");
+    for limit in limits_to_combine() {
+        for skip in 0..8 {
+            let page = expected(&rows, limit, skip, |(key, val)| key.len() + val.len());
+            assert_eq!(tx.scan((..).into(), limit, skip, None).await?, page, "{limit:?}, skip {skip}");
+            let page = expected(&rows, limit, skip, |(key, _)| key.len());
+            let keys: Vec<Key> = page.into_iter().map(|(key, _)| key).collect();
+            assert_eq!(tx.keys((..).into(), limit, skip, None).await?, keys, "{limit:?}, skip {skip}");
+        }
+    }
+    Ok(())
+}
+
+async fn every_limit_with_every_skip_backwards(store: Store) -> Verdict {
+    let tx = layered(&store).await?;
+    let mut rows = tx.rows(..).await?;
+    rows.reverse();
+    for limit in limits_to_combine() {
+        for skip in 0..8 {
+            let page = expected(&rows, limit, skip, |(key, val)| key.len() + val.len());
+            assert_eq!(tx.scanr((..).into(), limit, skip, None).await?, page, "{limit:?}, skip {skip}");
+            let page = expected(&rows, limit, skip, |(key, _)| key.len());
+            let keys: Vec<Key> = page.into_iter().map(|(key, _)| key).collect();
+            assert_eq!(tx.keysr((..).into(), limit, skip, None).await?, keys, "{limit:?}, skip {skip}");
+        }
+    }
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! The provided methods, overridden or not, answer what the required ones say.
 
-use crate::fixture::{Store, Tx, Verdict, b, show};
-use crate::runner::{Suite, cases};
+use crate::fixture::{Store, Tx, Verdict, b, filled, show};
+use crate::runner::{Need, Suite, cases};
 use arrow_array::cast::AsArray;
-use kv_api::{ArrowBatch, Batch, Key, KeyRange, Result, Val, scan_schema};
+use kv_api::{ArrowBatch, Batch, Key, KeyRange, Result, ScanLimit, Val, Version, scan_schema};
 
 pub(crate) fn suite() -> Suite {
     Suite::new(
@@ -30,10 +30,12 @@ pub(crate) fn suite() -> Suite {
             batches_of_an_empty_range,
             arrow_batches_are_row_batches,
             arrow_batches_of_an_empty_range,
+            arrow_batches_hold_any_bytes,
             more_than_one_page,
             compact_changes_nothing_that_is_seen,
         ],
     )
+    .needing(Need::Versions, cases![batches_at_a_version])
 }
 
 /// Stored rows with own writes on top.
@@ -191,14 +193,18 @@ async fn writes_after_a_range_delete(store: Store) -> Verdict {
     Ok(())
 }
 
-/// All pages of a range, by all three kinds of batch, which must agree.
 async fn paged(tx: &Tx, range: KeyRange, batch: u32) -> Result<Vec<(Key, Val)>> {
+    paged_at(tx, range, batch, None).await
+}
+
+/// All pages of a range, by all three kinds of batch, which must agree.
+async fn paged_at(tx: &Tx, range: KeyRange, batch: u32, at: Option<Version>) -> Result<Vec<(Key, Val)>> {
     let mut all = Vec::new();
     let mut rest = Some(range);
     while let Some(range) = rest {
-        let Batch { next, items } = tx.batch_keys_vals(range.clone(), batch, None).await?;
-        let keys = tx.batch_keys(range.clone(), batch, None).await?;
-        let arrow = tx.batch_arrow(range.clone(), batch, None).await?;
+        let Batch { next, items } = tx.batch_keys_vals(range.clone(), batch, at).await?;
+        let keys = tx.batch_keys(range.clone(), batch, at).await?;
+        let arrow = tx.batch_arrow(range.clone(), batch, at).await?;
         assert!(items.len() <= batch as usize);
         assert_eq!(keys.items, items.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(), "{range:?}");
         assert_eq!(rows_of(&arrow), items, "{range:?}");
@@ -276,6 +282,24 @@ async fn batches_merge_own_writes(store: Store) -> Verdict {
     Ok(())
 }
 
+async fn batches_at_a_version(store: Store) -> Verdict {
+    let mut versions = vec![0];
+    for script in ["a=1 b=1 c=1 d=1", "-b bb=2 d=2", "-a -bb -c -d", "=3 c=3"] {
+        versions.push(store.given(script).await?);
+    }
+    let tx = store.write().await?;
+    tx.apply("a=4 -c e=4").await?;
+    for at in versions {
+        for range in [KeyRange::all(), ("b".."d").into(), KeyRange::prefix("b")] {
+            let rows = tx.scan(range.clone(), ScanLimit::Count(u32::MAX), 0, Some(at)).await?;
+            for batch in [1, 2, 3, 4, 100] {
+                assert_eq!(paged_at(&tx, range.clone(), batch, Some(at)).await?, rows, "{range:?} by {batch} at {at}");
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn batches_of_an_empty_range(store: Store) -> Verdict {
     store.given("a=1").await?;
     let tx = store.read().await?;
@@ -300,6 +324,28 @@ async fn arrow_batches_of_an_empty_range(store: Store) -> Verdict {
     store.given("a=1").await?;
     let page = store.read().await?.batch_arrow(("b"..).into(), 10, None).await?;
     assert_eq!((page.next.clone(), rows_of(&page).len()), (None, 0));
+    Ok(())
+}
+
+async fn arrow_batches_hold_any_bytes(store: Store) -> Verdict {
+    let keys: [&[u8]; 7] = [b"", b"\0", b"\0\0", b"a", b"a\xff", b"\xff", b"\xff\xff"];
+    let tx = store.write().await?;
+    for (n, key) in keys.into_iter().enumerate() {
+        // The first is empty, the last has some 100 KB.
+        tx.set(Key::copy_from_slice(key), filled(n.pow(6) * 2, n as u64)).await?;
+    }
+    tx.commit().await?;
+    store.settle().await?;
+    let tx = store.write().await?;
+    tx.set(b("b"), Val::new()).await?;
+    tx.set(Key::copy_from_slice(b"\0\0"), filled(5000, 9)).await?;
+    tx.del(b("a")).await?;
+    let rows = tx.rows(..).await?;
+    assert_eq!(rows.len(), 7);
+    for batch in 1..=8 {
+        // Rows of 100 KB are not worth printing.
+        assert!(paged(&tx, KeyRange::all(), batch).await? == rows, "by {batch}");
+    }
     Ok(())
 }
 

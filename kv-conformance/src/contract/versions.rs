@@ -1,8 +1,9 @@
 //! Reads at a version see exactly the commits up to it.
 
-use crate::fixture::{Store, Verdict, b, show};
+use crate::fixture::{Store, Verdict, b, refuses, show};
 use crate::runner::{Need, Suite, cases};
-use kv_api::{KeyRange, ScanLimit};
+use kv_api::{HybridClock, KeyRange, ScanLimit};
+use std::time::{Duration, SystemTime};
 
 pub(crate) fn suite() -> Suite {
     Suite::new("versions", Vec::new()).needing(
@@ -29,6 +30,9 @@ pub(crate) fn suite() -> Suite {
             history_in_a_write_transaction,
             the_timestamp_stands_between_commits,
             a_timestamp_maps_wall_clock_to_history,
+            times_of_the_wall_clock_are_versions,
+            a_commit_knows_its_version,
+            commits_of_nothing_have_no_version,
         ],
     )
 }
@@ -296,5 +300,53 @@ async fn a_timestamp_maps_wall_clock_to_history(store: Store) -> Verdict {
     store.given("a=2 b=2").await?;
     let tx = store.read().await?;
     assert_eq!(tx.all_at(then).await?, "a=1");
+    Ok(())
+}
+
+/// Versions that are times are told from versions that only count by their size, so that either kind of store has an answer.
+async fn times_of_the_wall_clock_are_versions(store: Store) -> Verdict {
+    let mut history = vec![(0, String::new())];
+    let mut times = vec![HybridClock::first_version_at(SystemTime::now())];
+    for n in 0..4 {
+        // A version says the millisecond and no more.
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        history.push((store.given(&format!("a={n} k{n}=1")).await?, store.all().await?));
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        times.push(HybridClock::first_version_at(SystemTime::now()));
+    }
+    let tx = store.read().await?;
+    for time in times {
+        let (_, expected) = history.iter().rfind(|(version, _)| *version <= time).expect("there is version 0");
+        assert_eq!(tx.all_at(time).await?, *expected, "at {time}");
+    }
+    Ok(())
+}
+
+async fn a_commit_knows_its_version(store: Store) -> Verdict {
+    store.given("a=1").await?;
+    let tx = store.write().await?;
+    tx.apply("a=2 b=2").await?;
+    assert_eq!(tx.commit_version(), None, "not yet");
+    tx.commit().await?;
+    let version = store.version().await?;
+    assert_eq!(tx.commit_version(), Some(version));
+    store.commit("a=3").await?;
+    assert_eq!(tx.commit_version(), Some(version), "it stays");
+    assert_eq!(store.read().await?.all_at(version).await?, "a=2 b=2");
+    Ok(())
+}
+
+async fn commits_of_nothing_have_no_version(store: Store) -> Verdict {
+    store.given("a=1").await?;
+    let (empty, cancelled, conflicting) = (store.write().await?, store.write().await?, store.write().await?);
+    empty.commit().await?;
+    cancelled.give("a", "2").await?;
+    cancelled.cancel().await?;
+    conflicting.give("a", "3").await?;
+    store.commit("a=4").await?;
+    refuses!(conflicting.commit().await, TransactionConflict);
+    for tx in [empty, cancelled, conflicting, store.read().await?] {
+        assert_eq!(tx.commit_version(), None);
+    }
     Ok(())
 }

@@ -149,7 +149,10 @@ impl Datastore for Reference {
     }
 
     async fn current_version(&self) -> Result<Version> {
-        Ok(self.newest())
+        match self.shared.capabilities.versioned_reads {
+            true => Ok(self.newest()),
+            false => Err(Error::UnsupportedVersionedQueries),
+        }
     }
 
     async fn shutdown(&self) -> Result<()> {

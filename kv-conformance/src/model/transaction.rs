@@ -202,7 +202,7 @@ impl Transactable for ReferenceTransaction {
     }
 
     fn commit_version(&self) -> Option<Version> {
-        self.state.lock().version
+        self.state.lock().version.filter(|_| self.store.capabilities.versioned_reads)
     }
 
     async fn exists(&self, key: &[u8], version: Option<Version>) -> Result<bool> {
