@@ -28,6 +28,7 @@
 )]
 
 mod backend;
+mod cancellation;
 mod contract;
 mod fixture;
 mod isolation;

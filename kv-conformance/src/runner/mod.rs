@@ -50,6 +50,7 @@ pub fn run(backends: impl IntoIterator<Item = Backend>) -> ExitCode {
 fn suites() -> Vec<Suite> {
     let mut suites = crate::contract::suites();
     suites.extend(crate::isolation::suites());
+    suites.push(crate::cancellation::suite());
     suites.push(crate::property::suite());
     suites
 }
