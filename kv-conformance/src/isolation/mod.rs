@@ -9,6 +9,7 @@
 
 mod dirty;
 mod histories;
+mod invariants;
 mod races;
 mod read_skew;
 mod script;
@@ -19,7 +20,7 @@ use crate::runner::{Need, Suite};
 
 /// All suites, simple things first.
 pub(crate) fn suites() -> Vec<Suite> {
-    vec![anomalies(), histories::suite()]
+    vec![anomalies(), histories::suite(), invariants::suite()]
 }
 
 fn anomalies() -> Suite {

@@ -9,6 +9,7 @@ use kv_api::KeyRange;
 pub(super) fn cases() -> Levels {
     at_both_levels![
         g0_write_cycles_in_a_race,
+        otv_observed_transaction_vanishes_in_a_race,
         p4_lost_update_in_a_race,
         g2_item_write_skew_in_a_race,
         g2_anti_dependency_cycles_in_a_race,
@@ -49,6 +50,28 @@ async fn g0_write_cycles_in_a_race(script: Script) -> Verdict {
     }
     let last = script.store.all().await?;
     script.store.holds(&last).await?;
+    Ok(())
+}
+
+/// Readers look while commits of many keys are under way: each must be seen whole.
+async fn otv_observed_transaction_vanishes_in_a_race(script: Script) -> Verdict {
+    let row = |n: usize| (0..10).map(|key| format!("k{key}={n}")).collect::<Vec<_>>().join(" ");
+    script.store.given(&row(0)).await?;
+    for round in 1..=ROUNDS {
+        let (writer, writes) = (script.clone(), row(round));
+        let writing = tokio::spawn(async move { writer.store.commit(&writes).await });
+        while !writing.is_finished() {
+            let tx = script.read().await?;
+            let (first, last) = (tx.val("k0").await?, tx.val("k9").await?);
+            assert_eq!(first, last, "round {round}");
+            let seen = tx.all().await?;
+            assert!(seen == row(round) || seen == row(round - 1), "round {round}: '{seen}'");
+            tokio::task::yield_now().await;
+        }
+        writing.await??;
+        assert_eq!(script.read().await?.all().await?, row(round));
+    }
+    script.store.holds(&row(ROUNDS)).await?;
     Ok(())
 }
 

@@ -40,6 +40,15 @@ impl Script {
         self.store.begin(options).await
     }
 
+    /// Commits a transaction that only read. It is in order at its snapshot, so that snapshot isolation has no reason to
+    /// refuse it; a serializable store may check its reads all the same.
+    pub(super) async fn only_read(&self, tx: &Tx) -> Result<(), Mismatch> {
+        match commits(tx).await? || self.is_serializable() {
+            true => Ok(()),
+            false => Err(Mismatch("a transaction that wrote nothing conflicts".into())),
+        }
+    }
+
     /// Hermitage's table: `1` is 10 and `2` is 20.
     pub(super) async fn given(&self) -> Result<()> {
         self.store.given("1=10 2=20").await.map(drop)

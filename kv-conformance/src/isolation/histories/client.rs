@@ -6,7 +6,7 @@ use super::{Kind, Workload};
 use crate::fixture::{Failure, Mismatch, Store, Tx, Verdict, b, text};
 use kv_api::{Error, Isolation, Key, KeyRange, Result, TransactionOptions, Val};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 /// What all clients of a history share.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub(super) struct Clients {
     pub(super) recorder: Arc<Recorder>,
     /// The next number to write: each is written once.
     pub(super) next: Arc<AtomicI64>,
+    /// Transactions begun.
+    pub(super) begun: Arc<AtomicUsize>,
     pub(super) clients: i64,
 }
 
@@ -23,7 +25,7 @@ impl Clients {
     /// Runs the transactions of client `process`.
     pub(super) async fn run(&self, mut process: i64, mut random: Random, transactions: usize) -> Verdict {
         for _ in 0..transactions {
-            let plan = Plan::draw(&mut random, self.workload);
+            let plan = Plan::draw(&mut random, self.workload, self.base());
             let end = self.transaction(process, &mut random, &plan).await?;
             if end == End::Maybe {
                 // It may still be running, for all that is known: the client goes on under another name.
@@ -34,9 +36,16 @@ impl Clients {
         Ok(())
     }
 
+    /// The first of the keys that are in use now.
+    fn base(&self) -> usize {
+        let begun = self.begun.fetch_add(1, Ordering::Relaxed);
+        begun.checked_div(self.workload.window).unwrap_or(0) * self.workload.keys
+    }
+
     /// Reads all keys, as the last transaction.
     pub(super) async fn last_look(&self, process: i64) -> Verdict {
-        let plan = Plan { read_only: true, cancel: false, steps: vec![Step::Scan] };
+        let steps = (0..=self.base()).step_by(self.workload.keys).map(Step::Scan).collect();
+        let plan = Plan { read_only: true, cancel: false, steps };
         self.transaction(process, &mut Random::new(0), &plan).await?;
         Ok(())
     }
@@ -49,7 +58,7 @@ impl Clients {
             .zip(&writes)
             .flat_map(|(step, value)| match step {
                 Step::Read(n) => vec![Micro::Read(key(*n), None)],
-                Step::Scan => self.keys().map(|key| Micro::Read(key, None)).collect(),
+                Step::Scan(base) => self.keys(*base).map(|key| Micro::Read(key, None)).collect(),
                 Step::Write(n) => vec![Micro::Write(key(*n), *value)],
             })
             .collect();
@@ -67,8 +76,8 @@ impl Clients {
         Ok(end)
     }
 
-    fn keys(&self) -> impl Iterator<Item = String> {
-        (0..self.workload.keys).map(key)
+    fn keys(&self, base: usize) -> impl Iterator<Item = String> {
+        (base..base + self.workload.keys).map(key)
     }
 
     async fn step(&self, tx: &Tx, step: Step, value: i64, answered: &mut Vec<Micro>) -> Result<(), Mismatch> {
@@ -77,9 +86,9 @@ impl Clients {
                 let found = tx.get(key(n).as_bytes(), None).await?;
                 answered.push(Micro::Read(key(n), Some(numbers(found.as_ref())?)));
             }
-            Step::Scan => {
-                let rows = tx.rows(KeyRange::prefix("k")).await?;
-                answered.extend(all_of(self.keys(), &rows)?);
+            Step::Scan(base) => {
+                let rows = tx.rows(KeyRange::from(key(base)..key(base + self.workload.keys))).await?;
+                answered.extend(all_of(self.keys(base), &rows)?);
             }
             Step::Write(n) => {
                 if self.workload.kind == Kind::ListAppend {

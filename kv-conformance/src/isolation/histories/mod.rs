@@ -41,22 +41,28 @@ struct Workload {
     kind: Kind,
     isolation: Isolation,
     keys: usize,
+    /// After so many transactions others keys are used, for whom nothing is there yet; 0 = never.
+    window: usize,
     /// Whether flushes and compactions run besides.
     maintenance: bool,
 }
 
-const fn workload(name: &'static str, kind: Kind, isolation: Isolation, keys: usize, maintenance: bool) -> Workload {
-    Workload { name, kind, isolation, keys, maintenance }
+const fn workload(name: &'static str, kind: Kind, isolation: Isolation, keys: usize) -> Workload {
+    Workload { name, kind, isolation, keys, window: 0, maintenance: false }
 }
 
 use Isolation::{Serializable, Snapshot};
 use Kind::{ListAppend, Register};
 
-static LISTS: Workload = workload("list_append", ListAppend, Snapshot, 5, false);
-static LISTS_IN_MOTION: Workload = workload("list_append_during_maintenance", ListAppend, Snapshot, 8, true);
-static REGISTERS: Workload = workload("registers", Register, Snapshot, 4, false);
-static LISTS_IN_ORDER: Workload = workload("list_append_serializable", ListAppend, Serializable, 6, false);
-static REGISTERS_IN_ORDER: Workload = workload("registers_serializable", Register, Serializable, 5, true);
+static LISTS: Workload = workload("list_append", ListAppend, Snapshot, 5);
+static LISTS_IN_MOTION: Workload =
+    Workload { maintenance: true, ..workload("list_append_during_maintenance", ListAppend, Snapshot, 8) };
+static REGISTERS: Workload = workload("registers", Register, Snapshot, 4);
+static LISTS_IN_ORDER: Workload = workload("list_append_serializable", ListAppend, Serializable, 6);
+static NEW_LISTS_IN_ORDER: Workload =
+    Workload { window: 12, ..workload("list_append_to_new_keys_serializable", ListAppend, Serializable, 4) };
+static REGISTERS_IN_ORDER: Workload =
+    Workload { maintenance: true, ..workload("registers_serializable", Register, Serializable, 5) };
 
 pub(super) fn suite() -> Suite {
     // A function pointer captures nothing, so each case says its workload itself.
@@ -70,5 +76,5 @@ pub(super) fn suite() -> Suite {
         };
     }
     Suite::new("histories", vec![case!(LISTS), case!(LISTS_IN_MOTION), case!(REGISTERS)])
-        .needing(Need::Serializable, vec![case!(LISTS_IN_ORDER), case!(REGISTERS_IN_ORDER)])
+        .needing(Need::Serializable, vec![case!(LISTS_IN_ORDER), case!(NEW_LISTS_IN_ORDER), case!(REGISTERS_IN_ORDER)])
 }

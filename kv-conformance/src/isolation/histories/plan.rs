@@ -28,8 +28,8 @@ impl Random {
 pub(super) enum Step {
     /// Reads a key.
     Read(usize),
-    /// Reads all keys.
-    Scan,
+    /// Reads all keys from this one, as many as there are in use at once.
+    Scan(usize),
     /// Appends to a key, or overwrites it.
     Write(usize),
 }
@@ -43,15 +43,15 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// One to five steps. A fifth of the transactions only read, one in twenty is cancelled.
-    pub(super) fn draw(random: &mut Random, workload: &Workload) -> Self {
+    /// One to five steps with the keys from `base` on. A fifth of the transactions only read, one in twenty is cancelled.
+    pub(super) fn draw(random: &mut Random, workload: &Workload, base: usize) -> Self {
         let read_only = random.chance(20);
         let steps = (0..=random.below(5))
             .map(|_| match random.below(20) {
-                0..=2 => Step::Scan,
-                3..=9 => Step::Read(random.below(workload.keys)),
-                _ if read_only => Step::Read(random.below(workload.keys)),
-                _ => Step::Write(random.below(workload.keys)),
+                0..=2 => Step::Scan(base),
+                3..=9 => Step::Read(base + random.below(workload.keys)),
+                _ if read_only => Step::Read(base + random.below(workload.keys)),
+                _ => Step::Write(base + random.below(workload.keys)),
             })
             .collect();
         Self { read_only, cancel: !read_only && random.chance(5), steps }
@@ -60,5 +60,5 @@ impl Plan {
 
 /// The name of a key.
 pub(super) fn key(n: usize) -> String {
-    format!("k{n}")
+    format!("k{n:04}")
 }

@@ -49,7 +49,8 @@ async fn record(backend: &Backend, workload: &'static Workload, seed: u64) -> Ve
     let store = Store::open(backend).await?;
     let recorder = Arc::new(Recorder::new(workload.kind));
     let next = Arc::new(AtomicI64::new(1));
-    let clients = Clients { store: store.clone(), workload, recorder: recorder.clone(), next, clients: CLIENTS };
+    let begun = Arc::default();
+    let clients = Clients { store: store.clone(), workload, recorder: recorder.clone(), next, begun, clients: CLIENTS };
     let done = Arc::new(AtomicBool::new(!workload.maintenance));
     let maintenance = tokio::spawn(maintain(store.clone(), done.clone()));
     let running = (0..CLIENTS).map(|process| {
