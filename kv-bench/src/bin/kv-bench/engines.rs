@@ -1,0 +1,28 @@
+//! The engines that are in this binary.
+
+use crate::original::Original;
+use kv_api::Datastore;
+use kv_bench::engine::{Opened, Opening};
+use kv_bench::workload::Durability;
+use kv_lance::{LanceConfig, LanceDatastore};
+use std::sync::Arc;
+
+/// Opens the engine of a name, where it is one of this binary's.
+pub(crate) fn open(name: &str, opening: Opening) -> Option<Opened> {
+    match name {
+        "kv-lance" => Some(Box::pin(async move {
+            let durability = match opening.durability {
+                Durability::Immediate => kv_lance::Durability::Immediate,
+                Durability::Eventual => kv_lance::Durability::Eventual,
+            };
+            let config = LanceConfig::new(opening.dir).durability(durability).cache_bytes(opening.cache_bytes);
+            let store = LanceDatastore::open(config).await?;
+            Ok(Arc::new(store) as Arc<dyn Datastore>)
+        })),
+        "original" => Some(Box::pin(async move {
+            let store = Original::open(&opening.dir).await?;
+            Ok(Arc::new(store) as Arc<dyn Datastore>)
+        })),
+        _ => None,
+    }
+}

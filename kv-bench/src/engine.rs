@@ -1,0 +1,173 @@
+//! Which engines there are, and how a worker opens one.
+
+use crate::workload::Durability;
+use kv_api::{Datastore, Result};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// An engine, as the comparison knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Engine {
+    /// Its name in options and results.
+    pub name: &'static str,
+    /// What its transactions are protected from, under the options that are measured.
+    pub isolation: &'static str,
+    /// What a reader of the figures has to know.
+    pub note: &'static str,
+    /// How its clients run.
+    pub clients: Clients,
+    /// The greatest number of clients it is measured with.
+    pub most_clients: u32,
+    /// Whether it is built only with the feature `peers`.
+    pub peer: bool,
+}
+
+/// How concurrent clients of an engine run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clients {
+    /// As tasks of a runtime of two threads: the engine's commits do not hold a thread while they wait.
+    Tasks,
+    /// Each on a thread of its own: the engine's calls block.
+    Threads,
+}
+
+/// Every engine, in the order of the reports.
+pub const ENGINES: &[Engine] = &[
+    Engine {
+        name: "kv-lance",
+        isolation: "snapshot",
+        note: "keeps every version for 7 days, as by default",
+        clients: Clients::Tasks,
+        most_clients: u32::MAX,
+        peer: false,
+    },
+    Engine {
+        name: "original",
+        isolation: "snapshot",
+        note: "one Lance merge-insert a commit, one filtered scan a get; never syncs: none of its commits is durable; one at a time, so that more than 8 clients only wait",
+        clients: Clients::Tasks,
+        most_clients: 8,
+        peer: false,
+    },
+    Engine {
+        name: "rocksdb",
+        isolation: "snapshot",
+        note: "OptimisticTransactionDB",
+        clients: Clients::Threads,
+        most_clients: u32::MAX,
+        peer: true,
+    },
+    Engine {
+        name: "surrealkv",
+        isolation: "snapshot",
+        note: "",
+        clients: Clients::Tasks,
+        most_clients: u32::MAX,
+        peer: true,
+    },
+    Engine {
+        name: "fjall",
+        isolation: "snapshot",
+        note: "OptimisticTxDatabase; it checks keys and ranges on request",
+        clients: Clients::Threads,
+        most_clients: u32::MAX,
+        peer: true,
+    },
+    Engine {
+        name: "redb",
+        isolation: "snapshot",
+        note: "one writer at a time; the adapter checks for conflicts",
+        clients: Clients::Threads,
+        most_clients: u32::MAX,
+        peer: true,
+    },
+];
+
+/// There is no engine of this name, or not in this build.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownEngine {
+    /// No build has it.
+    #[error("there is no engine '{name}'; there are: {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// It is a peer.
+    #[error("the engine '{name}' is there with --features peers; this build has: {known}")]
+    NotBuilt {
+        /// The name asked for.
+        name: String,
+        /// Those that this build has.
+        known: String,
+    },
+}
+
+/// The engines called `wanted`, in the order of the reports; all that this build has where `wanted` is empty.
+///
+/// # Errors
+/// [`UnknownEngine`]
+pub fn selected(wanted: &[String], peers: bool) -> Result<Vec<Engine>, UnknownEngine> {
+    let built = |engine: &&Engine| peers || !engine.peer;
+    let listed = |engines: Vec<&Engine>| engines.iter().map(|e| e.name).collect::<Vec<_>>().join(", ");
+    for name in wanted {
+        match ENGINES.iter().find(|engine| engine.name == name) {
+            None => {
+                return Err(UnknownEngine::Unknown { name: name.clone(), known: listed(ENGINES.iter().collect()) });
+            }
+            Some(engine) if !built(&engine) => {
+                let known = listed(ENGINES.iter().filter(built).collect());
+                return Err(UnknownEngine::NotBuilt { name: name.clone(), known });
+            }
+            Some(_) => {}
+        }
+    }
+    let chosen = |engine: &&Engine| wanted.is_empty() || wanted.iter().any(|name| name == engine.name);
+    Ok(ENGINES.iter().filter(built).filter(chosen).copied().collect())
+}
+
+/// Where and how to open an engine.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// The store's folder.
+    pub dir: PathBuf,
+    /// When commits are acknowledged.
+    pub durability: Durability,
+    /// The budget of the engine's cache.
+    pub cache_bytes: u64,
+}
+
+/// A store that will be open.
+pub type Opened = Pin<Box<dyn Future<Output = Result<Arc<dyn Datastore>>> + Send>>;
+
+/// Opens the engine of a name; `None` for one that this worker does not have.
+pub type Open = fn(name: &str, opening: Opening) -> Option<Opened>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_engine_is_answered_with_those_that_exist() {
+        let error =
+            |name: &str, peers| selected(&[name.into()], peers).err().map(|e| e.to_string()).unwrap_or_default();
+        assert_eq!(
+            error("rocks", true),
+            "there is no engine 'rocks'; there are: kv-lance, original, rocksdb, surrealkv, fjall, redb"
+        );
+        assert_eq!(
+            error("redb", false),
+            "the engine 'redb' is there with --features peers; this build has: kv-lance, original"
+        );
+    }
+
+    #[test]
+    fn without_a_choice_everything_that_is_built_runs() {
+        let names = |peers| selected(&[], peers).map(|e| e.len());
+        assert_eq!((names(false), names(true)), (Ok(2), Ok(ENGINES.len())));
+    }
+}

@@ -1,0 +1,117 @@
+//! What this process has used, as Linux tells it.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Clock ticks of `/proc/self/stat` in a second, the same on every Linux.
+const TICKS: f64 = 100.0;
+
+/// Counters since the start of the process; `None` where the system does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Usage {
+    /// Bytes handed to the medium.
+    pub bytes_written: Option<u64>,
+    /// Seconds of processor time, user and system.
+    pub cpu_s: Option<f64>,
+}
+
+impl Usage {
+    /// The counters as of now.
+    pub fn now() -> Self {
+        let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+        Self { bytes_written: field(&read("io"), "write_bytes:"), cpu_s: cpu_seconds(&read("stat")) }
+    }
+
+    /// What was used since `before`.
+    pub fn since(self, before: Self) -> Self {
+        let bytes = |(now, before): (u64, u64)| now.saturating_sub(before);
+        Self {
+            bytes_written: self.bytes_written.zip(before.bytes_written).map(bytes),
+            cpu_s: self.cpu_s.zip(before.cpu_s).map(|(now, before)| now - before),
+        }
+    }
+}
+
+/// Resident memory in MB.
+pub fn resident_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    field(&status, "VmRSS:").map(|kib| kib as f64 * 1024.0 / 1e6)
+}
+
+/// The number after `name` at the beginning of a line.
+fn field(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+}
+
+fn cpu_seconds(stat: &str) -> Option<f64> {
+    // The name of the command, in parentheses, may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks: Vec<u64> = fields.split_whitespace().skip(11).take(2).filter_map(|f| f.parse().ok()).collect();
+    (ticks.len() == 2).then(|| ticks.iter().sum::<u64>() as f64 / TICKS)
+}
+
+/// The space that the files in `dir` take, which is not their length where a file has holes.
+///
+/// # Errors
+/// What the system says, except of files that are gone meanwhile.
+pub fn disk_bytes(dir: &Path) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for_each_file(dir, &mut |path| {
+        bytes += std::fs::metadata(path)?.blocks() * 512;
+        Ok(())
+    })?;
+    Ok(bytes)
+}
+
+/// Writes the files in `dir` to the medium and drops them from the page cache.
+///
+/// # Errors
+/// What the system says.
+pub fn evict(dir: &Path) -> std::io::Result<()> {
+    for_each_file(dir, &mut |path| {
+        let file = std::fs::File::open(path)?;
+        file.sync_all()?;
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
+        Ok(())
+    })
+}
+
+fn for_each_file(dir: &Path, act: &mut impl FnMut(&Path) -> std::io::Result<()>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let done = match entry.file_type()? {
+            kind if kind.is_dir() => for_each_file(&entry.path(), act),
+            kind if kind.is_file() => act(&entry.path()),
+            _ => Ok(()),
+        };
+        match done {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counters_are_read_as_the_system_writes_them() {
+        assert_eq!(field("rchar: 1\nwrite_bytes: 4096\ncancelled_write_bytes: 7\n", "write_bytes:"), Some(4096));
+        assert_eq!(field("VmRSS:\t    1234 kB\n", "VmRSS:"), Some(1234));
+        let stat = "1 (a b) c) S 0 1 1 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 1 0";
+        assert_eq!(cpu_seconds(stat), Some(2.0));
+        assert_eq!(cpu_seconds(""), None);
+    }
+
+    #[test]
+    fn disk_usage_counts_folders_too() -> std::io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        std::fs::create_dir(dir.path().join("in"))?;
+        std::fs::write(dir.path().join("in/file"), vec![1; 10_000])?;
+        std::fs::File::open(dir.path().join("in/file"))?.sync_all()?;
+        assert!(disk_bytes(dir.path())? >= 10_000);
+        evict(dir.path())
+    }
+}

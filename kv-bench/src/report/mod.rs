@@ -1,0 +1,31 @@
+//! `report.md` and the plots.
+
+mod chart;
+mod limit;
+mod markdown;
+mod plots;
+
+pub use markdown::markdown;
+pub use plots::plots;
+
+use crate::engine::Engine;
+use crate::results::Results;
+use crate::workload::Workload;
+
+/// What a report is made from.
+pub struct Input<'a> {
+    /// The measurements.
+    pub results: &'a Results,
+    /// The engines that were asked for.
+    pub engines: &'a [Engine],
+    /// The workloads that ran.
+    pub workloads: &'a [Workload],
+    /// What went otherwise than it should have.
+    pub notes: &'a [String],
+}
+
+/// The engine that the others are compared with.
+const OURS: &str = "kv-lance";
+
+/// The engine that users are used to.
+const USUAL: &str = "rocksdb";

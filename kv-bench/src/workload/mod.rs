@@ -1,0 +1,141 @@
+//! What is measured, as data.
+
+mod select;
+mod table;
+
+pub use select::{Options, UnknownWorkload, names, selected};
+pub use table::table;
+
+use crate::dataset::Shape;
+use serde::{Deserialize, Serialize};
+
+/// When a commit is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// Once it is on the medium.
+    Immediate,
+    /// Once it is with the operating system.
+    Eventual,
+}
+
+impl std::fmt::Display for Durability {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Immediate => "immediate",
+            Self::Eventual => "eventual",
+        })
+    }
+}
+
+/// What one operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Fills an empty store in the order of the keys, 1000 rows a commit, and counts rows.
+    Load,
+    /// As `Load`, then compacts: what matters is the size on disk.
+    Size,
+    /// Overwrites random rows, so many a commit, and counts rows.
+    Batch(u64),
+    /// Overwrites one random row.
+    Commit,
+    /// Reads a random row that is there.
+    Get,
+    /// Looks for a key that is not there.
+    Missing,
+    /// Reads so many rows from a random one on.
+    Scan(u32),
+    /// Reads so many keys, without their values, from a random one on.
+    Keys(u32),
+    /// Counts every row.
+    Count,
+    /// One of the core workloads of YCSB, each operation a transaction of its own.
+    Ycsb(Mix),
+}
+
+/// The core workloads of YCSB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mix {
+    /// Half reads, half updates.
+    A,
+    /// 95% reads, 5% updates.
+    B,
+    /// Reads.
+    C,
+    /// 95% reads of what is recent, 5% inserts.
+    D,
+    /// 95% scans of up to 100 rows, 5% inserts.
+    E,
+    /// Half reads, half read-modify-writes.
+    F,
+}
+
+/// Which of a run's stores a workload uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Store {
+    /// All rows, values of the asked size.
+    Main,
+    /// A tenth of the rows, values of 1 KiB.
+    Wide,
+    /// A quarter of the rows, JSON documents.
+    Documents,
+}
+
+impl Store {
+    /// The store's folder.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Wide => "wide",
+            Self::Documents => "documents",
+        }
+    }
+
+    /// What its rows look like, of how many there are, and the size of their values.
+    pub fn contents(self, rows: u64, value_bytes: usize) -> (Shape, u64, usize) {
+        match self {
+            Self::Main => (Shape::Plain, rows, value_bytes),
+            Self::Wide => (Shape::Plain, (rows / 10).max(1), 1024),
+            Self::Documents => (Shape::Json, (rows / 4).max(1), 300),
+        }
+    }
+}
+
+/// A line of the comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Its name in options and results.
+    pub name: String,
+    /// One line for a person.
+    pub title: String,
+    /// What an operation does.
+    pub kind: Kind,
+    /// Where.
+    pub store: Store,
+    /// How many clients run at once, each in a closed loop.
+    pub clients: u32,
+    /// When commits are acknowledged.
+    pub durability: Durability,
+    /// Whether the engine's cache is small, and the page cache emptied of the store's files before.
+    pub cold: bool,
+    /// How many times the usual duration it runs.
+    pub duration_factor: u32,
+}
+
+impl Workload {
+    /// Whether it fills a store.
+    pub fn loads(&self) -> bool {
+        matches!(self.kind, Kind::Load | Kind::Size)
+    }
+
+    /// Whether its operations commit writes.
+    pub fn writes(&self) -> bool {
+        match self.kind {
+            Kind::Load | Kind::Size | Kind::Batch(_) | Kind::Commit => true,
+            Kind::Ycsb(mix) => mix != Mix::C,
+            Kind::Get | Kind::Missing | Kind::Scan(_) | Kind::Keys(_) | Kind::Count => false,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The table of workloads. Reads come before the writes that change what they read.
+
+use super::{Durability, Kind, Mix, Options, Store, Workload};
+
+/// Every workload, in the order in which they run. `options` decide on clients and on the durability of those workloads
+/// that are not about it.
+pub fn table(options: &Options) -> Vec<Workload> {
+    let usual = options.durability.unwrap_or(Durability::Eventual);
+    let mut all = vec![
+        Workload { durability: usual, ..line("load", "bulk load in batches of 1000, rows", Kind::Load) },
+        line("get-hot", "point get, hot", Kind::Get),
+        line("get-missing", "missing key", Kind::Missing),
+        line("scan-10", "scan of 10 rows", Kind::Scan(10)),
+        line("scan-100", "scan of 100 rows", Kind::Scan(100)),
+        line("scan-10k", "scan of 10,000 rows", Kind::Scan(10_000)),
+        line("count", "count of all rows", Kind::Count),
+        Workload { cold: true, ..line("get-cold", "point get, cold", Kind::Get) },
+        Workload { durability: usual, ..line("batch-1000", "batches of 1000 random rows, rows", Kind::Batch(1000)) },
+        line("commit-eventual", "non-durable commit, 1 client", Kind::Commit),
+    ];
+    all.extend(options.clients.iter().map(|clients| Workload {
+        clients: *clients,
+        durability: Durability::Immediate,
+        ..line(&format!("commit-durable-{clients}"), &clients_title(*clients), Kind::Commit)
+    }));
+    let mixes = [("a", Mix::A), ("b", Mix::B), ("c", Mix::C), ("d", Mix::D), ("e", Mix::E), ("f", Mix::F)];
+    all.extend(mixes.map(|(name, mix)| Workload {
+        durability: usual,
+        ..line(&format!("ycsb-{name}"), &format!("YCSB {mix:?}"), Kind::Ycsb(mix))
+    }));
+    let wide = |name, title, kind| Workload { store: Store::Wide, ..line(name, title, kind) };
+    all.extend([
+        Workload { durability: usual, ..wide("load-1k", "bulk load, values of 1 KiB, rows", Kind::Load) },
+        wide("keys-1k", "key-only scan of 1000, values of 1 KiB", Kind::Keys(1000)),
+        Workload { store: Store::Documents, ..line("size-json", "size on disk, JSON documents", Kind::Size) },
+    ]);
+    if options.sustained {
+        let sustained = line("sustained", "sustained random writes in batches of 100, rows", Kind::Batch(100));
+        all.push(Workload { durability: usual, duration_factor: 40, ..sustained });
+    }
+    all
+}
+
+fn clients_title(clients: u32) -> String {
+    match clients {
+        1 => "durable commit, 1 client".into(),
+        _ => format!("durable commit, {clients} clients"),
+    }
+}
+
+fn line(name: &str, title: &str, kind: Kind) -> Workload {
+    Workload {
+        name: name.into(),
+        title: title.into(),
+        kind,
+        store: Store::Main,
+        clients: 1,
+        durability: Durability::Eventual,
+        cold: false,
+        duration_factor: 1,
+    }
+}
