@@ -12,17 +12,32 @@ use std::sync::Arc;
 
 /// Each mutant with the suites of which each must catch it.
 const TABLE: &[(Mutant, &[&str])] = &[
-    (Mutant::DirtyRead, &["own_writes", "lifecycle", "snapshots", "provided", "property"]),
-    (Mutant::UnrepeatableRead, &["snapshots", "concurrency", "property"]),
-    (Mutant::StaleSnapshot, &["points", "snapshots", "concurrency", "property"]),
-    (Mutant::StaleScan, &["own_writes", "snapshots", "property"]),
-    (Mutant::LostUpdate, &["conflicts", "read_checks", "serializable", "concurrency", "property"]),
-    (Mutant::UncheckedDelete, &["conflicts", "property"]),
+    (
+        Mutant::DirtyRead,
+        &["own_writes", "lifecycle", "snapshots", "provided", "isolation", "histories", "invariants", "property"],
+    ),
+    (Mutant::UnrepeatableRead, &["snapshots", "concurrency", "isolation", "histories", "invariants", "property"]),
+    (Mutant::StaleSnapshot, &["points", "snapshots", "concurrency", "isolation", "histories", "property"]),
+    (Mutant::StaleScan, &["own_writes", "snapshots", "isolation", "histories", "invariants", "property"]),
+    (
+        Mutant::LostUpdate,
+        &[
+            "conflicts",
+            "read_checks",
+            "serializable",
+            "concurrency",
+            "isolation",
+            "histories",
+            "invariants",
+            "property",
+        ],
+    ),
+    (Mutant::UncheckedDelete, &["conflicts", "isolation", "invariants", "property"]),
     (Mutant::ForgottenDelete, &["conflicts", "property"]),
     (Mutant::OpenAfterConflict, &["lifecycle", "property"]),
-    (Mutant::UncheckedReads, &["serializable", "property"]),
-    (Mutant::UncheckedMisses, &["serializable", "property"]),
-    (Mutant::Phantoms, &["serializable", "property"]),
+    (Mutant::UncheckedReads, &["serializable", "isolation", "histories", "invariants", "property"]),
+    (Mutant::UncheckedMisses, &["serializable", "isolation", "histories", "property"]),
+    (Mutant::Phantoms, &["serializable", "isolation", "histories", "property"]),
     (Mutant::ForgottenReads, &["serializable", "property"]),
     (Mutant::UncheckedGetu, &["read_checks", "property"]),
     (Mutant::InclusiveEnd, &["ranges", "limits", "property"]),
@@ -41,13 +56,29 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::VersionOffByOne, &["versions", "property"]),
     (Mutant::UnclampedVersion, &["versions", "property"]),
     (Mutant::VersionedOwnWrites, &["versions", "property"]),
-    (Mutant::TornCommit, &["versions", "property"]),
-    (Mutant::LostLastCommit, &["persistence", "points", "property"]),
-    (Mutant::Resurrection, &["maintenance", "property"]),
+    (Mutant::TornCommit, &["versions", "invariants", "property"]),
+    (Mutant::LostLastCommit, &["persistence", "points", "isolation", "histories", "property"]),
+    (Mutant::Resurrection, &["maintenance", "invariants", "cancellation", "property"]),
     (Mutant::WrongOrder, &["refusals"]),
     (Mutant::StoredCount, &["own_writes", "provided", "property"]),
-    (Mutant::CancelCommits, &["lifecycle", "property"]),
+    (Mutant::CancelCommits, &["lifecycle", "isolation", "histories", "cancellation", "property"]),
+    (Mutant::LongFork, &["isolation", "histories", "invariants"]),
+    (Mutant::BackwardSnapshot, &["isolation", "histories", "invariants"]),
+    (Mutant::PairwiseSkew, &["isolation", "histories"]),
+    (Mutant::TornVisibility, &["isolation", "histories", "invariants", "cancellation"]),
+    (Mutant::AbandonedLock, &["cancellation"]),
+    (Mutant::LostFollowers, &["cancellation"]),
+    (Mutant::ZombieCommit, &["cancellation"]),
+    (Mutant::OpenAfterDrop, &["cancellation"]),
+    (Mutant::FinishedByDrop, &["cancellation"]),
+    (Mutant::TornRollback, &["cancellation"]),
+    (Mutant::LeakedPlace, &["cancellation"]),
+    (Mutant::LostInFlush, &["histories", "invariants", "cancellation"]),
+    (Mutant::StuckShutdown, &["cancellation"]),
 ];
+
+/// How often a suite may try to catch a mutant.
+const ATTEMPTS: usize = 3;
 
 /// A store "on disk" with a bug, so that persistence can be tested.
 fn mutated(mutant: Option<Mutant>) -> Backend {
@@ -66,15 +97,70 @@ fn mutated(mutant: Option<Mutant>) -> Backend {
     .timeout(std::time::Duration::from_secs(10))
 }
 
+/// Whether `suite` fails on `mutant`. Where threads race, chance decides which transactions meet: it gets some attempts.
+fn catches(suite: &str, mutant: Mutant) -> bool {
+    (0..ATTEMPTS).any(|_| !failures(&mutated(Some(mutant)), suite, Level::Quick).is_empty())
+}
+
 #[test]
 fn every_suite_catches_its_mutants() {
-    let missed: Vec<String> = TABLE
-        .iter()
-        .flat_map(|(mutant, suites)| suites.iter().map(move |suite| (*mutant, *suite)))
-        .filter(|(mutant, suite)| failures(&mutated(Some(*mutant)), suite, Level::Quick).is_empty())
-        .map(|(mutant, suite)| format!("{suite} misses {mutant:?}"))
-        .collect();
+    let pairs = TABLE.iter().flat_map(|(mutant, suites)| suites.iter().map(move |suite| (*mutant, *suite)));
+    let (pairs, missed) = (Mutex::new(pairs), Mutex::new(Vec::new()));
+    // Some wait for what hangs.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let Some((mutant, suite)) = pairs.lock().next() else { return };
+                    if !catches(suite, mutant) {
+                        missed.lock().push(format!("{suite} misses {mutant:?}"));
+                    }
+                }
+            });
+        }
+    });
+    let missed = missed.into_inner();
     assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn every_mutant_is_meant_for_a_suite() {
+    let listed: Vec<Mutant> =
+        TABLE.iter().filter(|(_, suites)| !suites.is_empty()).map(|(mutant, _)| *mutant).collect();
+    let survivors: Vec<&Mutant> = Mutant::ALL.iter().filter(|mutant| !listed.contains(mutant)).collect();
+    assert!(survivors.is_empty(), "no suite is meant to catch {survivors:?}");
+    assert_eq!(listed.len(), Mutant::ALL.len(), "a mutant is listed twice");
+}
+
+/// The table as `docs/testing.md` has it.
+fn table() -> String {
+    let pairs: usize = TABLE.iter().map(|(_, suites)| suites.len()).sum();
+    let mut text = format!(
+        "{} mutants of the reference, and for each the suites that must fail on it: {pairs} pairs, each checked by the \
+         self-test.\n\n| mutant | what is wrong | must be caught by |\n|---|---|---|\n",
+        TABLE.len()
+    );
+    for mutant in Mutant::ALL {
+        let suites: Vec<&str> =
+            TABLE.iter().filter(|(listed, _)| listed == mutant).flat_map(|(_, suites)| *suites).copied().collect();
+        text.push_str(&format!("| `{mutant:?}` | {} | {} |\n", mutant.what(), suites.join(", ")));
+    }
+    text
+}
+
+#[test]
+fn the_documentation_shows_the_table() {
+    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/testing.md");
+    const UPDATE: &str = "KV_CONFORMANCE_UPDATE_DOCS";
+    let (begin, end) = ("<!-- mutants -->\n", "<!-- /mutants -->");
+    let text = std::fs::read_to_string(FILE).expect("docs/testing.md is there");
+    let (before, rest) = text.split_once(begin).expect("docs/testing.md marks where the table begins");
+    let (shown, after) = rest.split_once(end).expect("docs/testing.md marks where the table ends");
+    if std::env::var_os(UPDATE).is_some() {
+        std::fs::write(FILE, format!("{before}{begin}{}{end}{after}", table())).expect("docs/testing.md is writable");
+    } else {
+        assert_eq!(shown, table(), "the table in docs/testing.md is out of date: run the tests with {UPDATE}=1");
+    }
 }
 
 #[test]

@@ -77,7 +77,7 @@ pub(super) async fn bank_of_closing_accounts(script: Script) -> Verdict {
 pub(super) async fn bank_at_every_version(store: Store) -> Verdict {
     let script = Script::snapshot(store);
     opened(&script).await?;
-    let versions = Arc::new(Mutex::new(vec![script.store.version().await?]));
+    let versions = Arc::new(Mutex::new(Vec::new()));
     let (writing, reading) = (versions.clone(), versions.clone());
     let change = move |script: Script, writer, n| {
         let versions = writing.clone();
@@ -108,7 +108,13 @@ pub(super) async fn bank_at_every_version(store: Store) -> Verdict {
     Ok(())
 }
 
+/// The sum at a version and just before it.
 async fn at(tx: &Tx, version: Version) -> Verdict {
+    exactly_at(tx, version).await?;
+    exactly_at(tx, version - 1).await
+}
+
+async fn exactly_at(tx: &Tx, version: Version) -> Verdict {
     match tx.scan(KeyRange::prefix("acct"), ScanLimit::Count(u32::MAX), 0, Some(version)).await {
         Ok(rows) => sum(&rows, &format!("at version {version}")),
         Err(kv_api::Error::VersionNotRetained { .. }) => Ok(()),
