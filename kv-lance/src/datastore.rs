@@ -195,9 +195,10 @@ impl Datastore for LanceDatastore {
 
     async fn shutdown(&self) -> Result<()> {
         let closed = self.committer.close();
-        let maintenance = self.maintenance.lock().take();
-        if let Some(maintenance) = maintenance {
-            maintenance.stop(self.committer.config().shutdown_timeout).await?;
+        // The thread stays where it is: if this future is dropped, the next call and the drop of the store wait for it too.
+        let stopped = self.maintenance.lock().as_ref().map(|m| m.stop(self.committer.config().shutdown_timeout));
+        if let Some(stopped) = stopped {
+            stopped.await?;
         }
         closed
     }

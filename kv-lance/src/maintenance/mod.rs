@@ -14,7 +14,7 @@ use kv_api::{Error, Result};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// A flush that failed is tried again after this time.
 const RETRY: Duration = Duration::from_secs(1);
@@ -87,7 +87,8 @@ pub(crate) struct Attachment {
 /// The running thread.
 pub(crate) struct Maintenance {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
-    stopped: oneshot::Receiver<()>,
+    /// Closed when the thread has ended.
+    stopped: watch::Receiver<()>,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -100,7 +101,7 @@ impl Maintenance {
         let (commands, inbox) = mpsc::unbounded_channel();
         let (opened_tx, opened) = oneshot::channel();
         let (attach, attachment) = oneshot::channel();
-        let (stopped_tx, stopped) = oneshot::channel();
+        let (alive, stopped) = watch::channel(());
         let path = place.root.clone();
         let failed = |e| Error::io("starting the maintenance thread of", &path, e);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
@@ -110,8 +111,7 @@ impl Maintenance {
                 runtime.block_on(run(place, inbox, opened_tx, attachment));
                 drop(runtime);
                 drop(lock);
-                // Whoever does not listen does not wait.
-                let _ = stopped_tx.send(());
+                drop(alive);
             })
             .map_err(failed)?;
         let died = || Error::backend("opening the table", "the maintenance thread died");
@@ -119,19 +119,21 @@ impl Maintenance {
             Ok(contents) => Ok((Self { commands, stopped, thread }, contents, attach)),
             Err(e) => {
                 // Its lock is gone when the caller hears of the error.
-                let _ = stopped.await;
+                ended(stopped).await;
                 Err(e)
             }
         }
     }
 
-    /// Ends the thread after what it is doing, and waits for that up to `limit`.
-    pub(crate) async fn stop(self, limit: Duration) -> Result<()> {
+    /// Ends the thread after what it is doing; the future waits for that up to `limit`. Dropping the future changes nothing, and another
+    /// call waits again.
+    pub(crate) fn stop(&self, limit: Duration) -> impl Future<Output = Result<()>> + Send + 'static {
         // A thread that has ended already hears nothing.
         let _ = self.commands.send(Command::Stop);
-        match tokio::time::timeout(limit, self.stopped).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Error::Timeout { operation: "the shutdown of background work", seconds: limit.as_secs() }),
+        let ended = ended(self.stopped.clone());
+        async move {
+            let timeout = |_| Error::Timeout { operation: "the shutdown of background work", seconds: limit.as_secs() };
+            tokio::time::timeout(limit, ended).await.map_err(timeout)
         }
     }
 
@@ -142,6 +144,11 @@ impl Maintenance {
             tracing::error!("{DIED}");
         }
     }
+}
+
+/// Waits for the end of the thread: its side of the channel goes with it, also in a panic.
+async fn ended(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
 }
 
 /// The thread's life.
