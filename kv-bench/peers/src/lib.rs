@@ -1,0 +1,27 @@
+//! Other embedded stores behind the contract of [`kv_api`]: to compare kv-lance with, and to certify with the same suites.
+//!
+//! | store | isolation | how its commits are checked |
+//! |---|---|---|
+//! | [`open_fjall`] | serializable | by fjall: keys and ranges read are registered with its transaction |
+//! | [`open_redb`] | serializable | by the adapter's [`Ledger`]: redb has one writer at a time and checks nothing |
+//! | [`open_surrealkv`] | snapshot, and checked reads of single keys | by SurrealKV |
+//! | `open_rocksdb` (feature `rocksdb`) | snapshot, and checked reads of single keys | by RocksDB's `OptimisticTransactionDB` |
+//!
+//! What they have in common is [`Optimistic`]: writes and save points are kept in memory on top of a snapshot of the
+//! engine, scans merge the two, and a commit hands the engine everything at once. An engine is an [`Engine`].
+//!
+//! None of them keeps versions, so none answers reads at one. The engines' calls block, and so do the adapters: a commit
+//! keeps its thread until the engine has synced, because a thread of its own would add a round trip to every commit.
+
+mod encoding;
+mod engine;
+mod ledger;
+mod optimistic;
+mod stores;
+
+pub use engine::{Checks, Commit, Engine, Rows, Snapshot};
+pub use ledger::{Ledger, Ticket};
+pub use optimistic::Optimistic;
+pub use stores::{Fjall, Redb, Surreal, open_fjall, open_redb, open_surrealkv};
+#[cfg(feature = "rocksdb")]
+pub use stores::{Rocks, open_rocksdb};
