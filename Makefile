@@ -32,8 +32,12 @@ docs: setup ## The API's documentation
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps $(FEATURES)
 
 .PHONY: bench
-bench: setup ## Benchmarks; an optimised build
-	cargo bench -p kv-bench
+bench: setup ## Micro-benchmarks; an optimised build
+	cargo bench -p kv-bench --features micro
+
+.PHONY: bench-ratchet
+bench-ratchet: setup ## Counts instructions under valgrind and compares them with kv-bench/ratchet.json
+	cargo run --release -p kv-bench -- ratchet
 
 .PHONY: pylance
 pylance: ## Reads ./demo-store with pylance and compares it with the files

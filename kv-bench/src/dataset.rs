@@ -55,7 +55,7 @@ impl Dataset {
             Shape::Plain => {
                 let mut val = Vec::with_capacity(self.value_bytes + 8);
                 while val.len() < self.value_bytes / 2 {
-                    val.extend_from_slice(&numbers.next().to_le_bytes());
+                    val.extend_from_slice(&numbers.draw().to_le_bytes());
                 }
                 val.truncate(self.value_bytes / 2);
                 val.resize(self.value_bytes, b'a');

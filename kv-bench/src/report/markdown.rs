@@ -5,6 +5,11 @@ use crate::summary::{Comparison, Line, drifted};
 use crate::workload::{Kind, Workload};
 use std::fmt::Write as _;
 
+/// Writing to a string does not fail.
+macro_rules! line {
+    ($out:expr, $($what:tt)*) => { let _ = writeln!($out, $($what)*); };
+}
+
 /// The report as Markdown.
 pub fn markdown(input: &Input<'_>) -> String {
     let names: Vec<&str> = input.engines.iter().map(|engine| engine.name).collect();
@@ -16,16 +21,14 @@ pub fn markdown(input: &Input<'_>) -> String {
     notes(&mut out, input);
     engines(&mut out, input);
     ratios(&mut out, input, &comparisons);
-    out += "\n![Throughput](throughput.svg)\n\n![Latency](latency.svg)\n\n![Clients](clients.svg)\n";
+    out.push('\n');
+    for (name, _) in super::plots(input) {
+        line!(out, "![{name}]({name})\n");
+    }
     throughput(&mut out, &names, &comparisons);
     latencies(&mut out, &comparisons);
     resources(&mut out, &comparisons);
     out
-}
-
-/// Writing to a string does not fail.
-macro_rules! line {
-    ($out:expr, $($what:tt)*) => { let _ = writeln!($out, $($what)*); };
 }
 
 fn machine(out: &mut String, input: &Input<'_>) {
@@ -116,7 +119,7 @@ fn ratios(out: &mut String, input: &Input<'_>, comparisons: &[Comparison<'_>]) {
 }
 
 fn throughput(out: &mut String, names: &[&str], comparisons: &[Comparison<'_>]) {
-    line!(out, "\n## Throughput\n\nOperations in a second, and half the distance between the extremes.\n");
+    line!(out, "## Throughput\n\nOperations in a second, and half the distance between the extremes.\n");
     line!(out, "| workload | {} |\n|---|{}", names.join(" | "), "---|".repeat(names.len()));
     for comparison in comparisons {
         let cells = names.iter().map(|name| {

@@ -36,7 +36,7 @@ fn cargo(folder: &Path, arguments: &[&str]) -> Result<PathBuf, String> {
         Some(target) => PathBuf::from(target).join("peers-worker"),
         None => folder.join("../../target/peers-worker"),
     };
-    command.current_dir(folder).args(["build", "--release", "--locked"]).args(arguments);
+    command.current_dir(folder).args(["build", "--release"]).args(arguments);
     let status = command.env("CARGO_TARGET_DIR", &target).status().map_err(|e| format!("cargo does not start: {e}"))?;
     match status.success() {
         true => Ok(target.join("release/peers-worker")),
