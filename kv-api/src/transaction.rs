@@ -52,7 +52,8 @@ pub fn check_value(val: &[u8]) -> Result<()> {
 /// # Concurrency
 /// All methods take `&self`. Reads of one transaction may run at once; a write that runs beside another operation of the
 /// same transaction is before or after it. A dropped transaction discards its writes.
-/// Any future may be dropped at any await: a write has then happened or not, and so has a commit, as a whole.
+/// Any future may be dropped at any await: a write has then happened or not, and so has a commit, as a whole. A range write (`delr`,
+/// `delp`, `clrr`, `clrp`) may then have been made for a part of its keys; a save point undoes that.
 #[async_trait]
 pub trait Transactable: Send + Sync {
     /// The backend's name.
