@@ -71,7 +71,7 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         name: "fjall",
         isolation: "snapshot",
-        note: "OptimisticTxDatabase; it checks keys and ranges on request",
+        note: "OptimisticTxDatabase; in its adapter a reader that begins waits for the commit that is under way",
         clients: Clients::Threads,
         most_clients: u32::MAX,
         peer: true,
@@ -79,7 +79,7 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         name: "redb",
         isolation: "snapshot",
-        note: "one writer at a time; the adapter checks for conflicts",
+        note: "one writer at a time; the adapter checks for conflicts; syncs each commit, under eventual durability too",
         clients: Clients::Threads,
         most_clients: u32::MAX,
         peer: true,
