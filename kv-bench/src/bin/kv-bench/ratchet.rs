@@ -16,7 +16,7 @@ use std::time::Duration;
 const DATA: Dataset = Dataset { shape: Shape::Plain, rows: 20_000, value_bytes: 100, seed: 42 };
 
 /// Operations of the shorter slice; the longer one has twice as many, and what both have in common cancels out.
-const OPERATIONS: u64 = 2000;
+const OPERATIONS: u64 = 20_000;
 
 /// Rows of a scan; its count is divided by them.
 const SCANNED: u32 = 100;
