@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use kv_api::{Datastore, KeyRange, ScanLimit, TransactionOptions};
+use kv_bench::numbers::Numbers;
 use kv_lance::{CompactOptions, Durability, LanceConfig, LanceDatastore};
 use std::path::Path;
 use std::sync::Arc;
@@ -25,25 +26,12 @@ fn main() {
     });
 }
 
-/// A small generator of numbers that are the same in every run (Steele, Lea, Flood: SplitMix, 2014).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+fn bytes<const N: usize>(numbers: &mut Numbers) -> [u8; N] {
+    let mut out = [0; N];
+    for chunk in out.chunks_mut(8) {
+        chunk.iter_mut().zip(numbers.draw().to_le_bytes()).for_each(|(to, from)| *to = from);
     }
-
-    fn bytes<const N: usize>(&mut self) -> [u8; N] {
-        let mut out = [0; N];
-        for chunk in out.chunks_mut(8) {
-            chunk.iter_mut().zip(self.next().to_le_bytes()).for_each(|(to, from)| *to = from);
-        }
-        out
-    }
+    out
 }
 
 fn key(i: u64) -> Bytes {
@@ -57,13 +45,13 @@ fn missing(i: u64) -> Bytes {
 
 /// Half of it compresses, as text does.
 fn val(numbers: &mut Numbers) -> Bytes {
-    let mut val = numbers.bytes::<50>().to_vec();
+    let mut val = bytes::<50>(numbers).to_vec();
     val.extend_from_slice(&[b'a'; 50]);
     val.into()
 }
 
 async fn measure(dir: std::path::PathBuf) {
-    let mut numbers = Numbers(1);
+    let mut numbers = Numbers::new(1);
     let immediate = || LanceConfig::new(dir.join("immediate")).memtable_bytes(1 << 30);
     let store = Arc::new(LanceDatastore::open(immediate()).await.unwrap());
 
@@ -95,7 +83,7 @@ async fn measure(dir: std::path::PathBuf) {
     store.compact_with(CompactOptions::no_history()).await.unwrap();
     rate("compaction", ROWS, start.elapsed());
     let raw = ROWS * (16 + 100);
-    let table = disk_bytes(&dir.join("immediate/kv.lance"));
+    let table = file_bytes(&dir.join("immediate/kv.lance"));
     println!(
         "{:<44} {:>10.1} MB ({:.2} x the {:.1} MB of keys and values)",
         "bytes on disk",
@@ -110,7 +98,7 @@ async fn measure(dir: std::path::PathBuf) {
     let tx = store.begin(TransactionOptions::read()).await.unwrap();
     let mut times = Vec::new();
     for _ in 0..20_000 {
-        let key = key(numbers.next() % ROWS);
+        let key = key(numbers.draw() % ROWS);
         let start = Instant::now();
         assert!(tx.get(&key, None).await.unwrap().is_some());
         times.push(start.elapsed());
@@ -121,7 +109,7 @@ async fn measure(dir: std::path::PathBuf) {
 async fn commits(name: &str, store: &Arc<LanceDatastore>, count: usize, numbers: &mut Numbers) {
     let mut times = Vec::with_capacity(count);
     for _ in 0..count {
-        let (key, val) = (key(numbers.next() % ROWS), val(numbers));
+        let (key, val) = (key(numbers.draw() % ROWS), val(numbers));
         let start = Instant::now();
         let tx = store.begin(TransactionOptions::write()).await.unwrap();
         tx.set(key, val).await.unwrap();
@@ -137,7 +125,7 @@ async fn clients(name: &str, store: &Arc<LanceDatastore>, clients: u64, each: u6
         .map(|client| {
             let store = store.clone();
             tokio::spawn(async move {
-                let mut numbers = Numbers(client);
+                let mut numbers = Numbers::new(client);
                 for i in 0..each {
                     let tx = store.begin(TransactionOptions::write()).await.unwrap();
                     tx.set(key(client * each + i), val(&mut numbers)).await.unwrap();
@@ -158,7 +146,7 @@ async fn reads(place: &str, store: &Arc<LanceDatastore>, numbers: &mut Numbers) 
     assert!(tx.getr(KeyRange::all(), None).await.unwrap().len() as u64 >= ROWS);
     let mut times = Vec::new();
     for _ in 0..200_000 {
-        let key = key(numbers.next() % ROWS);
+        let key = key(numbers.draw() % ROWS);
         let start = Instant::now();
         assert!(tx.get(&key, None).await.unwrap().is_some());
         times.push(start.elapsed());
@@ -166,7 +154,7 @@ async fn reads(place: &str, store: &Arc<LanceDatastore>, numbers: &mut Numbers) 
     row(&format!("hot get, {place}"), &mut times);
     times.clear();
     for _ in 0..200_000 {
-        let key = missing(numbers.next() % ROWS);
+        let key = missing(numbers.draw() % ROWS);
         let start = Instant::now();
         assert!(tx.get(&key, None).await.unwrap().is_none());
         times.push(start.elapsed());
@@ -175,7 +163,7 @@ async fn reads(place: &str, store: &Arc<LanceDatastore>, numbers: &mut Numbers) 
     for (what, keys_only) in [("scan of 100", false), ("key-only scan of 100", true)] {
         times.clear();
         for _ in 0..20_000 {
-            let range = KeyRange::from(key(numbers.next() % (ROWS - 100))..);
+            let range = KeyRange::from(key(numbers.draw() % (ROWS - 100))..);
             let start = Instant::now();
             let found = match keys_only {
                 true => tx.keys(range, ScanLimit::Count(100), 0, None).await.unwrap().len(),
@@ -209,11 +197,12 @@ fn mega(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-fn disk_bytes(path: &Path) -> u64 {
+/// The lengths of all files, to be compared with those of keys and values; the space that they take is rounded up to blocks.
+fn file_bytes(path: &Path) -> u64 {
     let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
     entries
         .map(|entry| match entry.file_type().unwrap().is_dir() {
-            true => disk_bytes(&entry.path()),
+            true => file_bytes(&entry.path()),
             false => entry.metadata().unwrap().len(),
         })
         .sum()
