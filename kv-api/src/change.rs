@@ -6,26 +6,36 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use std::sync::{Arc, LazyLock};
 
-/// Which keys a feed reports.
+/// Which keys a feed reports. A commit that wrote none of them gives nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChangeFilter {
     /// Only keys in this range. Default = all keys.
     pub range: KeyRange,
 }
 
-/// A subscription to the commits of a store, from history and then live.
+/// A subscription to the commits of a store, from history and then live. Feeds know nothing of each other, and no
+/// commit waits for one that is not read.
 #[async_trait]
 pub trait ChangeFeed: Send {
-    /// The next changes, in commit order: rows of [`change_schema`]. Waits where there are none yet. All
-    /// rows of one commit are in one batch. `None` once the store has been shut down and every change
-    /// has been handed out.
+    /// The next changes, in commit order and by key within a commit: rows of [`change_schema`]. Waits where
+    /// there are none yet. All rows of one commit are in one batch, which may hold several commits and is never
+    /// empty. `None` once the store has been shut down and every change has been handed out.
     ///
-    /// A consumer that fell behind what the store still holds gets
-    /// [`VersionNotRetained`](crate::Error::VersionNotRetained): it has lost nothing silently and starts again from a scan.
+    /// A commit has one row for each key of its write set, with what it left there: the value, or a tombstone also where the
+    /// key had no value before. A value erased before the feed began is left out (see
+    /// [`erases_history`](crate::Capabilities::erases_history)).
+    ///
+    /// The future may be dropped at any time: what it would have handed out comes with the next call.
+    ///
+    /// # Errors
+    /// [`VersionNotRetained`](crate::Error::VersionNotRetained) where the consumer fell behind what the store still holds, now and
+    /// at every later call. It has lost nothing silently: it scans at the current version, or at `oldest`, and
+    /// begins a feed after that.
     async fn next(&mut self) -> Result<Option<RecordBatch>>;
 }
 
-/// The columns of a change: `version: UInt64, key: Binary, val: Binary?, tombstone: Boolean`.
+/// The columns of a change: `version: UInt64, key: Binary, val: Binary?, tombstone: Boolean`. `val` is null where, and only where,
+/// `tombstone` is set.
 pub fn change_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Arc::new(Schema::new(vec![

@@ -104,11 +104,15 @@ pub trait Datastore: Send + Sync {
         Statistics::default()
     }
 
-    /// The commits after `since`, in commit order, from history and then live.
+    /// The commits whose version is greater than `since`, in commit order, from history and then live. 0 asks for all of them; after a
+    /// version that no commit has reached, the feed waits for the commits beyond it.
+    ///
+    /// A feed speaks of versions: only a store with [`versioned_reads`](Capabilities::versioned_reads) can declare it.
     ///
     /// # Errors
     /// [`Error::Unsupported`] unless the capability [`change_feed`](Capabilities::change_feed) is declared;
-    /// [`Error::VersionNotRetained`] where the history after `since` has been pruned.
+    /// [`Error::StoreClosed`] after [`shutdown`](Self::shutdown); [`Error::VersionNotRetained`] where the history after `since` has been
+    /// pruned, which is never so for the current version: `oldest` is the earliest version that a feed can begin after.
     async fn changes(&self, since: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
         let _ = (since, filter);
         Err(Error::Unsupported { operation: "changes" })
