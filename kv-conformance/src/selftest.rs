@@ -14,7 +14,17 @@ use std::sync::Arc;
 const TABLE: &[(Mutant, &[&str])] = &[
     (
         Mutant::DirtyRead,
-        &["own_writes", "lifecycle", "snapshots", "provided", "isolation", "histories", "invariants", "property"],
+        &[
+            "own_writes",
+            "lifecycle",
+            "snapshots",
+            "provided",
+            "isolation",
+            "histories",
+            "invariants",
+            "changes",
+            "property",
+        ],
     ),
     (Mutant::UnrepeatableRead, &["snapshots", "concurrency", "isolation", "histories", "invariants", "property"]),
     (Mutant::StaleSnapshot, &["points", "snapshots", "concurrency", "isolation", "histories", "property"]),
@@ -33,7 +43,7 @@ const TABLE: &[(Mutant, &[&str])] = &[
         ],
     ),
     (Mutant::UncheckedDelete, &["conflicts", "isolation", "invariants", "property"]),
-    (Mutant::ForgottenDelete, &["conflicts", "property"]),
+    (Mutant::ForgottenDelete, &["conflicts", "changes", "property"]),
     (Mutant::OpenAfterConflict, &["lifecycle", "property"]),
     (Mutant::UncheckedReads, &["serializable", "isolation", "histories", "invariants", "property"]),
     (Mutant::UncheckedMisses, &["serializable", "isolation", "histories", "property"]),
@@ -48,24 +58,24 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::ChargedSkips, &["limits", "property"]),
     (Mutant::ZeroIsOne, &["limits", "property"]),
     (Mutant::BackwardFromStart, &["ranges", "limits", "property"]),
-    (Mutant::LeakySavePoint, &["save_points", "property"]),
+    (Mutant::LeakySavePoint, &["save_points", "changes", "property"]),
     (Mutant::GreedyRelease, &["save_points", "property"]),
-    (Mutant::RefusedWrite, &["points", "conditionals", "lifecycle", "property"]),
+    (Mutant::RefusedWrite, &["points", "conditionals", "lifecycle", "changes", "property"]),
     (Mutant::BlindCondition, &["points", "conditionals", "property"]),
-    (Mutant::EmptyIsMissing, &["points", "large", "property"]),
+    (Mutant::EmptyIsMissing, &["points", "large", "changes", "property"]),
     (Mutant::VersionOffByOne, &["versions", "property"]),
     (Mutant::UnclampedVersion, &["versions", "property"]),
     (Mutant::VersionedOwnWrites, &["versions", "property"]),
-    (Mutant::TornCommit, &["versions", "invariants", "property"]),
-    (Mutant::LostLastCommit, &["persistence", "points", "isolation", "histories", "property"]),
-    (Mutant::Resurrection, &["maintenance", "invariants", "cancellation", "property"]),
+    (Mutant::TornCommit, &["versions", "invariants", "changes", "property"]),
+    (Mutant::LostLastCommit, &["persistence", "points", "isolation", "histories", "changes", "property"]),
+    (Mutant::Resurrection, &["maintenance", "invariants", "cancellation", "changes", "property"]),
     (Mutant::WrongOrder, &["refusals"]),
     (Mutant::StoredCount, &["own_writes", "provided", "property"]),
-    (Mutant::CancelCommits, &["lifecycle", "isolation", "histories", "cancellation", "property"]),
+    (Mutant::CancelCommits, &["lifecycle", "isolation", "histories", "cancellation", "changes", "property"]),
     (Mutant::LongFork, &["isolation", "histories", "invariants"]),
     (Mutant::BackwardSnapshot, &["isolation", "histories", "invariants"]),
     (Mutant::PairwiseSkew, &["isolation", "histories"]),
-    (Mutant::TornVisibility, &["isolation", "histories", "invariants", "cancellation"]),
+    (Mutant::TornVisibility, &["isolation", "histories", "invariants", "cancellation", "changes"]),
     (Mutant::AbandonedLock, &["cancellation"]),
     (Mutant::LostFollowers, &["cancellation"]),
     (Mutant::ZombieCommit, &["cancellation"]),
@@ -75,6 +85,22 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::LeakedPlace, &["cancellation"]),
     (Mutant::LostInFlush, &["histories", "invariants", "cancellation"]),
     (Mutant::StuckShutdown, &["cancellation"]),
+    (Mutant::FeedGap, &["changes"]),
+    (Mutant::FeedRepeat, &["changes"]),
+    (Mutant::InclusiveSince, &["changes"]),
+    (Mutant::TornFeed, &["changes"]),
+    (Mutant::FeedByKey, &["changes"]),
+    (Mutant::FeedOfConflicts, &["changes"]),
+    (Mutant::NoTombstones, &["changes"]),
+    (Mutant::UnfilteredFeed, &["changes"]),
+    (Mutant::EmptyBatches, &["changes"]),
+    (Mutant::PrunedSilently, &["changes"]),
+    (Mutant::CompetingFeeds, &["changes"]),
+    (Mutant::StallingFeed, &["changes"]),
+    (Mutant::DeafFeed, &["changes"]),
+    (Mutant::LostByDrop, &["changes"]),
+    (Mutant::CutShort, &["changes"]),
+    (Mutant::EndlessFeed, &["changes"]),
 ];
 
 /// How often a suite may try to catch a mutant.
@@ -83,9 +109,10 @@ const ATTEMPTS: usize = 3;
 /// A store "on disk" with a bug, so that persistence can be tested.
 fn mutated(mutant: Option<Mutant>) -> Backend {
     let disk: Arc<Mutex<HashMap<PathBuf, Reference>>> = Arc::default();
-    let declared = Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true);
+    let declared = Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true).change_feed(true);
     Backend::persistent("mutant", move |dir| {
-        let new = || mutant.into_iter().fold(Reference::new(), Reference::mutant);
+        let prunes = mutant == Some(Mutant::PrunedSilently);
+        let new = || mutant.into_iter().fold(Reference::new().prune_on_compact(prunes), Reference::mutant);
         let opened = match disk.lock().entry(dir) {
             std::collections::hash_map::Entry::Vacant(vacant) => vacant.insert(new()).clone(),
             std::collections::hash_map::Entry::Occupied(occupied) => occupied.get().reopened(),

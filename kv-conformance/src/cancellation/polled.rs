@@ -15,11 +15,11 @@ const MOST: usize = 40;
 
 /// When a future is dropped.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Drop {
+pub(crate) struct Drop {
     /// After so many polls.
-    pub(super) polls: usize,
+    pub(crate) polls: usize,
     /// A moment after the last of them, so that what it waits for goes on meanwhile.
-    pub(super) linger: bool,
+    pub(crate) linger: bool,
 }
 
 impl std::fmt::Display for Drop {
@@ -29,7 +29,7 @@ impl std::fmt::Display for Drop {
 }
 
 /// Polls `future`, whenever it asks for it, until `dropped` says to drop it. Its output, where it completed before.
-pub(super) async fn polled<T>(dropped: Drop, future: impl Future<Output = T> + Send) -> Option<T> {
+pub(crate) async fn polled<T>(dropped: Drop, future: impl Future<Output = T> + Send) -> Option<T> {
     let mut future = Box::pin(future);
     let mut left = dropped.polls;
     let output = poll_fn(|context| {

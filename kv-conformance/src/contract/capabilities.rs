@@ -12,6 +12,7 @@ pub(crate) fn suite() -> Suite {
         .needing(Need::NoReadChecks, cases![getu_is_refused])
         .needing(Need::ReadChecks, cases![getu_answers])
         .needing(Need::NoChangeFeed, cases![changes_are_refused])
+        .needing(Need::ChangeFeed, cases![changes_are_answered])
 }
 
 async fn the_declared_ones_are_reported(store: Store) -> Verdict {
@@ -94,5 +95,11 @@ async fn getu_answers(store: Store) -> Verdict {
 
 async fn changes_are_refused(store: Store) -> Verdict {
     refuses!(store.db().changes(0, ChangeFilter::default()).await.map(drop), Unsupported);
+    Ok(())
+}
+
+async fn changes_are_answered(store: Store) -> Verdict {
+    let version = store.commit("a=1").await?;
+    store.changes(0, ..).await?.gives(version, "a=1").await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Each row of the contract, by hand.
 
 mod capabilities;
+mod changes;
 mod concurrency;
 mod conditionals;
 mod conflicts;
@@ -41,6 +42,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         serializable::suite(),
         versions::suite(),
         erasing::suite(),
+        changes::suite(),
         provided::suite(),
         large::suite(),
         maintenance::suite(),

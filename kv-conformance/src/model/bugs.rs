@@ -1,5 +1,6 @@
 //! What a store with a bug remembers because of it.
 
+use super::pending::Writes;
 use super::reads::Reads;
 use kv_api::{KeyRange, Version};
 use parking_lot::Mutex;
@@ -19,6 +20,14 @@ pub(crate) struct Bugs {
     pub(super) beginning: AtomicUsize,
     /// Held by a shutdown; [`super::Mutant::StuckShutdown`].
     pub(super) stopping: AtomicBool,
+    /// Feeds that there are; [`super::Mutant::StallingFeed`].
+    pub(super) feeds: AtomicUsize,
+    /// Commits since a feed was read; [`super::Mutant::StallingFeed`].
+    pub(super) unread: AtomicU64,
+    /// What a feed has handed out; [`super::Mutant::CompetingFeeds`].
+    pub(super) fed: AtomicU64,
+    /// Commits that conflicted; [`super::Mutant::FeedOfConflicts`].
+    pub(super) refused: Mutex<Vec<Writes>>,
     /// What each commit had read; [`super::Mutant::PairwiseSkew`].
     read: Mutex<Vec<(Version, Vec<KeyRange>)>>,
 }

@@ -13,6 +13,15 @@ pub(crate) struct History {
     oldest: Version,
 }
 
+/// What a commit did to a key.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub(super) version: Version,
+    pub(super) key: Key,
+    /// `None` = taken away.
+    pub(super) val: Option<Val>,
+}
+
 #[derive(Debug, Default)]
 struct Changes {
     /// Version and value (`None` = taken away), ascending.
@@ -22,6 +31,11 @@ struct Changes {
 }
 
 impl Changes {
+    /// Those after `version`, erased ones apart.
+    fn after(&self, version: Version) -> impl DoubleEndedIterator<Item = &(Version, Option<Val>)> {
+        self.values.iter().filter(move |(at, _)| *at > version && *at >= self.erased)
+    }
+
     fn at(&self, at: Version, snapshot: Version) -> Option<&Val> {
         if at < self.erased && snapshot >= self.erased {
             return None;
@@ -61,6 +75,16 @@ impl History {
     /// Whether a commit after `snapshot` wrote a key of `range`.
     pub(crate) fn wrote_range(&self, range: &KeyRange, snapshot: Version) -> bool {
         self.changes(range).any(|(_, changes)| changes.values.iter().any(|(version, _)| *version > snapshot))
+    }
+
+    /// The first commit after `version` that wrote a key of `range`: what it did there, by key. Empty where there is none.
+    pub(super) fn commit_after(&self, version: Version, range: &KeyRange) -> Vec<Change> {
+        let first = self.changes(range).filter_map(|(_, changes)| Some(changes.after(version).next()?.0)).min();
+        let of_first = |(key, changes): (&Key, &Changes)| {
+            let (version, val) = changes.after(version).rfind(|(at, _)| Some(*at) == first)?;
+            Some(Change { version: *version, key: key.clone(), val: val.clone() })
+        };
+        self.changes(range).filter_map(of_first).collect()
     }
 
     /// Appends a commit.

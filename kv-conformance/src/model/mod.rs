@@ -6,6 +6,8 @@
 
 mod bugs;
 mod conflict;
+mod feed;
+mod feed_bugs;
 mod history;
 mod mutant;
 mod page;

@@ -121,4 +121,36 @@ mutants! {
     LostInFlush,
     /// After a shutdown whose future is dropped the next one waits for ever.
     StuckShutdown,
+    /// A feed loses the commits made while it reads history.
+    FeedGap,
+    /// A feed gives the last commit of history again when it goes live.
+    FeedRepeat,
+    /// A feed begins with the commit of `since`.
+    InclusiveSince,
+    /// A feed gives a commit in two batches.
+    TornFeed,
+    /// A feed gives what there is in the order of the keys.
+    FeedByKey,
+    /// A feed gives commits that were refused for a conflict.
+    FeedOfConflicts,
+    /// A feed has no tombstones.
+    NoTombstones,
+    /// A feed ignores its filter.
+    UnfilteredFeed,
+    /// A feed gives an empty batch for a commit without a key that it asks for.
+    EmptyBatches,
+    /// A feed skips the history that was pruned.
+    PrunedSilently,
+    /// What one feed has given the others do not give.
+    CompetingFeeds,
+    /// Commits wait for a feed that is not read.
+    StallingFeed,
+    /// A feed that waits does not notice a commit.
+    DeafFeed,
+    /// A feed whose `next` is dropped loses what it would have given.
+    LostByDrop,
+    /// After a shutdown a feed ends, whatever it has not given.
+    CutShort,
+    /// A feed does not end after a shutdown.
+    EndlessFeed,
 }

@@ -1,6 +1,8 @@
 //! The reference store itself.
 
 use super::bugs::Bugs;
+use super::feed::Feed;
+use super::feed_bugs::BuggyFeed;
 use super::history::History;
 use super::mutant::Mutant;
 use super::pending::Writes;
@@ -8,15 +10,15 @@ use super::steps::halves;
 use super::transaction::ReferenceTransaction;
 use async_trait::async_trait;
 use kv_api::{
-    Capabilities, CounterSource, Datastore, Error, Isolation, MvccSource, Result, Transactable, TransactionOptions,
-    Version,
+    Capabilities, ChangeFeed, ChangeFilter, CounterSource, Datastore, Error, Isolation, MvccSource, Result,
+    Transactable, TransactionOptions, Version,
 };
 use parking_lot::Mutex;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Notify;
 
-/// A store in memory that does what the contract says. Default = serializable, versioned, with read checks and
-/// with all history kept.
+/// A store in memory that does what the contract says. Default = serializable, versioned, with read checks, a change
+/// feed and all history kept.
 #[derive(Debug, Clone)]
 pub struct Reference {
     shared: Arc<Shared>,
@@ -29,7 +31,10 @@ pub(crate) struct Shared {
     pub(crate) source: Arc<dyn MvccSource>,
     /// Taken by every read and every commit as a whole, so that each is one step.
     pub(crate) history: Arc<Mutex<History>>,
-    pub(crate) shut_down: Arc<AtomicBool>,
+    /// The newest version when it was shut down.
+    pub(super) shut_down: Arc<OnceLock<Version>>,
+    /// Wakes the feeds that wait.
+    pub(super) news: Arc<Notify>,
     pub(super) bugs: Arc<Bugs>,
     prune_on_compact: bool,
     mutant: Option<Mutant>,
@@ -44,13 +49,15 @@ impl Default for Reference {
 impl Reference {
     /// An empty store whose versions are 1, 2, 3, ….
     pub fn new() -> Self {
-        let capabilities = Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true);
+        let capabilities =
+            Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true).change_feed(true);
         Self {
             shared: Arc::new(Shared {
                 capabilities,
                 source: Arc::new(CounterSource::new()),
                 history: Arc::default(),
                 shut_down: Arc::default(),
+                news: Arc::default(),
                 bugs: Arc::default(),
                 prune_on_compact: false,
                 mutant: None,
@@ -82,6 +89,7 @@ impl Reference {
     pub fn reopened(&self) -> Self {
         let reopened = self.clone().with(|shared| {
             shared.shut_down = Arc::default();
+            shared.news = Arc::default();
             shared.bugs = Arc::default();
         });
         if self.shared.is(Mutant::LostLastCommit) {
@@ -104,7 +112,7 @@ impl Reference {
 
     /// As [`Datastore::begin`], with the type known.
     pub(crate) fn transaction(&self, options: TransactionOptions) -> Result<ReferenceTransaction> {
-        if self.shared.shut_down.load(Ordering::SeqCst) {
+        if self.shared.shut_down.get().is_some() {
             return Err(Error::StoreClosed);
         }
         if options.isolation > self.shared.capabilities.isolation {
@@ -127,6 +135,7 @@ impl Shared {
         for part in parts.iter().filter(|part| !part.is_empty()) {
             history.install(self.source.next()?, part);
         }
+        self.news.notify_waiters();
         Ok(())
     }
 }
@@ -160,8 +169,9 @@ impl Datastore for Reference {
             self.shared.sticking_shutdown().await;
         }
         // Under the lock, so that no commit is half way.
-        let _history = self.shared.history.lock();
-        self.shared.shut_down.store(true, Ordering::SeqCst);
+        let history = self.shared.history.lock();
+        self.shared.shut_down.get_or_init(|| history.newest());
+        self.shared.news.notify_waiters();
         Ok(())
     }
 
@@ -180,5 +190,19 @@ impl Datastore for Reference {
             self.shared.history.lock().prune();
         }
         Ok(())
+    }
+
+    async fn changes(&self, since: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
+        if !self.shared.capabilities.change_feed {
+            return Err(Error::Unsupported { operation: "changes" });
+        }
+        if self.shared.shut_down.get().is_some() {
+            return Err(Error::StoreClosed);
+        }
+        let feed = Feed::new(self.shared.clone(), self.shared.feed_since(since), filter.range)?;
+        Ok(match self.shared.feed_bug() {
+            Some(bug) => Box::new(BuggyFeed::new(feed, bug)),
+            None => Box::new(feed),
+        })
     }
 }

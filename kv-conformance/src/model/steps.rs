@@ -19,7 +19,7 @@ const GRAVE: Duration = Duration::from_millis(30);
 const PLACES: usize = 8;
 
 /// Lets others run.
-async fn pause() {
+pub(super) async fn pause() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
@@ -74,6 +74,7 @@ impl Shared {
             Mutant::LostFollowers,
             Mutant::ZombieCommit,
             Mutant::OpenAfterDrop,
+            Mutant::StallingFeed,
         ];
         stepwise.into_iter().find(|bug| self.is(*bug))
     }
@@ -130,6 +131,10 @@ impl ReferenceTransaction {
                 committed
             }
             Mutant::LostFollowers => self.commit_in_a_group().await,
+            Mutant::StallingFeed => {
+                self.store.stall().await;
+                self.commit_at_once(install)
+            }
             Mutant::ZombieCommit => {
                 let writes = self.state.lock().pending.now.writes.clone();
                 let mut zombie = Zombie { store: self.store.clone(), writes };

@@ -14,7 +14,6 @@ use kv_api::{
 };
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// A snapshot of the store and the writes on top of it.
 #[derive(Debug)]
@@ -150,11 +149,12 @@ impl ReferenceTransaction {
         };
         state.finished = true;
         let mut history = self.store.history.lock();
-        if self.store.shut_down.load(Ordering::SeqCst) {
+        if self.store.shut_down.get().is_some() {
             return Err(Error::StoreClosed);
         }
         if self.judge(&state, &history) == Verdict::Conflicts {
             state.finished = !self.store.is(Mutant::OpenAfterConflict);
+            self.store.note_refused(&state.pending.now.writes);
             return Err(Error::TransactionConflict { reason: "a key changed since the snapshot".into() });
         }
         install(&state.pending.now.writes, &mut history)?;

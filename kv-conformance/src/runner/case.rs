@@ -33,6 +33,7 @@ pub(crate) enum Need {
     NoReadChecks,
     Erasing,
     NoErasing,
+    ChangeFeed,
     NoChangeFeed,
     Persistent,
 }
@@ -51,6 +52,7 @@ impl Need {
             Self::NoReadChecks => (!declared.read_checks, "read checks are declared"),
             Self::Erasing => (declared.erases_history, "erasing history is not declared"),
             Self::NoErasing => (!declared.erases_history, "erasing history is declared"),
+            Self::ChangeFeed => (declared.change_feed, "a change feed is not declared"),
             Self::NoChangeFeed => (!declared.change_feed, "a change feed is declared"),
             Self::Persistent => (backend.persistent, "the backend is in memory"),
         };

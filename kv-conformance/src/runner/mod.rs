@@ -67,6 +67,9 @@ fn check(backends: &[Backend]) -> Result<(), String> {
         if backend.settle == Settle::Reopen && !backend.persistent {
             return Err(format!("'{name}' is in memory and cannot settle by being opened again"));
         }
+        if backend.declared.change_feed && !backend.declared.versioned_reads {
+            return Err(format!("'{name}' declares a change feed and no versions for it to speak of"));
+        }
         if let Some((case, _)) = backend.waived.iter().find(|(case, _)| !known(case)) {
             return Err(format!("'{name}' waives '{case}', and there is no such case"));
         }

@@ -21,7 +21,8 @@ fn mutated() -> Backend {
 }
 
 fn declaring(backend: Backend) -> Backend {
-    backend.capabilities(Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true))
+    let declared = Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true).change_feed(true);
+    backend.capabilities(declared)
 }
 
 /// Whether a run of one case passes.
@@ -55,6 +56,8 @@ fn registrations_that_mean_nothing_are_refused() {
     assert!(check(&[sound(), sound()]).is_err());
     assert!(check(&[sound().waive("points::no_such_case", "issue 1")]).is_err());
     assert!(check(&[sound().settle(Settle::Reopen)]).is_err());
+    let unversioned = Capabilities::new(Isolation::Snapshot).change_feed(true);
+    assert!(check(&[sound().capabilities(unversioned)]).is_err());
 }
 
 #[test]
