@@ -33,7 +33,7 @@ docs: setup ## The API's documentation
 
 .PHONY: bench
 bench: setup ## Micro-benchmarks; an optimised build
-	cargo bench -p kv-bench --features micro
+	cargo bench -p kv-bench
 
 .PHONY: bench-ratchet
 bench-ratchet: setup ## Counts instructions under valgrind and compares them with kv-bench/ratchet.json

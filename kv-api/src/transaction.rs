@@ -331,7 +331,11 @@ fn check_writeable<T: Transactable + ?Sized>(tx: &T) -> Result<()> {
     }
 }
 
-fn check_batch(batch: u32) -> Result<()> {
+/// Refuses a page of no entries, which would never end.
+///
+/// # Errors
+/// [`InvalidConfiguration`](Error::InvalidConfiguration)
+pub fn check_batch(batch: u32) -> Result<()> {
     if batch == 0 {
         return Err(Error::InvalidConfiguration {
             knob: "batch".into(),

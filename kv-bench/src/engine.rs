@@ -1,6 +1,6 @@
 //! Which engines there are, and how a worker opens one.
 
-use crate::workload::Durability;
+use crate::workload::{Durability, Kind, Memory, Store, Workload};
 use kv_api::{Datastore, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -22,6 +22,35 @@ pub struct Engine {
     pub most_clients: u32,
     /// Whether it is built only with the feature `peers`.
     pub peer: bool,
+    /// Whether it answers reads at a version.
+    pub versioned: bool,
+    /// Whether its files are a table that SQL runs over.
+    pub table: bool,
+    /// Whether it is called without the trait.
+    pub native: bool,
+}
+
+/// What follows the name of an engine that is called natively.
+const NATIVE: &str = "-native";
+
+impl Engine {
+    /// The engine that is called natively.
+    pub fn base(name: &str) -> &str {
+        name.strip_suffix(NATIVE).unwrap_or(name)
+    }
+
+    /// Whether it takes part in a workload.
+    pub fn runs(&self, workload: &Workload) -> bool {
+        let able = match workload.kind {
+            Kind::AsOf => self.versioned,
+            Kind::AggregateSql => self.table,
+            _ => true,
+        };
+        let natively = matches!(workload.kind, Kind::Load | Kind::Get | Kind::Missing | Kind::Scan(_) | Kind::Commit);
+        able && workload.clients <= self.most_clients
+            && (!self.native || (natively && workload.store == Store::Main && workload.memory == Memory::Warm))
+            && (self.name != "original" || !workload.is_long())
+    }
 }
 
 /// How concurrent clients of an engine run.
@@ -43,6 +72,9 @@ pub const ENGINES: &[Engine] = &[
         clients: Clients::Tasks,
         most_clients: u32::MAX,
         peer: false,
+        versioned: true,
+        table: true,
+        native: false,
     },
     Engine {
         name: "original",
@@ -51,6 +83,9 @@ pub const ENGINES: &[Engine] = &[
         clients: Clients::Tasks,
         most_clients: 8,
         peer: false,
+        versioned: false,
+        table: false,
+        native: false,
     },
     Engine {
         name: "rocksdb",
@@ -59,6 +94,9 @@ pub const ENGINES: &[Engine] = &[
         clients: Clients::Threads,
         most_clients: u32::MAX,
         peer: true,
+        versioned: false,
+        table: false,
+        native: false,
     },
     Engine {
         name: "surrealkv",
@@ -67,6 +105,9 @@ pub const ENGINES: &[Engine] = &[
         clients: Clients::Tasks,
         most_clients: u32::MAX,
         peer: true,
+        versioned: false,
+        table: false,
+        native: false,
     },
     Engine {
         name: "fjall",
@@ -75,6 +116,9 @@ pub const ENGINES: &[Engine] = &[
         clients: Clients::Threads,
         most_clients: u32::MAX,
         peer: true,
+        versioned: false,
+        table: false,
+        native: false,
     },
     Engine {
         name: "redb",
@@ -83,8 +127,41 @@ pub const ENGINES: &[Engine] = &[
         clients: Clients::Threads,
         most_clients: u32::MAX,
         peer: true,
+        versioned: false,
+        table: false,
+        native: false,
     },
+    Engine {
+        name: "lmdb",
+        isolation: "snapshot",
+        note: "one writer at a time; the adapter checks for conflicts; no cache of its own, it maps its file; under eventual durability MDB_NOSYNC",
+        clients: Clients::Threads,
+        most_clients: u32::MAX,
+        peer: true,
+        versioned: false,
+        table: false,
+        native: false,
+    },
+    native("rocksdb-native"),
+    native("surrealkv-native"),
+    native("fjall-native"),
+    native("redb-native"),
+    native("lmdb-native"),
 ];
+
+const fn native(name: &'static str) -> Engine {
+    Engine {
+        name,
+        isolation: "its own",
+        note: "called as its documentation calls it, without trait and adapter",
+        clients: Clients::Threads,
+        most_clients: 1,
+        peer: true,
+        versioned: false,
+        table: false,
+        native: true,
+    }
+}
 
 /// There is no engine of this name, or not in this build.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -157,7 +234,8 @@ mod tests {
             |name: &str, peers| selected(&[name.into()], peers).err().map(|e| e.to_string()).unwrap_or_default();
         assert_eq!(
             error("rocks", true),
-            "there is no engine 'rocks'; there are: kv-lance, original, rocksdb, surrealkv, fjall, redb"
+            "there is no engine 'rocks'; there are: kv-lance, original, rocksdb, surrealkv, fjall, redb, lmdb, \
+             rocksdb-native, surrealkv-native, fjall-native, redb-native, lmdb-native"
         );
         assert_eq!(
             error("redb", false),

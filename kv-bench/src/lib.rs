@@ -4,7 +4,8 @@
 //! |---|---|
 //! | which rows and which numbers | [`dataset`], [`numbers`], [`zipf`] |
 //! | what is measured | [`workload`], [`operation`] |
-//! | how | [`driver`], in a [`worker`] process for each engine and workload |
+//! | how | [`driver`], [`paced`], [`natively`], in a [`worker`] process for each engine and workload |
+//! | what an engine offers beside the trait | [`native`] calls, its files as a table for a [`query`] |
 //! | what the machine can do | [`limits`], [`machine`], [`process`] |
 //! | what comes out | [`results`], [`summary`], [`report`] |
 //!
@@ -16,9 +17,13 @@ pub mod driver;
 pub mod engine;
 pub mod limits;
 pub mod machine;
+pub mod native;
+pub mod natively;
 pub mod numbers;
 pub mod operation;
+pub mod paced;
 pub mod process;
+pub mod query;
 pub mod report;
 pub mod results;
 pub mod summary;

@@ -4,12 +4,19 @@ use crate::dataset::Dataset;
 use crate::numbers::Numbers;
 use crate::workload::{Kind, Mix};
 use crate::zipf::Zipfian;
-use kv_api::{Datastore, Error, KeyRange, Result, ScanLimit, Transactable, TransactionOptions};
+use arrow_array::cast::AsArray;
+use kv_api::{Datastore, Error, KeyRange, Result, ScanLimit, Transactable, TransactionOptions, Version};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The longest scan of YCSB E.
 const LONGEST_SCAN: u64 = 100;
+
+/// Rows of a page while all are read.
+pub(crate) const PAGE: u32 = 10_000;
+
+/// Rows of an Arrow batch.
+const ARROW_BATCH: u32 = 65_536;
 
 /// What the clients of a workload share.
 pub struct Shared {
@@ -19,6 +26,8 @@ pub struct Shared {
     pub data: Dataset,
     /// What an operation does.
     pub kind: Kind,
+    /// What a workload of the past reads at.
+    as_of: Option<Version>,
     popular: Zipfian,
     /// How many rows there are, with those inserted meanwhile.
     rows: AtomicU64,
@@ -28,7 +37,12 @@ impl Shared {
     /// A store that holds `data`.
     pub fn new(store: Arc<dyn Datastore>, data: Dataset, kind: Kind) -> Self {
         let items = if matches!(kind, Kind::Ycsb(_)) { data.rows } else { 1 };
-        Self { store, data, kind, popular: Zipfian::new(items), rows: AtomicU64::new(data.rows) }
+        Self { store, data, kind, as_of: None, popular: Zipfian::new(items), rows: AtomicU64::new(data.rows) }
+    }
+
+    /// The same, reading at a version in the past.
+    pub fn as_of(self, version: Option<Version>) -> Self {
+        Self { as_of: version, ..self }
     }
 }
 
@@ -47,7 +61,17 @@ impl Client {
     /// # Errors
     /// What the store says.
     pub async fn new(shared: Arc<Shared>, number: u64) -> Result<Self> {
-        let reads = matches!(shared.kind, Kind::Get | Kind::Missing | Kind::Scan(_) | Kind::Keys(_) | Kind::Count);
+        let reads = matches!(
+            shared.kind,
+            Kind::Get
+                | Kind::Missing
+                | Kind::Scan(_)
+                | Kind::Keys(_)
+                | Kind::Count
+                | Kind::AggregateRows
+                | Kind::AggregateArrow
+                | Kind::AsOf
+        );
         let reading = match reads {
             true => Some(shared.store.begin(TransactionOptions::read()).await?),
             false => None,
@@ -93,6 +117,31 @@ impl Client {
             (Kind::Count, Some(tx)) => {
                 expect(tx.count(KeyRange::all(), None).await? >= data.rows, "a count is short")?;
             }
+            (Kind::AggregateRows, Some(tx)) => {
+                let (mut rows, mut bytes, mut rest) = (0, 0, Some(KeyRange::all()));
+                while let Some(range) = rest {
+                    let page = tx.batch_keys_vals(range, PAGE, None).await?;
+                    rows += page.items.len() as u64;
+                    bytes += page.items.iter().map(|(_, val)| val.len() as u64).sum::<u64>();
+                    rest = page.next;
+                }
+                expect(rows >= data.rows && bytes > 0, "a sum is short")?;
+            }
+            (Kind::AggregateArrow, Some(tx)) => {
+                let (mut rows, mut bytes, mut rest) = (0, 0, Some(KeyRange::all()));
+                while let Some(range) = rest {
+                    let page = tx.batch_arrow(range, ARROW_BATCH, None).await?;
+                    let vals = page.batch.column_by_name("val").and_then(|column| column.as_binary_opt::<i32>());
+                    let offsets = vals.map(|vals| vals.value_offsets()).unwrap_or_default();
+                    rows += page.batch.num_rows() as u64;
+                    bytes += offsets.last().zip(offsets.first()).map_or(0, |(last, first)| last - first) as u64;
+                    rest = page.next;
+                }
+                expect(rows >= data.rows && bytes > 0, "a sum is short")?;
+            }
+            (Kind::AsOf, Some(tx)) => {
+                expect(tx.get(&data.key(row), shared.as_of).await?.is_some(), "a row is not there")?;
+            }
             (Kind::Commit, _) => self.update(row).await?,
             (Kind::Batch(size), _) => {
                 self.round += 1;
@@ -105,9 +154,7 @@ impl Client {
                 return Ok(size);
             }
             (Kind::Ycsb(mix), _) => self.ycsb(mix).await?,
-            (Kind::Load | Kind::Size | Kind::Get | Kind::Missing | Kind::Scan(_) | Kind::Keys(_) | Kind::Count, _) => {
-                return Err(wrong("this workload has no single operations"));
-            }
+            _ => return Err(wrong("this workload has no single operations")),
         }
         Ok(1)
     }
@@ -170,7 +217,7 @@ fn from(data: Dataset, row: u64, count: u32) -> KeyRange {
     (data.key(row.min(data.rows.saturating_sub(count.into())))..).into()
 }
 
-fn expect(right: bool, what: &'static str) -> Result<()> {
+pub(crate) fn expect(right: bool, what: &'static str) -> Result<()> {
     if right { Ok(()) } else { Err(wrong(what)) }
 }
 

@@ -65,8 +65,15 @@ impl Line {
     pub fn score(&self, workload: &Workload) -> f64 {
         match workload.kind {
             Kind::Size => self.disk_bytes.map_or(0.0, |bytes| 1.0 / bytes.max(1.0)),
+            // What arrives is the same for all; what counts is how long the slowest in a hundred took.
+            _ if workload.pace.is_some() => 1.0 / self.p99_us().max(f64::MIN_POSITIVE),
             _ => median_of(self.ops_per_s),
         }
+    }
+
+    fn p99_us(&self) -> f64 {
+        let [_, p99, _] = self.latencies_us;
+        p99
     }
 
     /// Half of the distance between the extremes, as a share of the median.
@@ -90,9 +97,11 @@ pub struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    /// The lines of `workload` in the order of `engines`.
+    /// The lines of `workload` in the order of `engines`, and the lines of what stands in for it where an engine has none.
     pub fn of(runs: &[Run], engines: &[&str], workload: &'a Workload) -> Self {
-        Self { workload, lines: engines.iter().filter_map(|engine| Line::of(runs, engine, &workload.name)).collect() }
+        let stand_in = |engine: &str| Line::of(runs, engine, workload.stand_in.as_deref()?);
+        let line = |engine: &&str| Line::of(runs, engine, &workload.name).or_else(|| stand_in(engine));
+        Self { workload, lines: engines.iter().filter_map(line).collect() }
     }
 
     /// The line of `engine`.
@@ -186,6 +195,24 @@ pub(crate) mod tests {
         let comparison = Comparison::of(&runs, &["a", "b"], &size);
         assert_eq!(comparison.best(&["a", "b"]), Some("a"));
         assert_eq!(comparison.ratio("a", "b"), Some(2.0));
+    }
+
+    #[test]
+    fn a_workload_that_others_cannot_do_is_compared_with_what_stands_in() {
+        let sql = workload("aggregate-sql");
+        let runs = [
+            run("a", "aggregate-sql", 1, 30.0),
+            run("a", "aggregate-rows", 1, 3.0),
+            run("b", "aggregate-rows", 1, 10.0),
+        ];
+        assert_eq!(Comparison::of(&runs, &["a", "b"], &sql).ratio("a", "b"), Some(3.0));
+    }
+
+    #[test]
+    fn where_operations_arrive_the_slow_ones_count() {
+        let paced = workload("paced-commit");
+        let runs = [run("a", "paced-commit", 1, 400.0), run("b", "paced-commit", 1, 100.0)];
+        assert_eq!(Comparison::of(&runs, &["a", "b"], &paced).ratio("a", "b"), Some(4.0));
     }
 
     #[test]

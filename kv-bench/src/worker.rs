@@ -1,20 +1,31 @@
 //! One engine in one workload, in a process of its own: so that memory, processor time and written bytes are that
 //! engine's, and engines need not share a build.
 
+mod store;
+mod without_trait;
+
 use crate::dataset::Dataset;
-use crate::driver::{self, Taken, Until};
-use crate::engine::{Clients, Open, Opening};
-use crate::operation::Shared;
+use crate::driver::{Taken, Until};
+use crate::engine::{Clients, Open};
+use crate::native::OpenNative;
 use crate::process::{self, Usage};
-use crate::workload::{Kind, Workload};
-use kv_api::{Datastore, Error, KeyRange, Result, TransactionOptions};
+use crate::query::OpenTable;
+use crate::workload::{Kind, Memory, Workload};
+use kv_api::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// How much longer than another workload a load may take before the rest is filled in unmeasured.
-const LOAD_FACTOR: u32 = 20;
+/// The engines that a worker has, in the ways in which they can be called.
+#[derive(Clone, Copy)]
+pub struct Engines {
+    /// Behind the trait.
+    pub open: Open,
+    /// Without it.
+    pub native: OpenNative,
+    /// As tables.
+    pub table: OpenTable,
+}
 
 /// What a worker is to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +46,20 @@ pub struct Job {
     pub operations: Option<u64>,
     /// The budget of the engine's cache.
     pub cache_bytes: u64,
+    /// What the process and its part of the page cache may take together; who starts the worker sees to it. `None` = all there is.
+    pub memory_bytes: Option<u64>,
+    /// Whether the engine is called without the trait.
+    pub native: bool,
+}
+
+impl Job {
+    fn until(&self) -> Until {
+        self.operations.map_or(Until::Elapsed(self.duration()), Until::Operations)
+    }
+
+    fn duration(&self) -> Duration {
+        self.duration * self.workload.duration_factor
+    }
 }
 
 /// What a worker measured.
@@ -56,11 +81,11 @@ pub struct Measured {
     pub disk_bytes: Option<u64>,
 }
 
-/// Does `job`, with the engines that `open` has.
+/// Does `job`.
 ///
 /// # Errors
 /// What the store or the system says.
-pub fn work(job: &Job, open: Open) -> Result<Measured> {
+pub fn work(job: &Job, engines: Engines) -> Result<Measured> {
     let threads = job.workload.clients as usize + 16;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -69,78 +94,55 @@ pub fn work(job: &Job, open: Open) -> Result<Measured> {
         .build()
         .map_err(|e| Error::backend("starting a runtime", e))?;
     let job = job.clone();
-    let measured = runtime.block_on(async { tokio::spawn(measure(job, open)).await });
+    let measured = runtime.block_on(async { tokio::spawn(measure(job, engines)).await });
     measured.map_err(|e| Error::backend("measuring", e)).flatten()
 }
 
-async fn measure(job: Job, open: Open) -> Result<Measured> {
+async fn measure(job: Job, engines: Engines) -> Result<Measured> {
     let failed = |e| Error::backend("looking at the store's files", e);
-    if job.workload.cold {
+    if job.workload.memory != Memory::Warm {
         process::evict(&job.dir).map_err(failed)?;
     }
-    let opening = Opening { dir: job.dir.clone(), durability: job.workload.durability, cache_bytes: job.cache_bytes };
-    let Some(store) = open(&job.engine, opening) else {
-        return Err(Error::Unsupported { operation: "this engine: the worker does not have it" });
+    let worked = match (job.workload.kind, job.native) {
+        (Kind::AggregateSql, _) => without_trait::table(&job, engines.table).await?,
+        (kind, true) if kind != Kind::Load => without_trait::native(&job, engines.native).await?,
+        _ => store::work(&job, engines.open).await?,
     };
-    let store = store.await?;
-    if !job.workload.loads() && !job.workload.cold {
-        warm_up(&store, &job).await?;
-    }
-    let before = Usage::now();
-    let taken = match job.workload.kind {
-        Kind::Load | Kind::Size => driver::load(store.as_ref(), job.data, job.duration * LOAD_FACTOR).await?,
-        kind => {
-            let shared = Arc::new(Shared::new(store.clone(), job.data, kind));
-            let duration = Until::Elapsed(job.duration * job.workload.duration_factor);
-            let until = job.operations.map_or(duration, Until::Operations);
-            driver::closed_loop(shared, job.workload.clients, job.style, until).await?
-        }
-    };
-    let cpu_s = Usage::now().since(before).cpu_s;
-    let rss_mb = process::resident_mb();
-    if job.workload.loads() {
-        store.flush().await?;
-    }
-    if job.workload.kind == Kind::Size {
-        store.compact().await?;
-    }
-    store.shutdown().await?;
-    drop(store);
-    let bytes_written = Usage::now().since(before).bytes_written;
+    let bytes_written = Usage::now().since(worked.before).bytes_written;
     let disk_bytes = process::disk_bytes(&job.dir).map_err(failed)?;
-    Ok(measured(&taken, bytes_written, rss_mb, cpu_s, disk_bytes))
+    Ok(measured(&worked, bytes_written, disk_bytes))
 }
 
-/// Reads everything once, and then works as the workload does for a moment where that writes nothing.
-async fn warm_up(store: &Arc<dyn Datastore>, job: &Job) -> Result<()> {
-    let tx = store.begin(TransactionOptions::read()).await?;
-    let mut rest = Some(KeyRange::all());
-    while let Some(range) = rest {
-        rest = tx.batch_keys_vals(range, 10_000, None).await?.next;
-    }
-    tx.cancel().await?;
-    if !job.workload.writes() {
-        let shared = Arc::new(Shared::new(store.clone(), job.data, job.workload.kind));
-        driver::closed_loop(shared, 1, job.style, Until::Elapsed(job.duration / 10)).await?;
-    }
-    Ok(())
-}
-
-fn measured(
-    taken: &Taken,
-    bytes_written: Option<u64>,
-    rss_mb: Option<f64>,
+/// A workload that is done, and the store closed.
+struct Worked {
+    taken: Taken,
+    /// As the first operation began.
+    before: Usage,
+    /// As the last one ended.
     cpu_s: Option<f64>,
-    disk_bytes: u64,
-) -> Measured {
+    rss_mb: Option<f64>,
+}
+
+impl Worked {
+    fn now(taken: Taken, before: Usage) -> Self {
+        Self { taken, before, cpu_s: Usage::now().since(before).cpu_s, rss_mb: process::resident_mb() }
+    }
+}
+
+fn no_engine() -> Error {
+    Error::Unsupported { operation: "this engine: the worker does not have it" }
+}
+
+fn measured(worked: &Worked, bytes_written: Option<u64>, disk_bytes: u64) -> Measured {
+    let taken = &worked.taken;
     let at = |quantile| taken.latencies.value_at_quantile(quantile) as f64 / 1e3;
     Measured {
         operations: taken.operations,
         ops_per_s: taken.operations as f64 / taken.elapsed.as_secs_f64().max(1e-9),
         latencies_us: [at(0.5), at(0.99), at(0.999)],
         bytes_written,
-        rss_mb,
-        cpu_s,
+        rss_mb: worked.rss_mb,
+        cpu_s: worked.cpu_s,
         disk_bytes: Some(disk_bytes),
     }
 }
@@ -149,9 +151,9 @@ fn measured(
 ///
 /// # Errors
 /// A sentence for a person.
-pub fn serve(argument: &str, open: Open) -> std::result::Result<(), String> {
+pub fn serve(argument: &str, engines: Engines) -> std::result::Result<(), String> {
     let job: Job = serde_json::from_str(argument).map_err(|e| format!("the job cannot be read: {e}"))?;
-    let measured = work(&job, open).map_err(|e| format!("{} in {}: {e}", job.engine, job.workload.name))?;
+    let measured = work(&job, engines).map_err(|e| format!("{} in {}: {e}", job.engine, job.workload.name))?;
     let text = serde_json::to_string(&measured).map_err(|e| e.to_string())?;
     println!("{text}");
     Ok(())

@@ -2,7 +2,7 @@
 
 use crate::limits::Limits;
 use crate::results::Run;
-use crate::workload::{Durability, Kind, Workload};
+use crate::workload::{Durability, Kind, Memory, Workload};
 
 /// Bytes of a key.
 const KEY: f64 = 16.0;
@@ -12,15 +12,21 @@ pub(super) fn bound(workload: &Workload, limits: &Limits, run: &Run) -> Option<(
     let copies = |bytes: f64| ("memcpy", limits.memcpy_gb_s * 1e9 / bytes.max(1.0));
     let row = KEY + run.value_bytes as f64;
     let count = |n: u32| f64::from(n).min(run.rows as f64);
+    if workload.pace.is_some() {
+        return None;
+    }
     match workload.kind {
         Kind::Commit if workload.durability == Durability::Immediate => Some(("fdatasync", 1e6 / limits.fdatasync_us)),
-        Kind::Get if workload.cold => Some(("pread", 1e6 / limits.pread_us)),
-        Kind::Commit | Kind::Get | Kind::Missing => Some(("skip list get", 1e9 / limits.skiplist_get_ns)),
+        Kind::Get if workload.memory != Memory::Warm => Some(("pread", 1e6 / limits.pread_us)),
+        Kind::Commit | Kind::Get | Kind::Missing | Kind::AsOf => Some(("skip list get", 1e9 / limits.skiplist_get_ns)),
         Kind::Scan(n) => Some(copies(count(n) * row)),
         Kind::Keys(n) => Some(copies(count(n) * KEY)),
         Kind::Count => Some(copies(run.rows as f64 * KEY)),
         Kind::Load | Kind::Batch(_) => Some(copies(row)),
-        Kind::Size | Kind::Ycsb(_) => None,
+        Kind::AggregateRows | Kind::AggregateArrow | Kind::AggregateSql => {
+            Some(copies(run.rows as f64 * run.value_bytes as f64))
+        }
+        Kind::Size | Kind::Settle | Kind::Ycsb(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The report for people.
 
 use super::{Input, OURS, USUAL, limit};
+use crate::engine::Engine;
 use crate::summary::{Comparison, Line, drifted};
 use crate::workload::{Kind, Workload};
 use std::fmt::Write as _;
@@ -16,6 +17,7 @@ pub fn markdown(input: &Input<'_>) -> String {
     let runs = &input.results.runs;
     let comparisons: Vec<Comparison<'_>> =
         input.workloads.iter().map(|workload| Comparison::of(runs, &names, workload)).collect();
+    let behind_the_trait: Vec<&str> = input.engines.iter().filter(|e| !e.native).map(|e| e.name).collect();
     let mut out = String::from("# Comparison\n\n");
     machine(&mut out, input);
     notes(&mut out, input);
@@ -25,7 +27,8 @@ pub fn markdown(input: &Input<'_>) -> String {
     for (name, _) in super::plots(input) {
         line!(out, "![{name}]({name})\n");
     }
-    throughput(&mut out, &names, &comparisons);
+    throughput(&mut out, &behind_the_trait, &comparisons);
+    natives(&mut out, input, &comparisons);
     latencies(&mut out, &comparisons);
     resources(&mut out, &comparisons);
     out
@@ -90,7 +93,8 @@ fn engines(out: &mut String, input: &Input<'_>) {
 }
 
 fn ratios(out: &mut String, input: &Input<'_>, comparisons: &[Comparison<'_>]) {
-    let peers: Vec<&str> = input.engines.iter().filter(|engine| engine.peer).map(|engine| engine.name).collect();
+    let peers: Vec<&str> =
+        input.engines.iter().filter(|engine| engine.peer && !engine.native).map(|engine| engine.name).collect();
     line!(out, "## {OURS} beside the others\n\nMore than 1 is better for {OURS}, whatever is measured.\n");
     line!(
         out,
@@ -119,7 +123,10 @@ fn ratios(out: &mut String, input: &Input<'_>, comparisons: &[Comparison<'_>]) {
 }
 
 fn throughput(out: &mut String, names: &[&str], comparisons: &[Comparison<'_>]) {
-    line!(out, "## Throughput\n\nOperations in a second, and half the distance between the extremes.\n");
+    line!(
+        out,
+        "## Throughput\n\nOperations in a second, and half the distance between the extremes. For what it says so: MB on disk, the time it took, or the latency that one in a hundred exceeds.\n"
+    );
     line!(out, "| workload | {} |\n|---|{}", names.join(" | "), "---|".repeat(names.len()));
     for comparison in comparisons {
         let cells = names.iter().map(|name| {
@@ -132,10 +139,37 @@ fn throughput(out: &mut String, names: &[&str], comparisons: &[Comparison<'_>]) 
     }
 }
 
+/// What the trait and its adapters cost.
+fn natives(out: &mut String, input: &Input<'_>, comparisons: &[Comparison<'_>]) {
+    let natives: Vec<_> = input.engines.iter().filter(|engine| engine.native).collect();
+    if natives.is_empty() {
+        return;
+    }
+    line!(
+        out,
+        "\n## Called natively\n\nThe same engines without the trait and their adapters: what those cost, and {OURS}, through the trait, beside them.\n"
+    );
+    line!(
+        out,
+        "| workload | engine | natively | through the trait | of it | {OURS} to native |\n|---|---|---|---|---|---|"
+    );
+    for comparison in comparisons {
+        for native in &natives {
+            let Some(line) = comparison.line(native.name) else { continue };
+            let base = Engine::base(native.name);
+            let through = comparison.line(base).map_or("–".into(), |line| figure(comparison.workload, line));
+            let share = comparison.ratio(base, native.name).map_or("–".into(), percent);
+            let ours = comparison.ratio(OURS, native.name).map_or("–".into(), times);
+            let (title, natively) = (&comparison.workload.title, figure(comparison.workload, line));
+            line!(out, "| {title} | {base} | {natively} | {through} | {share} | {ours} |");
+        }
+    }
+}
+
 fn latencies(out: &mut String, comparisons: &[Comparison<'_>]) {
     line!(
         out,
-        "\n## Latency\n\nµs of one commit, read or scan, in a closed loop.\n\n| workload | engine | p50 | p99 | p99.9 |\n|---|---|---|---|---|"
+        "\n## Latency\n\nµs of one commit, read or scan: in a closed loop, or, where operations arrive, from the moment that each was to begin.\n\n| workload | engine | p50 | p99 | p99.9 |\n|---|---|---|---|---|"
     );
     for comparison in comparisons {
         for line in &comparison.lines {
@@ -174,8 +208,11 @@ fn resources(out: &mut String, comparisons: &[Comparison<'_>]) {
 
 fn figure(workload: &Workload, line: &Line) -> String {
     let [ops, ..] = line.ops_per_s;
+    let [p50, p99, _] = line.latencies_us;
     match workload.kind {
         Kind::Size => line.disk_bytes.map_or("–".into(), |bytes| format!("{} MB", number(bytes / 1e6))),
+        Kind::Settle => format!("{} s", number(p50 / 1e6)),
+        _ if workload.pace.is_some() => format!("p99 {} µs", number(p99)),
         _ => format!("{}/s", number(ops)),
     }
 }

@@ -18,11 +18,11 @@ const GRID: &str = "#e3e3e3";
 
 /// Names and contents of the plots. One of which there is nothing to show is left out.
 pub fn plots(input: &Input<'_>) -> Vec<(&'static str, String)> {
-    let names: Vec<&str> = input.engines.iter().map(|engine| engine.name).collect();
+    let names: Vec<&str> = input.engines.iter().filter(|e| !e.native).map(|engine| engine.name).collect();
     let comparisons: Vec<Comparison<'_>> = input
         .workloads
         .iter()
-        .filter(|workload| workload.kind != Kind::Size)
+        .filter(|workload| workload.is_throughput())
         .map(|workload| Comparison::of(&input.results.runs, &names, workload))
         .collect();
     let throughput = |line: &Line| line.ops_per_s;

@@ -50,6 +50,16 @@ pub enum Kind {
     Keys(u32),
     /// Counts every row.
     Count,
+    /// Adds up the sizes of all values, row by row.
+    AggregateRows,
+    /// The same over Arrow record batches.
+    AggregateArrow,
+    /// The same by SQL over the files at rest, where they are a table.
+    AggregateSql,
+    /// Reads a random row as it was before a tenth of the rows was overwritten.
+    AsOf,
+    /// Flushes and compacts what the workloads before have left, and counts the store's rows.
+    Settle,
     /// One of the core workloads of YCSB, each operation a transaction of its own.
     Ycsb(Mix),
 }
@@ -81,6 +91,8 @@ pub enum Store {
     Wide,
     /// A quarter of the rows, JSON documents.
     Documents,
+    /// Half of the rows, values of 1 KiB: for workloads with less memory than that.
+    Large,
 }
 
 impl Store {
@@ -90,6 +102,7 @@ impl Store {
             Self::Main => "main",
             Self::Wide => "wide",
             Self::Documents => "documents",
+            Self::Large => "large",
         }
     }
 
@@ -99,8 +112,21 @@ impl Store {
             Self::Main => (Shape::Plain, rows, value_bytes),
             Self::Wide => (Shape::Plain, (rows / 10).max(1), 1024),
             Self::Documents => (Shape::Json, (rows / 4).max(1), 300),
+            Self::Large => (Shape::Plain, (rows / 2).max(1), 1024),
         }
     }
+}
+
+/// What is in memory when a workload begins, and how much may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Memory {
+    /// Everything has been read once.
+    Warm,
+    /// The engine's cache is a tenth of the data, and the page cache holds none of the store's files.
+    Cold,
+    /// As `Cold`, and the process and its part of the page cache together get a third of the data's size.
+    Scarce,
 }
 
 /// A line of the comparison.
@@ -118,8 +144,13 @@ pub struct Workload {
     pub clients: u32,
     /// When commits are acknowledged.
     pub durability: Durability,
-    /// Whether the engine's cache is small, and the page cache emptied of the store's files before.
-    pub cold: bool,
+    /// What is in memory.
+    pub memory: Memory,
+    /// Operations in a second that begin on their own schedule, whether or not those before have ended (an open loop); `None` = each
+    /// client begins one when its last one has ended (a closed loop).
+    pub pace: Option<u32>,
+    /// The workload whose figures stand in for engines that cannot do this one.
+    pub stand_in: Option<String>,
     /// How many times the usual duration it runs.
     pub duration_factor: u32,
 }
@@ -130,12 +161,30 @@ impl Workload {
         matches!(self.kind, Kind::Load | Kind::Size)
     }
 
+    /// Whether it is only for a full comparison: minutes of writes, or a store larger than the memory for it.
+    pub fn is_long(&self) -> bool {
+        self.duration_factor > 1 || self.store == Store::Large || self.kind == Kind::Settle
+    }
+
+    /// Whether its figure is operations in a second; else it is the space on disk, or the time that something takes.
+    pub fn is_throughput(&self) -> bool {
+        self.pace.is_none() && !matches!(self.kind, Kind::Size | Kind::Settle)
+    }
+
     /// Whether its operations commit writes.
     pub fn writes(&self) -> bool {
         match self.kind {
-            Kind::Load | Kind::Size | Kind::Batch(_) | Kind::Commit => true,
+            Kind::Load | Kind::Size | Kind::Batch(_) | Kind::Commit | Kind::Settle => true,
             Kind::Ycsb(mix) => mix != Mix::C,
-            Kind::Get | Kind::Missing | Kind::Scan(_) | Kind::Keys(_) | Kind::Count => false,
+            Kind::Get
+            | Kind::Missing
+            | Kind::Scan(_)
+            | Kind::Keys(_)
+            | Kind::Count
+            | Kind::AggregateRows
+            | Kind::AggregateArrow
+            | Kind::AggregateSql
+            | Kind::AsOf => false,
         }
     }
 }

@@ -35,7 +35,7 @@ pub fn names(options: &Options) -> Vec<String> {
     table(options).into_iter().map(|workload| workload.name).collect()
 }
 
-/// The workloads called `wanted`, in the order of the table, and those that fill the stores they need; all where
+/// The workloads called `wanted`, in the order of the table, with those that fill the stores they need and those that stand in; all where
 /// `wanted` is empty. A name that ends in `*` stands for all that begin so.
 ///
 /// # Errors
@@ -51,7 +51,9 @@ pub fn selected(options: &Options, wanted: &[String]) -> Result<Vec<Workload>, U
     }
     let chosen = |workload: &Workload| wanted.is_empty() || wanted.iter().any(|w| fits(&workload.name, w));
     let stores: Vec<_> = all.iter().filter(|w| chosen(w)).map(|w| w.store).collect();
-    Ok(all.into_iter().filter(|w| chosen(w) || (w.loads() && stores.contains(&w.store))).collect())
+    let stand_ins: Vec<_> = all.iter().filter(|w| chosen(w)).filter_map(|w| w.stand_in.clone()).collect();
+    let needed = |w: &Workload| (w.loads() && stores.contains(&w.store)) || stand_ins.contains(&w.name);
+    Ok(all.into_iter().filter(|w| chosen(w) || needed(w)).collect())
 }
 
 #[cfg(test)]
@@ -90,6 +92,7 @@ mod tests {
     fn choosing_brings_the_load_along() {
         assert_eq!(chosen(&["get-hot"]), ["load", "get-hot"]);
         assert_eq!(chosen(&["keys-1k"]), ["load-1k", "keys-1k"]);
+        assert_eq!(chosen(&["get-as-of"]), ["load", "get-hot", "get-as-of"]);
         assert_eq!(chosen(&["commit-durable-*"]), ["load", "commit-durable-1", "commit-durable-8"]);
         assert_eq!(chosen(&[]), names(&options()));
     }
@@ -105,6 +108,6 @@ mod tests {
         let options = Options { durability: Some(Durability::Immediate), ..options() };
         let eventual: Vec<_> =
             table(&options).into_iter().filter(|w| w.writes() && w.durability == Durability::Eventual).collect();
-        assert!(eventual.iter().all(|w| matches!(w.kind, Kind::Commit | Kind::Size)), "{eventual:?}");
+        assert!(eventual.iter().all(|w| matches!(w.kind, Kind::Commit | Kind::Size | Kind::Settle)), "{eventual:?}");
     }
 }

@@ -10,7 +10,7 @@ use kv_bench::report::{Input, markdown, plots};
 use kv_bench::results::{Results, Run};
 use kv_bench::summary::drifted;
 use kv_bench::worker::Job;
-use kv_bench::workload::{self, Kind, Options, Store, Workload};
+use kv_bench::workload::{self, Kind, Memory, Options, Store, Workload};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -200,7 +200,7 @@ impl Bench {
             let mut engines = self.engines.clone();
             // Another engine begins each time.
             engines.rotate_left((run as usize + number) % self.engines.len().max(1));
-            engines.retain(|engine| workload.clients <= engine.most_clients);
+            engines.retain(|engine| engine.runs(workload));
             engines.retain(|engine| !self.failed.contains(&(engine.name, workload.store)));
             for engine in &engines {
                 eprint!(
@@ -234,6 +234,10 @@ impl Bench {
         let job = self.job(workload, engine, stores);
         std::fs::create_dir_all(&job.dir).map_err(|e| format!("{}: {e}", job.dir.display()))?;
         let measured = spawn::measure(self.programs.of(engine), &job)?;
+        if engine.native && workload.loads() {
+            // Only there to fill the store: it goes through the trait.
+            return Ok(measured.ops_per_s);
+        }
         let [p50_us, p99_us, p999_us] = measured.latencies_us;
         self.runs.push(Run {
             engine: engine.name.into(),
@@ -254,7 +258,7 @@ impl Bench {
             cpu_s: measured.cpu_s,
             disk_bytes: measured.disk_bytes,
         });
-        if run == 1 && matches!(workload.kind, Kind::Commit | Kind::Batch(_)) {
+        if run == 1 && workload.pace.is_none() && matches!(workload.kind, Kind::Commit | Kind::Batch(_)) {
             let each = (TRACED.min(measured.operations / commit_size(workload)) / u64::from(workload.clients)).max(1);
             let operations = each * u64::from(workload.clients) * commit_size(workload);
             let traced = Job { operations: Some(each), ..job };
@@ -276,7 +280,12 @@ impl Bench {
             data,
             duration: self.duration,
             operations: None,
-            cache_bytes: if workload.cold { (data.bytes() / 10).max(1 << 20) } else { CACHE_BYTES },
+            cache_bytes: match workload.memory {
+                Memory::Warm => CACHE_BYTES,
+                Memory::Cold | Memory::Scarce => (data.bytes() / 10).max(1 << 20),
+            },
+            memory_bytes: (workload.memory == Memory::Scarce).then(|| data.bytes() / 3),
+            native: engine.native,
         }
     }
 }

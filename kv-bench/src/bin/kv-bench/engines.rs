@@ -1,14 +1,19 @@
 //! The engines that are in this binary.
 
 use crate::original::Original;
+use crate::table;
 use kv_api::Datastore;
 use kv_bench::engine::{Opened, Opening};
+use kv_bench::worker::Engines;
 use kv_bench::workload::Durability;
 use kv_lance::{LanceConfig, LanceDatastore};
 use std::sync::Arc;
 
+/// They are measured through the trait, and kv-lance as a table too.
+pub(crate) const ENGINES: Engines = Engines { open, native: |_, _| None, table: table::open };
+
 /// Opens the engine of a name, where it is one of this binary's.
-pub(crate) fn open(name: &str, opening: Opening) -> Option<Opened> {
+fn open(name: &str, opening: Opening) -> Option<Opened> {
     match name {
         "kv-lance" => Some(Box::pin(async move {
             let durability = match opening.durability {

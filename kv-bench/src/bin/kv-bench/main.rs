@@ -5,7 +5,9 @@ mod engines;
 mod original;
 mod peers;
 mod ratchet;
+mod scarce;
 mod spawn;
+mod table;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Ratchet(arguments) => ratchet::ratchet(&arguments),
-        Command::Worker { job } => kv_bench::worker::serve(&job, engines::open),
+        Command::Worker { job } => kv_bench::worker::serve(&job, engines::ENGINES),
         Command::Slice(slice) => ratchet::run(&slice),
     };
     match outcome {

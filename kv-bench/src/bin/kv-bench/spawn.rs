@@ -1,6 +1,8 @@
 //! Starts workers, also under strace.
 
+use crate::scarce::Group;
 use kv_bench::worker::{Job, Measured};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -12,11 +14,16 @@ const SYNCS: &str = "fsync,fdatasync,msync,sync_file_range,syncfs";
 /// # Errors
 /// A sentence for a person.
 pub(crate) fn measure(program: &Path, job: &Job) -> Result<Measured, String> {
-    let mut command = Command::new(program);
+    // It ends with the worker.
+    let group = job.memory_bytes.map(Group::new).transpose()?;
+    let mut command = group.as_ref().map_or_else(|| Command::new(program), |group| group.command(program));
     command.args(["worker", &argument(job)?]);
     let output = run(&mut command)?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
+        if let Some(signal) = output.status.signal() {
+            return Err(format!("it was ended by signal {signal}"));
+        }
         return Err(said.lines().rev().find(|line| !line.is_empty()).unwrap_or("it ended without a word").to_owned());
     }
     serde_json::from_slice(&output.stdout).map_err(|e| format!("the worker's answer cannot be read: {e}"))
