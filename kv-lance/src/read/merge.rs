@@ -2,7 +2,7 @@
 
 use super::chunk::{ChunkCursor, ChunkSource};
 use super::run_cursor::RunCursor;
-use super::{Entry, Span};
+use super::{Entry, Span, Stretch};
 use crate::memtable::MemTable;
 use crate::view::View;
 use kv_api::{Direction, Key, KeyRange, Result, Val};
@@ -54,6 +54,21 @@ impl ChunkSource for MemSource {
     }
 }
 
+/// What a scan comes to next.
+pub(crate) enum Found {
+    /// One entry.
+    Row(Key, Val),
+    /// Several at once.
+    Rows(Stretch),
+}
+
+/// The one cursor that is first, going forward.
+struct Front {
+    cursor: usize,
+    /// What is not before the next key of any other cursor, or the end of the span.
+    limit: Option<Key>,
+}
+
 /// A scan under way.
 pub(crate) struct Merge<'a> {
     span: Span,
@@ -73,23 +88,88 @@ impl<'a> Merge<'a> {
         Self { span, cursors }
     }
 
-    /// The next key that has a value, with the value; without it, empty, where the span is for keys alone.
-    pub(crate) async fn next(&mut self) -> Result<Option<(Key, Val)>> {
-        loop {
-            for cursor in &mut self.cursors {
-                if cursor.needs_fill()
-                    && let Cursor::Run(run) = cursor
-                {
-                    run.fill(&self.span).await?;
-                }
+    /// Gives every cursor its next entry, where one is left in it; whether that took a block.
+    async fn fill(&mut self) -> Result<bool> {
+        let mut filled = false;
+        for cursor in &mut self.cursors {
+            if cursor.needs_fill()
+                && let Cursor::Run(run) = cursor
+            {
+                run.fill(&self.span).await?;
+                filled = true;
             }
-            // All cursors have their next entry, or none is left in them.
+        }
+        Ok(filled)
+    }
+
+    /// How many keys have a value. Where one run alone covers a stretch of keys, its blocks are counted by their fences.
+    pub(crate) async fn count(mut self) -> Result<u64> {
+        let mut count = 0;
+        loop {
+            // Once a block: within one, nothing is gained.
+            if self.fill().await?
+                && let Some(passed) = self.skip_blocks()
+            {
+                count += passed;
+                continue;
+            }
             match self.next_filled() {
-                Some((key, Some(val))) => return Ok(Some((key, val))),
+                Some((_, val)) => count += u64::from(val.is_some()),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// Passes over blocks that no other source has a key in; how many rows those were.
+    fn skip_blocks(&mut self) -> Option<u64> {
+        let Front { cursor, limit } = self.front()?;
+        match self.cursors.get_mut(cursor)? {
+            Cursor::Run(run) if run.is_countable(&self.span) => run.skip_blocks(limit.as_deref()),
+            _ => None,
+        }
+    }
+
+    /// The next key that has a value, with the value, or as many as lie together; without values, empty ones, where the span is for keys
+    /// alone.
+    pub(crate) async fn next(&mut self) -> Result<Option<Found>> {
+        loop {
+            self.fill().await?;
+            if let Some(stretch) = self.stretch() {
+                return Ok(Some(Found::Rows(stretch)));
+            }
+            match self.next_filled() {
+                Some((key, Some(val))) => return Ok(Some(Found::Row(key, val))),
                 Some((_, None)) => {}
                 None => return Ok(None),
             }
         }
+    }
+
+    fn stretch(&mut self) -> Option<Stretch> {
+        if self.span.direction == Direction::Backward {
+            return None;
+        }
+        let Front { cursor, limit } = self.front()?;
+        match self.cursors.get_mut(cursor)? {
+            Cursor::Run(run) => run.stretch(limit.as_deref(), &self.span),
+            Cursor::Chunks(_) => None,
+        }
+    }
+
+    /// The cursor with the least key where no other has the same.
+    fn front(&self) -> Option<Front> {
+        let mut least: Option<(&Key, usize)> = None;
+        let mut second: Option<&Key> = None;
+        for (i, cursor) in self.cursors.iter().enumerate() {
+            let Some(key) = cursor.key() else { continue };
+            match least {
+                Some((before, _)) if key >= before => second = Some(second.map_or(key, |second| second.min(key))),
+                _ => second = least.replace((key, i)).map(|(key, _)| key),
+            }
+        }
+        let (key, cursor) = least?;
+        let limit = second.into_iter().chain(&self.span.range.end).min();
+        (limit != Some(key)).then(|| Front { cursor, limit: limit.cloned() })
     }
 
     /// The first entry in scan order. Of equal keys the newest source's is taken and the others are passed over.

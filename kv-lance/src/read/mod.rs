@@ -3,9 +3,11 @@
 mod chunk;
 mod merge;
 mod run_cursor;
+mod stretch;
 
 pub(crate) use chunk::ChunkSource;
-pub(crate) use merge::Merge;
+pub(crate) use merge::{Found, Merge};
+pub(crate) use stretch::Stretch;
 
 use kv_api::{Direction, Key, KeyRange, Val, Version};
 

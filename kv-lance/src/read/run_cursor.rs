@@ -1,6 +1,6 @@
 //! A cursor over a run: synchronous within a block, asynchronous from one block to the next.
 
-use super::{Entry, Span};
+use super::{Entry, Span, Stretch};
 use crate::table::{KeyBlock, Run, ValBlock};
 use bytes::Bytes;
 use kv_api::{Direction, Key, Result, Version};
@@ -147,6 +147,54 @@ impl RunCursor {
             None => self.done = true,
         }
         false
+    }
+
+    /// Whether each row of the run is a live key that the span sees: then rows can be counted without looking at them.
+    pub(super) fn is_countable(&self, span: &Span) -> bool {
+        let s = self.run.statistics();
+        span.direction == Direction::Forward && s.rows == s.keys && s.tombstones == 0 && s.max_version <= span.version
+    }
+
+    /// Passes over the current entry and all others in the blocks before the one that `limit` could be in (`None` = to the end), and
+    /// says how many those were; `None` where that is less than the rest of a block. For a [countable](Self::is_countable) run whose current
+    /// entry is before `limit`.
+    pub(super) fn skip_blocks(&mut self, limit: Option<&[u8]>) -> Option<u64> {
+        let block = limit.map_or(self.run.blocks(), |limit| self.run.block_at(limit, Version::MAX));
+        if self.current.is_none() || block <= self.block {
+            return None;
+        }
+        let here = self.run.first_row(self.block) + (self.row as u64).checked_sub(1)?;
+        let passed = self.run.first_row(block).checked_sub(here)?;
+        *self = Self {
+            run: self.run.clone(),
+            block,
+            loaded: None,
+            row: 0,
+            previous: None,
+            started: true,
+            done: block >= self.run.blocks(),
+            current: None,
+        };
+        Some(passed)
+    }
+
+    /// The rows from the current entry up to `limit` or the end of the block, where a span going forward sees each of them.
+    pub(super) fn stretch(&mut self, limit: Option<&[u8]>, span: &Span) -> Option<Stretch> {
+        let loaded = self.loaded.as_ref()?;
+        if self.current.is_none() || span.direction == Direction::Backward || !loaded.keys.is_plain(span.version) {
+            return None;
+        }
+        let start = self.row.checked_sub(1)?;
+        let last = loaded.keys.len().checked_sub(1)?;
+        let end = match limit {
+            Some(limit) if limit <= loaded.keys.key(last) => loaded.keys.lower_bound(limit, Version::MAX),
+            _ => last + 1,
+        };
+        let stretch = Stretch::new(loaded.keys.clone(), loaded.vals.clone(), start..end);
+        self.previous = Some((loaded.keys.key_slice(end.checked_sub(1)?), None));
+        self.row = end;
+        self.step(span);
+        Some(stretch)
     }
 
     pub(super) fn key(&self) -> Option<&Key> {

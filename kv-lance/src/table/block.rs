@@ -44,6 +44,14 @@ impl Column {
         self.range(row).filter(|range| range.end <= self.data.len()).map_or_else(Bytes::new, |r| self.data.slice(r))
     }
 
+    /// The bytes of several rows, which lie one after the other, and where each of them ends in those.
+    pub(crate) fn rows(&self, rows: std::ops::Range<usize>) -> Option<(&[u8], impl Iterator<Item = i32>)> {
+        let ends = self.offsets.get(rows.start + 1..rows.end + 1)?;
+        let first = *self.offsets.get(rows.start)?;
+        let bytes = self.data.get(first as usize..ends.last().map_or(first, |last| *last) as usize)?;
+        Some((bytes, ends.iter().map(move |end| end - first)))
+    }
+
     pub(super) fn checksum(&self) -> u32 {
         let mut checksum = Checksum::default();
         (0..self.len()).for_each(|row| checksum.add(self.row(row)));
@@ -69,13 +77,31 @@ impl Checksum {
 /// Keys, versions and tombstones of a block.
 #[derive(Debug)]
 pub(crate) struct KeyBlock {
-    pub(super) keys: Column,
-    pub(super) meta: RowMeta,
+    keys: Column,
+    meta: RowMeta,
+    /// The greatest version where each row is the only one of its key and none is a tombstone.
+    plain_from: Option<u64>,
 }
 
 impl KeyBlock {
+    pub(super) fn new(keys: Column, meta: RowMeta) -> Self {
+        let distinct = (1..keys.len()).all(|row| keys.row(row - 1) != keys.row(row));
+        let greatest = meta.versions.iter().copied().max();
+        let plain_from = greatest.filter(|_| distinct && meta.tombstones.is_empty());
+        Self { keys, meta, plain_from }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
+    }
+
+    /// Whether a read at `version` sees each row, and each is the only one of its key.
+    pub(crate) fn is_plain(&self, version: u64) -> bool {
+        self.plain_from.is_some_and(|from| from <= version)
+    }
+
+    pub(crate) fn column(&self) -> &Column {
+        &self.keys
     }
 
     pub(crate) fn key(&self, row: usize) -> &[u8] {
@@ -117,10 +143,18 @@ impl KeyBlock {
 /// The values of a block.
 #[derive(Debug)]
 pub(crate) struct ValBlock {
-    pub(super) vals: Column,
+    vals: Column,
 }
 
 impl ValBlock {
+    pub(super) fn new(vals: Column) -> Self {
+        Self { vals }
+    }
+
+    pub(crate) fn column(&self) -> &Column {
+        &self.vals
+    }
+
     pub(crate) fn slice(&self, row: usize) -> Bytes {
         self.vals.slice(row)
     }

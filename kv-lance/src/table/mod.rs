@@ -16,7 +16,7 @@ mod run;
 mod run_writer;
 mod schema;
 
-pub(crate) use block::{KeyBlock, ValBlock};
+pub(crate) use block::{Column, KeyBlock, ValBlock};
 pub(crate) use bloom::hash;
 pub(crate) use cache::BlockCache;
 pub(crate) use dataset::{Opened, Table, TableState};

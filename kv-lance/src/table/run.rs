@@ -126,6 +126,11 @@ impl Run {
         self.index.block_at(key, version).unwrap_or(0)
     }
 
+    /// How many rows lie before a block; before the one after the last, all.
+    pub(crate) fn first_row(&self, block: usize) -> u64 {
+        self.index.block(block).map_or(self.index.statistics.rows, |b| b.first_row.into())
+    }
+
     /// Whether the block begins with the key that the one before ends with.
     pub(crate) fn continues(&self, block: usize) -> bool {
         self.index.block(block).is_some_and(|b| b.continues)
@@ -202,7 +207,7 @@ impl Run {
         if keys.checksum() != info.keys_checksum {
             return Err(self.damaged(block, "has keys that do not match their checksum"));
         }
-        Ok(Arc::new(KeyBlock { keys, meta }))
+        Ok(Arc::new(KeyBlock::new(keys, meta)))
     }
 
     /// Reads and checks the values of a block.
@@ -211,7 +216,7 @@ impl Run {
         if self.index.block(block).is_none_or(|info| vals.checksum() != info.vals_checksum) {
             return Err(self.damaged(block, "has values that do not match their checksum"));
         }
-        Ok(Arc::new(ValBlock { vals }))
+        Ok(Arc::new(ValBlock::new(vals)))
     }
 
     /// Reads one column of a block. As row indices, not as a range: Lance decodes those inline.

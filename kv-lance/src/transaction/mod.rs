@@ -1,5 +1,6 @@
 //! A transaction: pending writes over one snapshot.
 
+mod arrow;
 mod pending;
 mod read_set;
 mod scan;
@@ -11,8 +12,8 @@ use crate::committer::Committer;
 use crate::snapshots::Snapshot;
 use async_trait::async_trait;
 use kv_api::{
-    Direction, Error, Isolation, Key, KeyRange, Result, ScanLimit, Transactable, TransactionOptions, TransactionType,
-    Val, Version, check_key, check_value,
+    ArrowBatch, Direction, Error, Isolation, Key, KeyRange, Result, ScanLimit, Transactable, TransactionOptions,
+    TransactionType, Val, Version, check_key, check_value,
 };
 use parking_lot::Mutex;
 use pending::Pending;
@@ -260,15 +261,11 @@ impl Transactable for LanceTransaction {
     }
 
     async fn count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
-        let mut count = 0;
-        // A bound of bytes that nothing is charged to: all keys are counted.
-        let bounds = (ScanLimit::Bytes(1), 0);
-        let take = |_, _| {
-            count += 1;
-            0
-        };
-        self.run_scan(range, Direction::Forward, version, bounds, false, take).await?;
-        Ok(count)
+        self.count_keys(range, version).await
+    }
+
+    async fn batch_arrow(&self, range: KeyRange, batch: u32, version: Option<Version>) -> Result<ArrowBatch> {
+        self.scan_arrow(range, batch, version).await
     }
 
     async fn timestamp(&self) -> Result<Version> {

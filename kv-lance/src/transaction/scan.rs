@@ -1,9 +1,10 @@
 //! Scans of a transaction: its pending writes over its snapshot, within a limit.
 
 use super::LanceTransaction;
+use super::arrow::Columns;
 use super::pending::PendingSource;
-use crate::read::{ChunkSource, Merge, Span};
-use kv_api::{Direction, Key, KeyRange, LimitCounter, Result, ScanLimit, Val, Version};
+use crate::read::{ChunkSource, Found, Merge, Span};
+use kv_api::{ArrowBatch, Direction, Key, KeyRange, LimitCounter, Result, ScanLimit, Val, Version, check_batch};
 
 impl LanceTransaction {
     fn merge(&self, span: Span, own_writes: bool) -> Merge<'_> {
@@ -31,15 +32,29 @@ impl LanceTransaction {
         let mut merge = self.merge(Span { range: range.clone(), direction, version: at, vals }, version.is_none());
         // Where the limit stopped the scan.
         let mut stopped_at = None;
-        while let Some((key, val)) = merge.next().await? {
-            if skip > 0 {
-                skip -= 1;
-                continue;
-            }
+        // Whether the limit admits another entry.
+        let mut admit = |key: Key, val: Val| {
             let noted = self.serializable.then(|| key.clone());
             limit.charge(take(key, val));
-            if !limit.admits() {
-                stopped_at = noted;
+            let more = limit.admits();
+            stopped_at = noted.filter(|_| !more);
+            more
+        };
+        while let Some(found) = merge.next().await? {
+            let more = match found {
+                Found::Row(..) if skip > 0 => {
+                    skip -= 1;
+                    true
+                }
+                Found::Row(key, val) => admit(key, val),
+                Found::Rows(mut stretch) => {
+                    let skipped = stretch.len().min(skip as usize);
+                    stretch.skip(skipped);
+                    skip -= skipped as u32;
+                    stretch.rows().all(|(key, val)| admit(key, val))
+                }
+            };
+            if !more {
                 break;
             }
         }
@@ -47,6 +62,52 @@ impl LanceTransaction {
             self.reads.lock().add_scan(range, direction, stopped_at.as_ref());
         }
         Ok(())
+    }
+
+    pub(super) async fn count_keys(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
+        let at = self.read_version(version)?;
+        let span = Span { range: range.clone(), direction: Direction::Forward, version: at, vals: false };
+        let count = self.merge(span, version.is_none()).count().await?;
+        if self.serializable && version.is_none() {
+            self.reads.lock().add_scan(range, Direction::Forward, None);
+        }
+        Ok(count)
+    }
+
+    /// A page as Arrow columns, whose bytes are copied once, a stretch of a block at a time. It ends before `batch` entries where
+    /// its keys or its values are as many bytes as an array can hold.
+    pub(super) async fn scan_arrow(&self, range: KeyRange, batch: u32, version: Option<Version>) -> Result<ArrowBatch> {
+        check_batch(batch)?;
+        let at = self.read_version(version)?;
+        let mut columns = Columns::default();
+        let mut left = batch as usize;
+        let mut last = None;
+        let span = Span { range: range.clone(), direction: Direction::Forward, version: at, vals: true };
+        let mut merge = self.merge(span, version.is_none());
+        let mut exhausted = false;
+        while left > 0 {
+            let Some(found) = merge.next().await? else {
+                exhausted = true;
+                break;
+            };
+            let (taken, key) = match found {
+                Found::Row(key, val) => (columns.push(&key, &val), Some(key)),
+                Found::Rows(mut stretch) => {
+                    stretch.truncate(left);
+                    (columns.extend(&stretch), stretch.last_key())
+                }
+            };
+            let Some(taken) = taken else { break };
+            left -= taken;
+            last = key;
+        }
+        if self.serializable && version.is_none() {
+            let stopped_at = last.as_ref().filter(|_| !exhausted);
+            self.reads.lock().add_scan(range.clone(), Direction::Forward, stopped_at);
+        }
+        let rest =
+            last.filter(|_| !exhausted).map(|last| KeyRange { start: KeyRange::key_after(&last), end: range.end });
+        Ok(ArrowBatch { next: rest.filter(|rest| !rest.is_empty()), batch: columns.finish()? })
     }
 
     pub(super) async fn scan_keys(
