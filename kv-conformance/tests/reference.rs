@@ -26,8 +26,10 @@ fn main() -> ExitCode {
             Ok(Reference::new().capabilities(erasing()).source(Arc::new(HybridClock::new())))
         })
         .capabilities(erasing()),
-        Backend::memory("reference-pruning", || async { Ok(Reference::new().prune_on_compact(true)) })
-            .capabilities(full()),
+        Backend::memory("reference-pruning", || async {
+            Ok(Reference::new().prune_on_compact(true).whole_backlogs(true))
+        })
+        .capabilities(full()),
         Backend::persistent("reference-reopen", from_disk).capabilities(full()).settle(Settle::Reopen),
         Backend::persistent("reference-flush", from_disk).capabilities(full()).settle(Settle::Flush),
     ])

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use kv_api::{ChangeFeed, Error, KeyRange, Result, Version, change_schema};
 use std::sync::Arc;
 
-/// Hands out a commit at a time.
+/// Hands out a commit at a time, or all that there are.
 #[derive(Debug)]
 pub(super) struct Feed {
     pub(super) store: Arc<Shared>,
@@ -60,7 +60,15 @@ impl Feed {
             // Listens before it looks: a commit in between is heard.
             let news = store.news.notified();
             match self.look()? {
-                Look::Changes(changes) => return Ok(Some(changes)),
+                Look::Changes(mut changes) => {
+                    // What goes wrong on the way goes wrong again with the next call.
+                    while store.whole_backlogs
+                        && let Ok(Look::Changes(more)) = self.look()
+                    {
+                        changes.extend(more);
+                    }
+                    return Ok(Some(changes));
+                }
                 Look::End => return Ok(None),
                 Look::Nothing => news.await,
             }

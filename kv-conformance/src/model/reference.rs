@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     pub(super) news: Arc<Notify>,
     pub(super) bugs: Arc<Bugs>,
     prune_on_compact: bool,
+    pub(super) whole_backlogs: bool,
     mutant: Option<Mutant>,
 }
 
@@ -60,6 +61,7 @@ impl Reference {
                 news: Arc::default(),
                 bugs: Arc::default(),
                 prune_on_compact: false,
+                whole_backlogs: false,
                 mutant: None,
             }),
         }
@@ -78,6 +80,11 @@ impl Reference {
     /// Whether [`compact`](Datastore::compact) hides all versions before the newest. Default = false.
     pub fn prune_on_compact(self, yes: bool) -> Self {
         self.with(|shared| shared.prune_on_compact = yes)
+    }
+
+    /// Whether a feed gives all commits that there are in one batch, instead of one at a time. Default = false.
+    pub fn whole_backlogs(self, yes: bool) -> Self {
+        self.with(|shared| shared.whole_backlogs = yes)
     }
 
     /// Switches a bug on.

@@ -1,5 +1,6 @@
 //! Random sequences of operations over several open transactions, compared step by step with the reference.
 
+mod changes;
 mod op;
 mod profile;
 mod replay;

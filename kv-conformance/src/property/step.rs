@@ -29,14 +29,14 @@ enum Answer {
 }
 
 /// Both stores.
-struct Twins {
-    tested: Store,
-    model: Reference,
+pub(super) struct Twins {
+    pub(super) tested: Store,
+    pub(super) model: Reference,
     open: HashMap<usize, Pair>,
     /// The version of each commit, in either store.
-    commits: Vec<(Version, Version)>,
+    pub(super) commits: Vec<(Version, Version)>,
     /// Whether the backend may have pruned history.
-    pruned: bool,
+    pub(super) pruned: bool,
 }
 
 /// Runs a sequence on an empty store.
@@ -231,6 +231,7 @@ impl Twins {
         for commit in &self.commits {
             self.compare_rows(&pair, Some(*commit)).await?;
         }
+        self.compare_changes().await?;
         self.compare_rows(&pair, None).await
     }
 }

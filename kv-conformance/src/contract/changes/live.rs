@@ -114,7 +114,7 @@ async fn feeds_begun_among_commits(store: Store) -> Verdict {
     let first = store.commit("a=0").await?;
     let shared = store.clone();
     let writer =
-        tokio::spawn(async move { commit_all(&shared, (0..300).map(|n| format!("a={n} k{}={n}", n % 10))).await });
+        tokio::spawn(async move { commit_all(&shared, (0..200).map(|n| format!("a={n} k{}={n}", n % 10))).await });
     let mut readers = Vec::new();
     while readers.len() < 20 && !writer.is_finished() {
         let since = if readers.len() % 2 == 0 { first } else { store.version().await? };

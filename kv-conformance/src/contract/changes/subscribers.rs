@@ -61,7 +61,7 @@ async fn a_feed_dropped_while_it_waits(store: Store) -> Verdict {
 
 async fn no_commit_waits_for_an_idle_feed(store: Store) -> Verdict {
     let mut idle = store.changes(0, ..).await?;
-    let writing = async { commit_all(&store, (0..500).map(|n| format!("a={n} k{}={n}", n % 10))).await };
+    let writing = async { commit_all(&store, (0..300).map(|n| format!("a={n} k{}={n}", n % 10))).await };
     let given =
         timeout(4 * LIMIT, writing).await.map_err(|_| Failure::new("commits wait for a feed that is idle"))??;
     for (version, rows) in &given {
