@@ -90,7 +90,7 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::InclusiveSince, &["changes"]),
     (Mutant::TornFeed, &["changes", "property"]),
     (Mutant::FeedByKey, &["changes", "property"]),
-    (Mutant::FeedOfConflicts, &["changes", "property"]),
+    (Mutant::FeedOfConflicts, &["changes"]),
     (Mutant::NoTombstones, &["changes", "property"]),
     (Mutant::UnfilteredFeed, &["changes"]),
     (Mutant::EmptyBatches, &["changes"]),

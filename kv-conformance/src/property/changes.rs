@@ -2,34 +2,44 @@
 
 use super::step::Twins;
 use crate::fixture::{Feed, Mismatch, Next};
-use kv_api::{Error, KeyRange};
+use kv_api::{Datastore, Error, KeyRange};
 
 impl Twins {
-    /// Compares all commits so far, where the backend has them.
-    pub(super) async fn compare_changes(&self) -> Result<(), Mismatch> {
-        if !self.tested.declared().change_feed {
-            return Ok(());
-        }
-        let mut tested = match self.tested.changes(0, ..).await {
-            Err(Error::VersionNotRetained { .. }) if self.pruned => return Ok(()),
-            begun => begun?,
+    /// Shuts both stores down, with a feed of each that has read nothing. After that a feed ends: a commit that is missing there is
+    /// not waited for.
+    pub(super) async fn shut_down(&self) -> Result<(), Mismatch> {
+        let feeds = match self.tested.declared().change_feed {
+            true => self.feeds().await?,
+            false => None,
         };
-        let mut model = Feed::begin(&self.model, 0, KeyRange::all()).await?;
-        for (version, model_version) in &self.commits {
-            match (tested.next().await?, model.next().await?) {
-                (Next::Commit(answer), Next::Commit(expected))
+        self.tested.db().shutdown().await?;
+        self.model.shutdown().await?;
+        match feeds {
+            Some((tested, model)) => self.compare_changes(tested, model).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Feeds of all commits; `None` where the backend has pruned them.
+    async fn feeds(&self) -> Result<Option<(Feed, Feed)>, Mismatch> {
+        match self.tested.changes(0, ..).await {
+            Err(Error::VersionNotRetained { .. }) if self.pruned => Ok(None),
+            begun => Ok(Some((begun?, Feed::begin(&self.model, 0, KeyRange::all()).await?))),
+        }
+    }
+
+    async fn compare_changes(&self, mut tested: Feed, mut model: Feed) -> Result<(), Mismatch> {
+        let mut commits = self.commits.iter();
+        loop {
+            let (answer, expected) = (tested.next().await?, model.next().await?);
+            match (&answer, &expected, commits.next()) {
+                (Next::Commit(answer), Next::Commit(expected), Some((version, model_version)))
                     if answer.rows == expected.rows
                         && (answer.version, expected.version) == (*version, *model_version) => {}
-                (Next::NotRetained(_), _) if self.pruned => return Ok(()),
-                (answer, Next::Commit(expected)) => {
-                    return Err(Mismatch(format!(
-                        "the feed gives {answer:?} instead of {:?} of version {version}",
-                        expected.rows
-                    )));
-                }
-                (_, other) => return Err(Mismatch(format!("the feed of the reference gives {other:?}"))),
+                (Next::End, Next::End, None) => return Ok(()),
+                (Next::NotRetained(_), _, _) if self.pruned => return Ok(()),
+                _ => return Err(Mismatch(format!("the feed gives {answer:?} instead of {expected:?}"))),
             }
         }
-        Ok(())
     }
 }
