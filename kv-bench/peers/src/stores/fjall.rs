@@ -8,17 +8,16 @@
 //! at that moment (the example `fjall_snapshots` shows it). The adapter takes none then: whoever begins waits for the commit that is
 //! under way, its sync included. fjall itself lets writers wait in this way, and readers not.
 
-use super::{conflict, unknown};
+use super::{check_stored, conflict, unknown};
 use crate::encoding::{bounds, decoded, encoded};
-use crate::{Commit, Engine, Optimistic, Rows, Snapshot};
+use crate::{Commit, Engine, Optimistic, Rows, Snapshot, Tuning};
+use ::fjall::config::CompressionPolicy;
 use ::fjall::{
-    Guard, Keyspace, KeyspaceCreateOptions, OptimisticTxDatabase, OptimisticTxKeyspace, OptimisticWriteTx, PersistMode,
-    Readable,
+    CompressionType, Guard, Keyspace, KeyspaceCreateOptions, OptimisticTxDatabase, OptimisticTxKeyspace,
+    OptimisticWriteTx, PersistMode, Readable,
 };
 use async_trait::async_trait;
-use kv_api::{
-    Capabilities, Direction, Durability, Error, Isolation, Key, KeyRange, Result, TransactionType, Val, check_key,
-};
+use kv_api::{Capabilities, Direction, Durability, Error, Isolation, Key, KeyRange, Result, TransactionType, Val};
 use parking_lot::{Mutex, RwLock};
 use std::path::Path;
 
@@ -29,13 +28,44 @@ const MAX_KEY: usize = u16::MAX as usize;
 ///
 /// # Errors
 /// What fjall says.
-pub fn open_fjall(dir: impl AsRef<Path>, durability: Durability) -> Result<Optimistic<Fjall>> {
-    let failed = |e| Error::backend("opening fjall", e);
-    let db = OptimisticTxDatabase::builder(dir).open().map_err(failed)?;
-    let data = db.keyspace("data", KeyspaceCreateOptions::default).map_err(failed)?;
-    let checks = db.keyspace("checks", KeyspaceCreateOptions::default).map_err(failed)?;
+pub fn open_fjall(dir: impl AsRef<Path>, tuning: Tuning) -> Result<Optimistic<Fjall>> {
+    let (db, data) = fjall_database(dir, tuning)?;
+    let checks = db.keyspace("checks", KeyspaceCreateOptions::default).map_err(opening)?;
     let open = RwLock::new(Some(Open { db, data, checks }));
-    Ok(Optimistic::new(Fjall { open, gate: Mutex::new(()), durability }))
+    Ok(Optimistic::new(Fjall { open, gate: Mutex::new(()), durability: tuning.durability }))
+}
+
+/// The database in `dir` as [`open_fjall`] opens it, and the keyspace of the rows.
+///
+/// # Errors
+/// What fjall says.
+pub fn fjall_database(dir: impl AsRef<Path>, tuning: Tuning) -> Result<(OptimisticTxDatabase, OptimisticTxKeyspace)> {
+    let compression = if tuning.compress { CompressionType::Lz4 } else { CompressionType::None };
+    let db = OptimisticTxDatabase::builder(dir)
+        .cache_size(tuning.cache_bytes)
+        .journal_compression(compression)
+        .worker_threads(Tuning::BACKGROUND_THREADS as usize)
+        .open()
+        .map_err(opening)?;
+    let rows = || {
+        KeyspaceCreateOptions::default()
+            .max_memtable_size(tuning.memtable_bytes)
+            .data_block_compression_policy(CompressionPolicy::all(compression))
+    };
+    let data = db.keyspace("data", rows).map_err(opening)?;
+    Ok((db, data))
+}
+
+/// When a commit of fjall returns.
+pub fn fjall_persistence(durability: Durability) -> PersistMode {
+    match durability {
+        Durability::PowerLoss => PersistMode::SyncData,
+        _ => PersistMode::Buffer,
+    }
+}
+
+fn opening(error: ::fjall::Error) -> Error {
+    Error::backend("opening fjall", error)
 }
 
 /// See the module.
@@ -106,11 +136,7 @@ impl Engine for Fjall {
     }
 
     fn check_key(&self, key: &[u8]) -> Result<()> {
-        check_key(key)?;
-        match encoded(key).len() {
-            size if size > MAX_KEY => Err(Error::KeyTooLarge { size, limit: MAX_KEY }),
-            _ => Ok(()),
-        }
+        check_stored(key, MAX_KEY)
     }
 
     fn snapshot(&self, kind: TransactionType) -> Result<FjallSnapshot> {
@@ -120,10 +146,7 @@ impl Engine for Fjall {
             if kind == TransactionType::Read {
                 return Ok(FjallSnapshot { keyspace, read: open.db.read_tx(), write: None });
             }
-            let mode = match self.durability {
-                Durability::PowerLoss => PersistMode::SyncData,
-                _ => PersistMode::Buffer,
-            };
+            let mode = fjall_persistence(self.durability);
             let write = open.db.write_tx().map_err(|e| Error::backend("beginning a transaction of fjall", e))?;
             Ok(FjallSnapshot { keyspace, read: open.db.read_tx(), write: Some(write.durability(Some(mode))) })
         })

@@ -5,7 +5,7 @@
 //! a [`Ledger`].
 
 use super::unknown;
-use crate::{Commit, Engine, Ledger, Optimistic, Rows, Snapshot, Ticket};
+use crate::{Commit, Engine, Ledger, Optimistic, Rows, Snapshot, Ticket, Tuning};
 use ::redb::{
     CompactionError, Database, OwnedAccessGuard, ReadOnlyTable, ReadableDatabase, StorageError, TableDefinition,
 };
@@ -16,25 +16,42 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
-const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("data");
+/// The table of the rows.
+pub const REDB_TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("data");
 
 /// Opens a store in `dir`. Whatever is above [`Durability::Volatile`] is synced at every commit: redb has nothing in between.
 ///
 /// # Errors
 /// What redb says.
-pub fn open_redb(dir: impl AsRef<Path>, durability: Durability) -> Result<Optimistic<Redb>> {
-    let path = dir.as_ref().join("data.redb");
-    let db = open(&path).map_err(|e| Error::backend("opening redb", e))?;
-    Ok(Optimistic::new(Redb { db: RwLock::new(Some(db)), ledger: Arc::default(), durability }))
+pub fn open_redb(dir: impl AsRef<Path>, tuning: Tuning) -> Result<Optimistic<Redb>> {
+    let db = redb_database(dir, tuning)?;
+    Ok(Optimistic::new(Redb { db: RwLock::new(Some(db)), ledger: Arc::default(), durability: tuning.durability }))
 }
 
-fn open(path: &Path) -> Result<Database, ::redb::Error> {
-    let db = Database::create(path)?;
+/// The database in `dir` as [`open_redb`] opens it, with its table.
+///
+/// # Errors
+/// What redb says.
+pub fn redb_database(dir: impl AsRef<Path>, tuning: Tuning) -> Result<Database> {
+    let path = dir.as_ref().join("data.redb");
+    open(&path, tuning).map_err(|e| Error::backend("opening redb", e))
+}
+
+fn open(path: &Path, tuning: Tuning) -> Result<Database, ::redb::Error> {
+    let db = Database::builder().set_cache_size(Tuning::size(tuning.cache_bytes)).create(path)?;
     // So that a reader finds the table.
     let tx = db.begin_write()?;
-    tx.open_table(TABLE)?;
+    tx.open_table(REDB_TABLE)?;
     tx.commit()?;
     Ok(db)
+}
+
+/// When a commit of redb returns.
+pub fn redb_durability(durability: Durability) -> ::redb::Durability {
+    match durability {
+        Durability::Volatile => ::redb::Durability::None,
+        _ => ::redb::Durability::Immediate,
+    }
 }
 
 /// See the module.
@@ -83,11 +100,8 @@ impl Snapshot for RedbSnapshot {
 impl Redb {
     fn apply(&self, db: &Database, commit: &Commit) -> Result<(), ::redb::Error> {
         let mut tx = db.begin_write()?;
-        tx.set_durability(match self.durability {
-            Durability::Volatile => ::redb::Durability::None,
-            _ => ::redb::Durability::Immediate,
-        })?;
-        let mut table = tx.open_table(TABLE)?;
+        tx.set_durability(redb_durability(self.durability))?;
+        let mut table = tx.open_table(REDB_TABLE)?;
         for (key, write) in &commit.writes {
             match write {
                 Some(val) => table.insert(key.as_ref(), val.as_ref())?,
@@ -115,7 +129,7 @@ impl Engine for Redb {
         let db = self.db.read();
         let db = db.as_ref().ok_or(Error::StoreClosed)?;
         let ticket = (kind == TransactionType::Write).then(|| self.ledger.ticket());
-        let table = |db: &Database| -> Result<_, ::redb::Error> { Ok(db.begin_read()?.open_table(TABLE)?) };
+        let table = |db: &Database| -> Result<_, ::redb::Error> { Ok(db.begin_read()?.open_table(REDB_TABLE)?) };
         let table = table(db).map_err(|e| Error::backend("beginning a transaction of redb", e))?;
         Ok(RedbSnapshot { table, ticket })
     }

@@ -4,10 +4,10 @@
 //! cannot join it, so there is nothing serializable.
 
 use super::{conflict, unknown};
-use crate::{Commit, Engine, Optimistic, Rows, Snapshot};
+use crate::{Commit, Engine, Optimistic, Rows, Snapshot, Tuning};
 use ::rocksdb::{
-    ErrorKind, IteratorMode, OptimisticTransactionDB, OptimisticTransactionOptions, Options, ReadOptions,
-    SnapshotWithThreadMode, WriteOptions,
+    BlockBasedOptions, Cache, DBCompressionType, ErrorKind, IteratorMode, OptimisticTransactionDB,
+    OptimisticTransactionOptions, Options, ReadOptions, SnapshotWithThreadMode, WriteOptions,
 };
 use async_trait::async_trait;
 use kv_api::{Capabilities, Direction, Durability, Error, Isolation, Key, KeyRange, Result, TransactionType, Val};
@@ -41,11 +41,49 @@ self_cell!(
 ///
 /// # Errors
 /// What RocksDB says.
-pub fn open_rocksdb(dir: impl AsRef<Path>, durability: Durability) -> Result<Optimistic<Rocks>> {
+pub fn open_rocksdb(dir: impl AsRef<Path>, tuning: Tuning) -> Result<Optimistic<Rocks>> {
+    let db = rocksdb_database(dir, tuning)?;
+    Ok(Optimistic::new(Rocks { db: RwLock::new(Some(Arc::new(db))), durability: tuning.durability }))
+}
+
+/// The database in `dir` as [`open_rocksdb`] opens it.
+///
+/// # Errors
+/// What RocksDB says.
+pub fn rocksdb_database(dir: impl AsRef<Path>, tuning: Tuning) -> Result<Db> {
+    Db::open(&options(tuning), dir).map_err(|e| Error::backend("opening RocksDB", e))
+}
+
+/// What the page "Setup Options and Basic Tuning" of RocksDB's wiki advises, within the budgets of `tuning`.
+fn options(tuning: Tuning) -> Options {
+    let mut tables = BlockBasedOptions::default();
+    tables.set_block_size(16 << 10);
+    tables.set_block_cache(&Cache::new_lru_cache(Tuning::size(tuning.cache_bytes)));
+    // So that the cache's budget is all that reads take.
+    tables.set_cache_index_and_filter_blocks(true);
+    tables.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    tables.set_bloom_filter(10.0, false);
     let mut options = Options::default();
     options.create_if_missing(true);
-    let db = Db::open(&options, dir).map_err(|e| Error::backend("opening RocksDB", e))?;
-    Ok(Optimistic::new(Rocks { db: RwLock::new(Some(Arc::new(db))), durability }))
+    options.set_block_based_table_factory(&tables);
+    options.set_compression_type(match tuning.compress {
+        true => DBCompressionType::Lz4,
+        false => DBCompressionType::None,
+    });
+    options.set_write_buffer_size(Tuning::size(tuning.memtable_bytes));
+    options.set_max_write_buffer_number(Tuning::FROZEN_MEMTABLES as i32 + 1);
+    options.increase_parallelism(Tuning::BACKGROUND_THREADS as i32);
+    options.set_bytes_per_sync(1 << 20);
+    // A log in place of an old one keeps its size, which a sync then does not have to write.
+    options.set_recycle_log_file_num(Tuning::FROZEN_MEMTABLES as usize + 1);
+    options
+}
+
+/// How RocksDB writes a commit.
+pub fn rocksdb_writes(durability: Durability) -> WriteOptions {
+    let mut options = WriteOptions::default();
+    options.set_sync(durability == Durability::PowerLoss);
+    options
 }
 
 /// See the module.
@@ -95,8 +133,7 @@ impl Rocks {
     }
 
     fn begin(&self, db: Arc<Db>) -> Write {
-        let mut write = WriteOptions::default();
-        write.set_sync(self.durability == Durability::PowerLoss);
+        let write = rocksdb_writes(self.durability);
         let mut options = OptimisticTransactionOptions::default();
         options.set_snapshot(true);
         Write::new(db, |db| RefCell::new(Some(db.transaction_opt(&write, &options))))

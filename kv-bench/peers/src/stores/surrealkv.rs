@@ -6,8 +6,10 @@
 
 use super::{conflict, unknown};
 use crate::encoding::{decoded, encoded};
-use crate::{Commit, Engine, Optimistic, Rows, Snapshot};
-use ::surrealkv::{CompactRangeOptions, LSMIterator, Mode, ReadOptions, Transaction, Tree, TreeBuilder};
+use crate::{Commit, Engine, Optimistic, Rows, Snapshot, Tuning};
+use ::surrealkv::{
+    CompactRangeOptions, CompressionType, LSMIterator, Mode, Options, ReadOptions, Transaction, Tree, TreeBuilder,
+};
 use async_trait::async_trait;
 use kv_api::{Capabilities, Direction, Durability, Error, Isolation, Key, KeyRange, Result, TransactionType, Val};
 use std::path::Path;
@@ -21,16 +23,46 @@ const CLOSING: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// What SurrealKV says.
-pub async fn open_surrealkv(dir: impl AsRef<Path>, durability: Durability) -> Result<Optimistic<Surreal>> {
+pub async fn open_surrealkv(dir: impl AsRef<Path>, tuning: Tuning) -> Result<Optimistic<Surreal>> {
+    let tree = surrealkv_tree(dir, tuning).await?;
+    Ok(Optimistic::new(Surreal { tree, durability: tuning.durability }))
+}
+
+/// The tree in `dir` as [`open_surrealkv`] opens it.
+///
+/// # Errors
+/// What SurrealKV says.
+pub async fn surrealkv_tree(dir: impl AsRef<Path>, tuning: Tuning) -> Result<Tree> {
     let started = std::time::Instant::now();
     loop {
-        match TreeBuilder::new().with_path(dir.as_ref().to_owned()).build() {
-            Ok(tree) => return Ok(Optimistic::new(Surreal { tree, durability })),
+        match TreeBuilder::with_options(options(dir.as_ref(), tuning)).build() {
+            Ok(tree) => return Ok(tree),
             Err(e) if started.elapsed() < CLOSING && e.to_string().contains("already locked") => {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             Err(e) => return Err(Error::backend("opening SurrealKV", e)),
         }
+    }
+}
+
+fn options(dir: &Path, tuning: Tuning) -> Options {
+    let options = Options::new()
+        .with_path(dir.to_owned())
+        .with_block_cache_capacity(tuning.cache_bytes)
+        .with_max_memtable_size(Tuning::size(tuning.memtable_bytes))
+        // So that a sync does not have to write the size of the log.
+        .with_wal_preallocation(true);
+    match tuning.compress {
+        true => options.with_compression_per_level(vec![CompressionType::SnappyCompression]),
+        false => options.without_compression(),
+    }
+}
+
+/// When a commit of SurrealKV returns.
+pub fn surrealkv_durability(durability: Durability) -> ::surrealkv::Durability {
+    match durability {
+        Durability::PowerLoss => ::surrealkv::Durability::Immediate,
+        _ => ::surrealkv::Durability::Eventual,
     }
 }
 
@@ -103,10 +135,7 @@ impl Engine for Surreal {
             TransactionType::Read => Mode::ReadOnly,
             TransactionType::Write => Mode::ReadWrite,
         };
-        let durability = match self.durability {
-            Durability::PowerLoss => ::surrealkv::Durability::Immediate,
-            _ => ::surrealkv::Durability::Eventual,
-        };
+        let durability = surrealkv_durability(self.durability);
         let begun = self.tree.begin_with_mode(mode).map(|tx| SurrealSnapshot(tx.with_durability(durability)));
         begun.map_err(|e| Error::backend("beginning a transaction of SurrealKV", e))
     }
