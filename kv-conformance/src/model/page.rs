@@ -39,15 +39,16 @@ pub(crate) fn cut(
         true => entries.iter().take(skip as usize).map(|(key, val)| size(key, val)).sum(),
         false => 0,
     };
-    let mut reached_end = true;
+    let is_full = |sum: u64, items: &Vec<_>| sum >= bytes || items.len() >= count as usize;
     for (key, val) in entries.into_iter().skip(skip as usize) {
-        if sum >= bytes || items.len() >= count as usize {
-            reached_end = false;
+        if is_full(sum, &items) {
             break;
         }
         sum += size(&key, &val);
         items.push((key, val));
     }
+    // Whether anything lies behind a full page makes no difference to it.
+    let is_full = is_full(sum, &items);
     if late {
         items.reverse();
     }
@@ -55,7 +56,7 @@ pub(crate) fn cut(
         return Page { items, depends_on: None };
     }
     let depends_on = match items.last() {
-        Some((last, _)) if !reached_end => up_to(range, direction, last),
+        Some((last, _)) if is_full => up_to(range, direction, last),
         _ => range.clone(),
     };
     Page { items, depends_on: Some(depends_on) }
@@ -66,5 +67,28 @@ fn up_to(range: &KeyRange, direction: Direction, last: &Key) -> KeyRange {
     match direction {
         Direction::Forward => KeyRange { start: range.start.clone(), end: Some(KeyRange::key_after(last)) },
         Direction::Backward => KeyRange { start: last.clone(), end: range.end.clone() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reference;
+
+    /// A store was said to miss a conflict where a page was full with the last key of its range, and another key came behind it.
+    #[test]
+    fn a_full_page_depends_on_nothing_behind_it() {
+        let depends_on = |limit| {
+            let view = BTreeMap::from([(Key::from("a"), Val::from("1"))]);
+            let size = |key: &Key, val: &Val| (key.len() + val.len()) as u64;
+            cut(Reference::new().shared(), view, &KeyRange::all(), Direction::Forward, limit, 0, size).depends_on
+        };
+        let up_to_a = Some(KeyRange::from("".."a\0"));
+        for full in [ScanLimit::Count(1), ScanLimit::Bytes(2), ScanLimit::BytesOrCount(9, 1)] {
+            assert_eq!(depends_on(full), up_to_a, "{full:?}");
+        }
+        for room in [ScanLimit::Count(2), ScanLimit::Bytes(3)] {
+            assert_eq!(depends_on(room), Some(KeyRange::all()), "{room:?}");
+        }
     }
 }

@@ -112,6 +112,11 @@ impl Reference {
         Self { shared: Arc::new(shared) }
     }
 
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// The version of the newest commit.
     pub(crate) fn newest(&self) -> Version {
         self.shared.history.lock().newest()
