@@ -8,11 +8,11 @@ use std::pin::Pin;
 /// A table that is open.
 #[async_trait]
 pub trait Table: Send + Sync {
-    /// How many rows are live, and the bytes of all their values, by SQL.
+    /// How many rows are live, and the greatest of their values, by SQL.
     ///
     /// # Errors
     /// What the table's engine says.
-    async fn totals(&self) -> Result<(u64, u64)>;
+    async fn greatest(&self) -> Result<(u64, Vec<u8>)>;
 }
 
 /// A table that will be open.

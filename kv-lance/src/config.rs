@@ -22,6 +22,34 @@ pub enum Durability {
     Eventual,
 }
 
+/// How the keys and values of new runs are compressed. Runs of every kind can be read whatever the store is opened with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// Each value for itself, by a table of frequent strings (Boncz, Neumann, Leis: "FSST: fast random access string compression", 2020).
+    #[default]
+    Fsst,
+    /// LZ4, in chunks of some KiB; values from 256 bytes on each for itself.
+    Lz4,
+    /// Zstandard, as LZ4.
+    Zstd,
+}
+
+impl Compression {
+    pub(crate) const ALL: [Self; 4] = [Self::None, Self::Fsst, Self::Lz4, Self::Zstd];
+
+    /// Its name as a parameter, and as Lance knows it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Fsst => "fsst",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
 /// Where a store is and how it is opened.
 ///
 /// Every knob has a builder method, a URL parameter and an environment variable `KV_LANCE_<NAME>`; a URL goes before
@@ -37,6 +65,7 @@ pub enum Durability {
 /// | `frozen_memtables` | `2` | `1` to `64` |
 /// | `cache_bytes` | `256MiB` | `0` to `1024GiB` |
 /// | `block_bytes` | `8KiB` | `64` to `1MiB` |
+/// | `compression` | `fsst` | `none`, `fsst`, `lz4`, `zstd`; see [`Compression`] |
 /// | `create` | `true` | `true`, `false` |
 /// | `shutdown_timeout` | `30s` | `1s` to `1h` |
 ///
@@ -55,6 +84,7 @@ pub struct LanceConfig {
     pub(crate) frozen_memtables: usize,
     pub(crate) cache_bytes: u64,
     pub(crate) block_bytes: u64,
+    pub(crate) compression: Compression,
     pub(crate) create: bool,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) version_source: Arc<dyn MvccSource>,
@@ -73,6 +103,7 @@ impl LanceConfig {
             frozen_memtables: 2,
             cache_bytes: 256 << 20,
             block_bytes: 8 << 10,
+            compression: Compression::default(),
             create: true,
             shutdown_timeout: Duration::from_secs(30),
             version_source: Arc::new(HybridClock::new()),
@@ -183,6 +214,12 @@ impl LanceConfig {
     /// the run's index larger. Default = 8 KiB.
     pub fn block_bytes(mut self, bytes: u64) -> Self {
         self.block_bytes = bytes;
+        self
+    }
+
+    /// How the keys and values of new runs are compressed. Default = [`Compression::Fsst`].
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 

@@ -7,7 +7,7 @@ use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::maintenance::{Attachment, Command, CompactOptions, Contents, Maintenance, TablePlace};
 use crate::memtable::MemTable;
-use crate::table::BlockCache;
+use crate::table::{BlockCache, RunLayout};
 use crate::transaction::LanceTransaction;
 use crate::view::{Frozen, View};
 use async_trait::async_trait;
@@ -67,7 +67,7 @@ impl LanceDatastore {
             root: layout.table.clone(),
             create: config.create,
             cache: cache.clone(),
-            block_bytes: config.block_bytes as usize,
+            runs: RunLayout { block_bytes: config.block_bytes as usize, compression: config.compression },
         };
         let (maintenance, contents, attach) = Maintenance::start(place, lock).await?;
         let limit = config.shutdown_timeout;

@@ -32,7 +32,7 @@ mod table;
 mod transaction;
 mod view;
 
-pub use config::{Durability, LanceConfig};
+pub use config::{Compression, Durability, LanceConfig};
 pub use datastore::LanceDatastore;
 pub use maintenance::CompactOptions;
 

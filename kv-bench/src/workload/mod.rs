@@ -50,7 +50,7 @@ pub enum Kind {
     Keys(u32),
     /// Counts every row.
     Count,
-    /// Adds up the sizes of all values, row by row.
+    /// Counts the rows and finds the greatest value, row by row.
     AggregateRows,
     /// The same over Arrow record batches.
     AggregateArrow,

@@ -23,11 +23,11 @@ pub fn table(options: &Options) -> Vec<Workload> {
         line("scan-100", "scan of 100 rows", Kind::Scan(100)),
         line("scan-10k", "scan of 10,000 rows", Kind::Scan(10_000)),
         line("count", "count of all rows", Kind::Count),
-        line("aggregate-rows", "sum over all values, row by row", Kind::AggregateRows),
-        line("aggregate-arrow", "sum over all values, through Arrow", Kind::AggregateArrow),
+        line("aggregate-rows", "greatest of all values, row by row", Kind::AggregateRows),
+        line("aggregate-arrow", "greatest of all values, through Arrow", Kind::AggregateArrow),
         Workload {
             stand_in: Some("aggregate-rows".into()),
-            ..line("aggregate-sql", "sum over all values, by SQL over the files", Kind::AggregateSql)
+            ..line("aggregate-sql", "greatest of all values, by SQL over the files", Kind::AggregateSql)
         },
         Workload { memory: Memory::Cold, ..line("get-cold", "point get, cold", Kind::Get) },
         Workload {

@@ -2,7 +2,7 @@
 //! cannot differ.
 
 use super::units::{duration, show_duration, show_size, size};
-use super::{Durability, LanceConfig};
+use super::{Compression, Durability, LanceConfig};
 use kv_api::{Error, Result};
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
@@ -95,6 +95,14 @@ pub(super) static KNOBS: &[Knob] = &[
         valid: |c| (64..=1 << 20).contains(&c.block_bytes),
     },
     Knob {
+        name: "compression",
+        method: "compression",
+        allowed: "none, fsst, lz4 or zstd",
+        set: |c, text| assign(&mut c.compression, compression(text)),
+        shown: |c| c.compression.name().into(),
+        valid: |_| true,
+    },
+    Knob {
         name: "create",
         method: "create",
         allowed: "true or false",
@@ -174,6 +182,10 @@ fn assign<T>(field: &mut T, value: Option<T>) -> Option<()> {
 
 fn boolean(text: &str) -> Option<bool> {
     text.parse().ok()
+}
+
+fn compression(text: &str) -> Option<Compression> {
+    Compression::ALL.into_iter().find(|compression| compression.name() == text)
 }
 
 fn durability(text: &str) -> Option<Durability> {

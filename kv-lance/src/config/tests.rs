@@ -22,7 +22,7 @@ fn refusal<T>(result: Result<T>) -> Option<(String, String, String)> {
 #[test]
 fn a_url_sets_every_knob() -> Result<()> {
     let config = url("lance:///srv/kv?versioned=false&retention=0&sync=interval&sync_interval=5s&memtable_bytes=1KiB\
-         &frozen_memtables=64&cache_bytes=0&block_bytes=64&create=false&shutdown_timeout=1h")?;
+         &frozen_memtables=64&cache_bytes=0&block_bytes=64&compression=zstd&create=false&shutdown_timeout=1h")?;
     assert_eq!(config.path(), Path::new("/srv/kv"));
     assert!(!config.versioned);
     assert_eq!(config.retention, Duration::ZERO);
@@ -32,6 +32,7 @@ fn a_url_sets_every_knob() -> Result<()> {
     assert_eq!(config.frozen_memtables, 64);
     assert_eq!(config.cache_bytes, 0);
     assert_eq!(config.block_bytes, 64);
+    assert_eq!(config.compression, Compression::Zstd);
     assert!(!config.create);
     assert_eq!(config.shutdown_timeout, Duration::from_secs(3600));
     config.validate()
@@ -48,6 +49,7 @@ fn the_builder_sets_what_the_url_does() -> Result<()> {
         .frozen_memtables(3)
         .cache_bytes(4096)
         .block_bytes(128)
+        .compression(Compression::None)
         .create(false)
         .shutdown_timeout(Duration::from_secs(2));
     let parameters: Vec<_> = KNOBS.iter().map(|knob| format!("{}={}", knob.name, (knob.shown)(&built))).collect();
@@ -78,6 +80,7 @@ fn a_bad_value_names_the_parameter_and_what_is_allowed() {
         ("retention", "7"),
         ("retention", "36501d"),
         ("sync", "always"),
+        ("compression", "gzip"),
         ("sync", ""),
         ("sync_interval", "0"),
         ("sync_interval", "2h"),

@@ -9,7 +9,7 @@ mod history;
 
 use crate::committer::{Committer, FlushFailure};
 use crate::lock::StoreLock;
-use crate::table::{BlockCache, Opened, Run, Table, TableState};
+use crate::table::{BlockCache, Opened, Run, RunLayout, Table, TableState};
 use kv_api::{Error, Result};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -69,7 +69,7 @@ pub(crate) struct TablePlace {
     pub(crate) root: PathBuf,
     pub(crate) create: bool,
     pub(crate) cache: Arc<BlockCache>,
-    pub(crate) block_bytes: usize,
+    pub(crate) runs: RunLayout,
 }
 
 /// What the table holds when it has been opened.
@@ -158,7 +158,7 @@ async fn run(
     opened: oneshot::Sender<Result<Contents>>,
     attachment: oneshot::Receiver<Attachment>,
 ) {
-    let (table, state) = match Table::open(&place.root, place.create, place.cache, place.block_bytes).await {
+    let (table, state) = match Table::open(&place.root, place.create, place.cache, place.runs).await {
         Ok(Opened { table, runs, state }) => {
             if opened.send(Ok(Contents { runs, state })).is_err() {
                 return;

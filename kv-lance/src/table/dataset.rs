@@ -1,11 +1,11 @@
 //! The Lance dataset that runs belong to: opening, creating, committing, pruning old manifests.
 
-use super::FORMAT_VERSION;
 use super::cache::BlockCache;
 use super::commit_handler::DurableCommitHandler;
 use super::run::Run;
 use super::run_writer::{FILE_VERSION, RunWriter, WrittenRun};
 use super::schema::{self, FORMAT_KEY};
+use super::{FORMAT_VERSION, RunLayout};
 use crate::error::from_lance;
 use kv_api::{Error, Result, Version};
 use lance::Dataset;
@@ -53,7 +53,7 @@ pub(crate) struct Table {
     scheduler: Arc<ScanScheduler>,
     pages: LanceCache,
     cache: Arc<BlockCache>,
-    block_bytes: usize,
+    layout: RunLayout,
 }
 
 /// A table and what it holds.
@@ -68,7 +68,7 @@ impl Table {
     ///
     /// # Errors
     /// `NotAStore`, `UnsupportedFormat`, `Corruption`, `Io`.
-    pub(crate) async fn open(root: &Path, create: bool, cache: Arc<BlockCache>, block_bytes: usize) -> Result<Opened> {
+    pub(crate) async fn open(root: &Path, create: bool, cache: Arc<BlockCache>, layout: RunLayout) -> Result<Opened> {
         remove_drafts(root)?;
         let dataset = if has_manifest(root)? {
             load(root).await?
@@ -81,7 +81,7 @@ impl Table {
         let state = read_state(root, &dataset).await?;
         let scheduler = ScanScheduler::new(Arc::new(ObjectStore::local()), SchedulerConfig::new(IO_BUFFER_BYTES));
         let pages = LanceCache::with_capacity(METADATA_CACHE_BYTES);
-        let table = Self { root: root.into(), dataset, scheduler, pages, cache, block_bytes };
+        let table = Self { root: root.into(), dataset, scheduler, pages, cache, layout };
         let mut runs = Vec::new();
         for fragment in table.dataset.fragments().iter() {
             runs.push(table.open_run(fragment).await?);
@@ -94,7 +94,8 @@ impl Table {
     pub(crate) fn new_run(&self, keys: u64) -> Result<RunWriter> {
         let data = self.root.join("data");
         std::fs::create_dir_all(&data).map_err(|e| Error::io("creating", &data, e))?;
-        RunWriter::create(&data, self.dataset.schema().clone(), self.block_bytes, keys)
+        let schema = schema::compressed(self.dataset.schema(), self.layout.compression);
+        RunWriter::create(&data, schema, self.layout.block_bytes, keys)
     }
 
     /// Commits a flushed run, if the memtable gave one, and how far the journal is covered. Everything is durable

@@ -22,5 +22,15 @@ pub(crate) use cache::BlockCache;
 pub(crate) use dataset::{Opened, Table, TableState};
 pub(crate) use run::Run;
 
+use crate::config::Compression;
+
+/// What new runs are like.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunLayout {
+    /// Bytes of keys and values that a block aims at.
+    pub(crate) block_bytes: usize,
+    pub(crate) compression: Compression,
+}
+
 /// The version of the on-disk format, of the table and of the journal alike.
 pub(crate) const FORMAT_VERSION: u32 = 1;

@@ -1,7 +1,9 @@
 //! The columns of the table.
 
+use crate::config::Compression;
 use arrow_schema::{DataType, Field, Schema as ArrowSchema};
 use lance_core::datatypes::Schema;
+use lance_encoding::constants::COMPRESSION_META_KEY;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
@@ -23,6 +25,15 @@ pub(super) fn arrow() -> Arc<ArrowSchema> {
         ]))
     });
     SCHEMA.clone()
+}
+
+/// The schema of a file in which keys and values are compressed.
+pub(super) fn compressed(schema: &Schema, compression: Compression) -> Schema {
+    let mut schema = schema.clone();
+    for field in schema.fields.iter_mut().filter(|field| field.name == "key" || field.name == "val") {
+        field.metadata.insert(COMPRESSION_META_KEY.to_owned(), compression.name().to_owned());
+    }
+    schema
 }
 
 /// The same as Lance's schema, marked as a store of `format`.
