@@ -14,6 +14,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 /// What an entry takes besides its bytes: a node of the skip list and two slices.
 const ENTRY_OVERHEAD: usize = 160;
 
+/// A step from row to row costs a fraction of a search, so that so many are tried first.
+const FEW_ROWS: usize = 4;
+
+type Entry<'a> = crossbeam_skiplist::map::Entry<'a, RowKey, Option<Bytes>>;
+
 struct RowKey {
     key: Bytes,
     version: Version,
@@ -122,27 +127,25 @@ impl MemTable {
 
     /// The newest value of `key` up to `version`: `None` where there is no row, `Some(None)` for a tombstone.
     pub(crate) fn get(&self, key: &[u8], version: Version) -> Option<Option<Val>> {
-        let from = (key, version);
-        let entry = self.rows.lower_bound(Bound::Included(&from as &dyn Place))?;
+        let entry = self.seek(key, version)?;
         (entry.key().key == key).then(|| entry.value().clone())
     }
 
     /// Up to `max` keys of `range` in ascending order, each with its newest value up to `version`.
     pub(crate) fn forward(&self, range: &KeyRange, version: Version, max: usize) -> Vec<(Key, Option<Val>)> {
         let mut found: Vec<(Key, Option<Val>)> = Vec::new();
-        let mut cursor = self.rows.lower_bound(Bound::Included(&(range.start.as_ref(), Version::MAX) as &dyn Place));
+        let mut cursor = self.seek(&range.start, Version::MAX);
         while let Some(entry) = cursor {
             let row = entry.key();
-            if found.len() >= max && found.last().is_some_and(|(key, _)| *key != row.key) {
+            if found.len() >= max || range.end.as_ref().is_some_and(|end| row.key >= *end) {
                 break;
             }
-            if range.end.as_ref().is_some_and(|end| row.key >= *end) {
-                break;
+            if row.version > version {
+                cursor = self.seek(&row.key, version);
+                continue;
             }
-            if row.version <= version && found.last().is_none_or(|(key, _)| *key != row.key) {
-                found.push((row.key.clone(), entry.value().clone()));
-            }
-            cursor = entry.next();
+            found.push((row.key.clone(), entry.value().clone()));
+            cursor = self.next_key(&entry);
         }
         found
     }
@@ -151,27 +154,51 @@ impl MemTable {
     pub(crate) fn backward(&self, range: &KeyRange, version: Version, max: usize) -> Vec<(Key, Option<Val>)> {
         let mut found: Vec<(Key, Option<Val>)> = Vec::new();
         let mut cursor = match &range.end {
-            // (end, MAX) is before every row of the key `end`.
-            Some(end) => self.rows.upper_bound(Bound::Excluded(&(end.as_ref(), Version::MAX) as &dyn Place)),
+            Some(end) => self.before(end),
             None => self.rows.back(),
         };
         while let Some(entry) = cursor {
             let row = entry.key();
-            if row.key < range.start {
+            if found.len() >= max || row.key < range.start {
                 break;
             }
-            // The rows of a key come oldest first: a newer one that is visible takes the place of the one before.
-            let full = found.len() >= max;
-            match found.last_mut() {
-                Some((key, val)) if *key == row.key && row.version <= version => *val = entry.value().clone(),
-                Some((key, _)) if *key == row.key => {}
-                _ if full => break,
-                _ if row.version <= version => found.push((row.key.clone(), entry.value().clone())),
-                _ => {}
+            // The rows of a key come oldest first.
+            let before = entry.prev();
+            if before.as_ref().is_none_or(|before| before.key().key != row.key) {
+                if row.version <= version {
+                    found.push((row.key.clone(), entry.value().clone()));
+                }
+                cursor = before;
+                continue;
             }
-            cursor = entry.prev();
+            let newest = self.seek(&row.key, version).filter(|newest| newest.key().key == row.key);
+            found.extend(newest.map(|newest| (row.key.clone(), newest.value().clone())));
+            cursor = self.before(&row.key);
         }
         found
+    }
+
+    /// The first row at or after `(key, version)`.
+    fn seek(&self, key: &[u8], version: Version) -> Option<Entry<'_>> {
+        self.rows.lower_bound(Bound::Included(&(key, version) as &dyn Place))
+    }
+
+    /// The last row before all of `key`.
+    fn before(&self, key: &[u8]) -> Option<Entry<'_>> {
+        self.rows.upper_bound(Bound::Excluded(&(key, Version::MAX) as &dyn Place))
+    }
+
+    /// The first row of the next key. A key that is written often has a great many rows, which are not walked.
+    fn next_key<'a>(&'a self, entry: &Entry<'a>) -> Option<Entry<'a>> {
+        let key = &entry.key().key;
+        let mut next = entry.next()?;
+        for _ in 0..FEW_ROWS {
+            if next.key().key != *key {
+                return Some(next);
+            }
+            next = next.next()?;
+        }
+        self.rows.lower_bound(Bound::Excluded(&(key.as_ref(), Version::MIN) as &dyn Place))
     }
 
     /// Every row, in the order of a run.
@@ -192,6 +219,27 @@ mod tests {
             table.insert(key.into(), version, val.map(Into::into));
         }
         table
+    }
+
+    #[test]
+    fn keys_with_many_rows_are_passed_over_in_both_directions() {
+        let table = MemTable::new();
+        for version in 1..=90 {
+            let key = ["a", "b", "c"].into_iter().nth(version as usize % 3).unwrap_or_default();
+            table.insert(key.into(), version, Some(version.to_string().into()));
+        }
+        for version in 0..=91 {
+            // The newest version up to this one that each key has.
+            let newest = |rest: u64| (1..=version.min(90)).rev().find(|v| v % 3 == rest);
+            let expected: Vec<(Key, Option<Val>)> = [("a", 0), ("b", 1), ("c", 2)]
+                .into_iter()
+                .filter_map(|(key, rest)| Some((key.into(), Some(newest(rest)?.to_string().into()))))
+                .collect();
+            assert_eq!(table.forward(&KeyRange::all(), version, 10), expected, "{version}");
+            let mut backward = table.backward(&KeyRange::all(), version, 10);
+            backward.reverse();
+            assert_eq!(backward, expected, "{version}");
+        }
     }
 
     fn text(found: Vec<(Key, Option<Val>)>) -> String {

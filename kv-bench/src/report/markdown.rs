@@ -2,8 +2,9 @@
 
 use super::{Input, OURS, USUAL, limit};
 use crate::engine::Engine;
+use crate::results::Run;
 use crate::summary::{Comparison, Line, drifted};
-use crate::workload::{Kind, Workload};
+use crate::workload::{Durability, Kind, Workload};
 use std::fmt::Write as _;
 
 /// Writing to a string does not fail.
@@ -74,6 +75,7 @@ fn notes(out: &mut String, input: &Input<'_>) {
     if input.results.machine.load_before > 0.5 {
         notes.push(format!("the machine was busy before the first run (load {})", input.results.machine.load_before));
     }
+    notes.extend(unsynced(input));
     if notes.is_empty() {
         return;
     }
@@ -82,6 +84,18 @@ fn notes(out: &mut String, input: &Input<'_>) {
         line!(out, "- {note}");
     }
     out.push('\n');
+}
+
+/// Engines that acknowledge durable commits of a single client without a sync for each.
+fn unsynced(input: &Input<'_>) -> Vec<String> {
+    let alone = |run: &&Run| run.run == 1 && run.clients == 1 && run.durability == Durability::Immediate.to_string();
+    let of_single_rows = |run: &&Run| {
+        input.workloads.iter().any(|w| w.name == run.workload && w.kind == Kind::Commit && w.pace.is_none())
+    };
+    let runs = input.results.runs.iter().filter(alone).filter(of_single_rows);
+    let few = runs.filter_map(|run| Some((run, run.fsyncs.filter(|syncs| *syncs < 1000)?)));
+    few.map(|(run, syncs)| format!("{}: {syncs} syncs for 1000 durable commits of a single client", run.engine))
+        .collect()
 }
 
 fn engines(out: &mut String, input: &Input<'_>) {
@@ -294,6 +308,21 @@ mod tests {
     fn a_drift_of_the_medium_is_said() {
         assert!(report(121.0).contains("fdatasync drifted by more than 20%"));
         assert!(report(121.0).contains("121 **drifted**"));
+    }
+
+    #[test]
+    fn an_engine_that_does_not_sync_each_durable_commit_is_named() {
+        let mut results = results(100.0);
+        let durable = |engine, fsyncs| Run {
+            durability: "immediate".into(),
+            fsyncs: Some(fsyncs),
+            ..run(engine, "commit-durable-1", 1, 1000.0)
+        };
+        results.runs = vec![durable("kv-lance", 1005), durable("redb", 3)];
+        let workloads = [workload("commit-durable-1")];
+        let report = markdown(&Input { results: &results, engines: ENGINES, workloads: &workloads, notes: &[] });
+        assert!(report.contains("- redb: 3 syncs for 1000 durable commits of a single client"), "{report}");
+        assert!(!report.contains("- kv-lance: "), "{report}");
     }
 
     #[test]

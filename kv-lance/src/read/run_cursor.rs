@@ -115,9 +115,19 @@ impl RunCursor {
                 return true;
             }
         }
-        self.block += 1;
+        self.block = self.block_after(loaded, span);
         self.done = self.block >= self.run.blocks();
         false
+    }
+
+    /// The next block, or, where the last key's rows go on in it, the first one that has a row to be looked at.
+    fn block_after(&self, loaded: &Loaded, span: &Span) -> usize {
+        let next = self.block + 1;
+        let Some(last) = loaded.keys.len().checked_sub(1).filter(|_| self.run.continues(next)) else { return next };
+        let key = loaded.keys.key(last);
+        let seen = self.previous.as_ref().is_some_and(|(previous, _)| previous == key);
+        // Past all rows of a key that has been handed out; of another, past those that the span does not see.
+        next.max(self.run.block_at(key, if seen { 0 } else { span.version }))
     }
 
     /// Whether the block is still needed. The rows of a key come oldest first, so an entry is known when its key's rows have all been
