@@ -13,6 +13,8 @@ pub struct Tuning {
     pub memtable_bytes: u64,
     /// Whether tables are compressed, with LZ4 or what an engine has of its class. Default = true.
     pub compress: bool,
+    /// Whether logs are allocated ahead, where an engine can, so that a sync does not have to write a file's size. Default = true.
+    pub preallocate_log: bool,
 }
 
 impl Tuning {
@@ -23,7 +25,7 @@ impl Tuning {
 
     /// The budgets that kv-lance has by default.
     pub fn new(durability: Durability) -> Self {
-        Self { durability, cache_bytes: 256 << 20, memtable_bytes: 32 << 20, compress: true }
+        Self { durability, cache_bytes: 256 << 20, memtable_bytes: 32 << 20, compress: true, preallocate_log: true }
     }
 
     /// Sets [`cache_bytes`](Self::cache_bytes).
@@ -41,6 +43,12 @@ impl Tuning {
     /// Sets [`compress`](Self::compress).
     pub fn compress(mut self, yes: bool) -> Self {
         self.compress = yes;
+        self
+    }
+
+    /// Sets [`preallocate_log`](Self::preallocate_log).
+    pub fn preallocate_log(mut self, yes: bool) -> Self {
+        self.preallocate_log = yes;
         self
     }
 

@@ -7,6 +7,9 @@
 //! A snapshot of fjall that is taken while a commit is being applied can hold a part of it, where a flush or a compaction ends
 //! at that moment (the example `fjall_snapshots` shows it). The adapter takes none then: whoever begins waits for the commit that is
 //! under way, its sync included. fjall itself lets writers wait in this way, and readers not.
+//!
+//! While a snapshot of a database without any writes is open, fjall can forget others (the example `fjall_collection` shows it):
+//! the adapter writes something when it opens one.
 
 use super::{check_stored, conflict, unknown};
 use crate::encoding::{bounds, decoded, encoded};
@@ -31,6 +34,7 @@ const MAX_KEY: usize = u16::MAX as usize;
 pub fn open_fjall(dir: impl AsRef<Path>, tuning: Tuning) -> Result<Optimistic<Fjall>> {
     let (db, data) = fjall_database(dir, tuning)?;
     let checks = db.keyspace("checks", KeyspaceCreateOptions::default).map_err(opening)?;
+    checks.remove("-").map_err(opening)?;
     let open = RwLock::new(Some(Open { db, data, checks }));
     Ok(Optimistic::new(Fjall { open, gate: Mutex::new(()), durability: tuning.durability }))
 }

@@ -74,8 +74,10 @@ fn options(tuning: Tuning) -> Options {
     options.set_max_write_buffer_number(Tuning::FROZEN_MEMTABLES as i32 + 1);
     options.increase_parallelism(Tuning::BACKGROUND_THREADS as i32);
     options.set_bytes_per_sync(1 << 20);
-    // A log in place of an old one keeps its size, which a sync then does not have to write.
-    options.set_recycle_log_file_num(Tuning::FROZEN_MEMTABLES as usize + 1);
+    if tuning.preallocate_log {
+        // A log in place of an old one keeps its size.
+        options.set_recycle_log_file_num(Tuning::FROZEN_MEMTABLES as usize + 1);
+    }
     options
 }
 

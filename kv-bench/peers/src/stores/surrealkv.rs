@@ -50,8 +50,7 @@ fn options(dir: &Path, tuning: Tuning) -> Options {
         .with_path(dir.to_owned())
         .with_block_cache_capacity(tuning.cache_bytes)
         .with_max_memtable_size(Tuning::size(tuning.memtable_bytes))
-        // So that a sync does not have to write the size of the log.
-        .with_wal_preallocation(true);
+        .with_wal_preallocation(tuning.preallocate_log);
     match tuning.compress {
         true => options.with_compression_per_level(vec![CompressionType::SnappyCompression]),
         false => options.without_compression(),
