@@ -63,84 +63,54 @@ pub enum Clients {
     Threads,
 }
 
+/// A peer, called through the trait, that has nothing to be said of.
+const PEER: Engine = Engine {
+    name: "",
+    isolation: "snapshot",
+    note: "",
+    clients: Clients::Threads,
+    most_clients: u32::MAX,
+    peer: true,
+    versioned: false,
+    table: false,
+    native: false,
+};
+
 /// Every engine, in the order of the reports.
 pub const ENGINES: &[Engine] = &[
     Engine {
         name: "kv-lance",
-        isolation: "snapshot",
         note: "keeps every version for 7 days, as by default",
         clients: Clients::Tasks,
-        most_clients: u32::MAX,
         peer: false,
         versioned: true,
         table: true,
-        native: false,
+        ..PEER
     },
     Engine {
         name: "original",
-        isolation: "snapshot",
         note: "one Lance merge-insert a commit, one filtered scan a get; never syncs: none of its commits is durable; one at a time, so that more than 8 clients only wait",
         clients: Clients::Tasks,
         most_clients: 8,
         peer: false,
-        versioned: false,
-        table: false,
-        native: false,
+        ..PEER
     },
-    Engine {
-        name: "rocksdb",
-        isolation: "snapshot",
-        note: "OptimisticTransactionDB",
-        clients: Clients::Threads,
-        most_clients: u32::MAX,
-        peer: true,
-        versioned: false,
-        table: false,
-        native: false,
-    },
-    Engine {
-        name: "surrealkv",
-        isolation: "snapshot",
-        note: "",
-        clients: Clients::Tasks,
-        most_clients: u32::MAX,
-        peer: true,
-        versioned: false,
-        table: false,
-        native: false,
-    },
+    Engine { name: "rocksdb", note: "OptimisticTransactionDB", ..PEER },
+    Engine { name: "surrealkv", clients: Clients::Tasks, ..PEER },
     Engine {
         name: "fjall",
-        isolation: "snapshot",
         note: "OptimisticTxDatabase; in its adapter a reader that begins waits for the commit that is under way",
-        clients: Clients::Threads,
-        most_clients: u32::MAX,
-        peer: true,
-        versioned: false,
-        table: false,
-        native: false,
+        ..PEER
     },
     Engine {
         name: "redb",
-        isolation: "snapshot",
         note: "one writer at a time; the adapter checks for conflicts; syncs each commit, under eventual durability too",
-        clients: Clients::Threads,
-        most_clients: u32::MAX,
-        peer: true,
-        versioned: false,
-        table: false,
-        native: false,
+        ..PEER
     },
     Engine {
         name: "lmdb",
-        isolation: "snapshot",
         note: "one writer at a time; the adapter checks for conflicts; no cache of its own, it maps its file; under eventual durability MDB_NOSYNC",
-        clients: Clients::Threads,
-        most_clients: u32::MAX,
-        peer: true,
-        versioned: false,
-        table: false,
-        native: false,
+        ..PEER
     },
     native("rocksdb-native"),
     native("surrealkv-native"),
@@ -154,12 +124,9 @@ const fn native(name: &'static str) -> Engine {
         name,
         isolation: "its own",
         note: "called as its documentation calls it, without trait and adapter",
-        clients: Clients::Threads,
         most_clients: 1,
-        peer: true,
-        versioned: false,
-        table: false,
         native: true,
+        ..PEER
     }
 }
 

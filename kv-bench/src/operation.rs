@@ -61,20 +61,10 @@ impl Client {
     /// # Errors
     /// What the store says.
     pub async fn new(shared: Arc<Shared>, number: u64) -> Result<Self> {
-        let reads = matches!(
-            shared.kind,
-            Kind::Get
-                | Kind::Missing
-                | Kind::Scan(_)
-                | Kind::Keys(_)
-                | Kind::Count
-                | Kind::AggregateRows
-                | Kind::AggregateArrow
-                | Kind::AsOf
-        );
-        let reading = match reads {
-            true => Some(shared.store.begin(TransactionOptions::read()).await?),
-            false => None,
+        // Clients of YCSB begin a transaction for each operation.
+        let reading = match shared.kind.writes() || matches!(shared.kind, Kind::Ycsb(_)) {
+            true => None,
+            false => Some(shared.store.begin(TransactionOptions::read()).await?),
         };
         let numbers = Numbers::stream(shared.data.seed, number);
         Ok(Self { shared, numbers, reading, round: 1 })

@@ -64,6 +64,25 @@ pub enum Kind {
     Ycsb(Mix),
 }
 
+impl Kind {
+    /// Whether its operations commit writes.
+    pub fn writes(self) -> bool {
+        match self {
+            Self::Load | Self::Size | Self::Batch(_) | Self::Commit | Self::Settle => true,
+            Self::Ycsb(mix) => mix != Mix::C,
+            Self::Get
+            | Self::Missing
+            | Self::Scan(_)
+            | Self::Keys(_)
+            | Self::Count
+            | Self::AggregateRows
+            | Self::AggregateArrow
+            | Self::AggregateSql
+            | Self::AsOf => false,
+        }
+    }
+}
+
 /// The core workloads of YCSB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Mix {
@@ -173,18 +192,6 @@ impl Workload {
 
     /// Whether its operations commit writes.
     pub fn writes(&self) -> bool {
-        match self.kind {
-            Kind::Load | Kind::Size | Kind::Batch(_) | Kind::Commit | Kind::Settle => true,
-            Kind::Ycsb(mix) => mix != Mix::C,
-            Kind::Get
-            | Kind::Missing
-            | Kind::Scan(_)
-            | Kind::Keys(_)
-            | Kind::Count
-            | Kind::AggregateRows
-            | Kind::AggregateArrow
-            | Kind::AggregateSql
-            | Kind::AsOf => false,
-        }
+        self.kind.writes()
     }
 }

@@ -160,20 +160,9 @@ async fn transfers_keep_the_sum(store: Store) -> Verdict {
 
 async fn transfers_keep_the_sum_during_maintenance(store: Store) -> Verdict {
     open_accounts(&store).await?;
-    let (db, done) = (store.db(), Arc::new(AtomicBool::new(false)));
-    let stop = done.clone();
-    let maintenance = tokio::spawn(async move {
-        while !stop.load(Ordering::SeqCst) {
-            db.flush().await?;
-            db.compact().await?;
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        Ok::<_, Error>(())
-    });
-    let verdict = transfer(&store, 30).await;
-    done.store(true, Ordering::SeqCst);
-    maintenance.await??;
-    verdict?;
+    let maintenance = store.maintain();
+    transfer(&store, 30).await?;
+    maintenance.end().await?;
     settled_sum(&store).await
 }
 

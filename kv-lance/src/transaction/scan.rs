@@ -58,19 +58,22 @@ impl LanceTransaction {
                 break;
             }
         }
-        if self.serializable && version.is_none() {
-            self.reads.lock().add_scan(range, direction, stopped_at.as_ref());
-        }
+        self.note_scan(range, direction, version, stopped_at.as_ref());
         Ok(())
+    }
+
+    /// Remembers for the commit what a scan saw of the transaction's snapshot, up to where its limit stopped it.
+    fn note_scan(&self, range: KeyRange, direction: Direction, version: Option<Version>, stopped_at: Option<&Key>) {
+        if self.serializable && version.is_none() {
+            self.reads.lock().add_scan(range, direction, stopped_at);
+        }
     }
 
     pub(super) async fn count_keys(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
         let at = self.read_version(version)?;
         let span = Span { range: range.clone(), direction: Direction::Forward, version: at, vals: false };
         let count = self.merge(span, version.is_none()).count().await?;
-        if self.serializable && version.is_none() {
-            self.reads.lock().add_scan(range, Direction::Forward, None);
-        }
+        self.note_scan(range, Direction::Forward, version, None);
         Ok(count)
     }
 
@@ -101,12 +104,9 @@ impl LanceTransaction {
             left -= taken;
             last = key;
         }
-        if self.serializable && version.is_none() {
-            let stopped_at = last.as_ref().filter(|_| !exhausted);
-            self.reads.lock().add_scan(range.clone(), Direction::Forward, stopped_at);
-        }
-        let rest =
-            last.filter(|_| !exhausted).map(|last| KeyRange { start: KeyRange::key_after(&last), end: range.end });
+        let stopped_at = last.filter(|_| !exhausted);
+        self.note_scan(range.clone(), Direction::Forward, version, stopped_at.as_ref());
+        let rest = stopped_at.map(|last| KeyRange { start: KeyRange::key_after(&last), end: range.end });
         Ok(ArrowBatch { next: rest.filter(|rest| !rest.is_empty()), batch: columns.finish()? })
     }
 

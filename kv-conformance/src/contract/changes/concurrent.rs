@@ -6,10 +6,6 @@ use crate::runner::{Case, cases};
 use futures::future::try_join_all;
 use kv_api::{Error, Key, KeyRange, Result, Val, Version};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use tokio::time::sleep;
 
 pub(super) fn cases() -> Vec<Case> {
     cases![every_commit_once_in_order_and_whole, filtered_feeds_give_their_part, a_copy_follows_through_maintenance]
@@ -113,20 +109,10 @@ impl Copy {
 }
 
 async fn a_copy_follows_through_maintenance(store: Store) -> Verdict {
-    let (db, done) = (store.db(), Arc::new(AtomicBool::new(false)));
-    let stop = done.clone();
-    let maintenance = tokio::spawn(async move {
-        while !stop.load(Ordering::SeqCst) {
-            db.flush().await?;
-            db.compact().await?;
-            sleep(Duration::from_millis(3)).await;
-        }
-        Ok::<_, Error>(())
-    });
+    let maintenance = store.maintain();
     let copy = Copy::start(&store).await?;
     let (given, copy) = tokio::join!(write_all(&store, 60), copy.follow(&store));
-    done.store(true, Ordering::SeqCst);
-    maintenance.await??;
+    maintenance.end().await?;
     given?;
     assert_eq!(show_contents(&copy?.contents), store.all().await?);
     Ok(())

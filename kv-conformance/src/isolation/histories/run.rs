@@ -10,10 +10,8 @@ use crate::fixture::{Failure, Store, Verdict};
 use crate::level::Level;
 use crate::runner::{SEED, guarded, limited, mixed, progress, replay, seed};
 use futures::future::join_all;
-use kv_api::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicI64;
 
 const CLIENTS: i64 = 6;
 /// Transactions of each client. Longer histories say little more; more of them do.
@@ -51,15 +49,15 @@ async fn record(backend: &Backend, workload: &'static Workload, seed: u64) -> Ve
     let next = Arc::new(AtomicI64::new(1));
     let begun = Arc::default();
     let clients = Clients { store: store.clone(), workload, recorder: recorder.clone(), next, begun, clients: CLIENTS };
-    let done = Arc::new(AtomicBool::new(!workload.maintenance));
-    let maintenance = tokio::spawn(maintain(store.clone(), done.clone()));
+    let maintenance = workload.maintenance.then(|| store.maintain());
     let running = (0..CLIENTS).map(|process| {
         let (clients, random) = (clients.clone(), Random::new(seed ^ mixed(process as u64)));
         tokio::spawn(guarded(async move { clients.run(process, random, TRANSACTIONS).await }))
     });
     let ended = join_all(running.collect::<Vec<_>>()).await;
-    done.store(true, Ordering::SeqCst);
-    maintenance.await??;
+    if let Some(maintenance) = maintenance {
+        maintenance.end().await?;
+    }
     for client in ended {
         client??;
     }
@@ -68,14 +66,4 @@ async fn record(backend: &Backend, workload: &'static Workload, seed: u64) -> Ve
     clients.last_look(-1).await?;
     store.db().shutdown().await?;
     check(&recorder.finish(), workload.kind, workload.isolation)
-}
-
-/// Flushes and compacts until it is told to end.
-async fn maintain(store: Store, done: Arc<AtomicBool>) -> Result<(), Error> {
-    while !done.load(Ordering::SeqCst) {
-        store.db().flush().await?;
-        store.db().compact().await?;
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(())
 }

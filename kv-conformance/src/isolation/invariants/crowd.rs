@@ -5,8 +5,7 @@ use crate::isolation::script::{Script, commits};
 use crate::runner::guarded;
 use futures::future::join_all;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const WRITERS: usize = 4;
 const READERS: usize = 2;
@@ -54,26 +53,15 @@ where
         }))
     });
     let readers: Vec<_> = readers.collect();
-    let done = Arc::new(AtomicBool::new(false));
-    let maintenance = tokio::spawn(maintain(script.clone(), done.clone()));
+    let maintenance = script.store.maintain();
     let ended = join_all(writers.into_iter().chain(readers)).await;
-    done.store(true, Ordering::SeqCst);
-    maintenance.await??;
+    maintenance.end().await?;
     for ended in ended {
         ended??;
     }
     check(script.read().await?).await?;
     script.store.settle().await?;
     check(script.read().await?).await
-}
-
-async fn maintain(script: Script, done: Arc<AtomicBool>) -> Verdict {
-    while !done.load(Ordering::SeqCst) {
-        script.store.db().flush().await?;
-        script.store.db().compact().await?;
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(())
 }
 
 /// Runs a transaction until it commits.
