@@ -121,12 +121,14 @@ impl Committer {
             return Err(Error::TransactionTooLarge { size, limit: MAX_PAYLOAD });
         }
         let record = RecordBuilder::new(writes.iter(), size);
-        let ticket = self.enqueue(snapshot, &writes, reads, record)?;
+        self.enqueue(snapshot, &writes, reads, record)?.settled().await
+    }
+
+    /// Lets other tasks of this thread join the group: the sync that they share takes a hundred times as long.
+    async fn gather(&self) {
         if self.config.durability == Durability::Immediate {
-            // Lets other tasks of this thread join the group: the sync that they share takes a hundred times as long.
             tokio::task::yield_now().await;
         }
-        ticket.settled().await
     }
 
     fn enqueue(
@@ -151,14 +153,13 @@ impl Committer {
         self.figures.conflicts.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Leads groups until `slot` is settled, or returns where another leads. On the way out it makes sure that somebody
-    /// leads what has been queued meanwhile.
+    /// Leads groups until `slot` is settled, or returns where another leads.
     fn drive(&self, slot: &Slot) {
         while !slot.is_done() {
             let Some(log) = self.log.try_lock() else { return };
             self.lead(log);
+            self.hand_over();
         }
-        self.hand_over();
     }
 
     /// Writes one group and lets the log go.
@@ -346,7 +347,11 @@ struct Ticket<'a> {
 impl Ticket<'_> {
     async fn settled(self) -> Result<Option<Version>> {
         loop {
-            self.committer.drive(&self.slot);
+            if !self.slot.is_done() {
+                // Also who is woken to lead waits: it runs before those that the last group has just settled.
+                self.committer.gather().await;
+                self.committer.drive(&self.slot);
+            }
             match self.slot.outcome() {
                 Some(Outcome::Committed) => return Ok(Some(self.version)),
                 Some(Outcome::Unknown(reason)) => return Err(Error::CommitOutcomeUnknown { reason }),
