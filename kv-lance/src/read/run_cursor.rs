@@ -106,12 +106,15 @@ impl RunCursor {
                 self.done = true;
                 return false;
             }
-            self.row += 1;
-            let seen = self.previous.as_ref().is_some_and(|(previous, _)| previous == key);
-            if !seen && loaded.keys.version(row) <= span.version {
+            if self.previous.as_ref().is_some_and(|(previous, _)| previous == key) {
+                self.row = loaded.keys.seek(row + 1, key, 0);
+            } else if loaded.keys.version(row) > span.version {
+                self.row = loaded.keys.seek(row + 1, key, span.version);
+            } else {
                 let entry = loaded.entry(row);
                 self.previous = Some((entry.0.clone(), None));
                 self.current = Some(entry);
+                self.row = row + 1;
                 return true;
             }
         }
@@ -130,8 +133,8 @@ impl RunCursor {
         next.max(self.run.block_at(key, if seen { 0 } else { span.version }))
     }
 
-    /// Whether the block is still needed. The rows of a key come oldest first, so an entry is known when its key's rows have all been
-    /// read, in this block and, where the key goes on there, in the one before.
+    /// Whether the block is still needed. The newest rows of a key come first in a run, so an entry is known when its key has been
+    /// looked at in this block and, where it goes on there, in the one before.
     fn step_backward(&mut self, loaded: &Loaded, span: &Span) -> bool {
         while let Some(row) = self.row.checked_sub(1) {
             let key = loaded.keys.key(row);
@@ -143,9 +146,10 @@ impl RunCursor {
                 self.done = true;
                 return false;
             }
-            self.row = row;
-            if loaded.keys.version(row) <= span.version {
-                self.previous = Some(loaded.entry(row));
+            self.row = loaded.keys.first_of_key(row);
+            let newest = loaded.keys.seek(self.row, key, span.version);
+            if newest <= row {
+                self.previous = Some(loaded.entry(newest));
             }
         }
         if self.previous.is_some() && !self.run.continues(self.block) {

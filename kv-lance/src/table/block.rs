@@ -120,24 +120,65 @@ impl KeyBlock {
         self.meta.is_tombstone(row)
     }
 
-    /// The first row at or after `(key, version)` in the order of a run; `len` where there is none.
+    /// Whether a row is before `(key, version)` in the order of a run: keys ascend, and the versions of one descend.
+    fn is_before(&self, row: usize, key: &[u8], version: u64) -> bool {
+        self.key(row).cmp(key).then_with(|| version.cmp(&self.version(row))).is_lt()
+    }
+
+    /// The first row at or after `(key, version)`; `len` where there is none.
     pub(crate) fn lower_bound(&self, key: &[u8], version: u64) -> usize {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let mid = low + (high - low) / 2;
-            let before = self.key(mid).cmp(key).then_with(|| version.cmp(&self.version(mid)));
-            if before.is_lt() {
-                low = mid + 1;
-            } else {
-                high = mid;
+        partition_point(0..self.len(), |row| self.is_before(row, key, version))
+    }
+
+    /// The same among the rows from `from` on. The closer it is, the faster it is found.
+    pub(crate) fn seek(&self, from: usize, key: &[u8], version: u64) -> usize {
+        let (mut low, mut step) = (from, 1);
+        let high = loop {
+            let probe = low + step - 1;
+            if probe >= self.len() {
+                break self.len();
             }
-        }
-        low
+            if !self.is_before(probe, key, version) {
+                break probe;
+            }
+            low = probe + 1;
+            step *= 2;
+        };
+        partition_point(low..high, |row| self.is_before(row, key, version))
+    }
+
+    /// The first row of the key that `row` is one of. The closer it is, the faster it is found.
+    pub(crate) fn first_of_key(&self, row: usize) -> usize {
+        let key = self.key(row);
+        let (mut high, mut step) = (row, 1);
+        let low = loop {
+            match high.checked_sub(step) {
+                None => break 0,
+                Some(probe) if self.key(probe) != key => break probe + 1,
+                Some(probe) => high = probe,
+            }
+            step *= 2;
+        };
+        partition_point(low..high, |row| self.key(row) != key)
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.keys.bytes() + self.meta.versions.len() * 8 + self.meta.tombstones.len()
     }
+}
+
+/// The first of `rows` that `before` does not hold for, as it holds for none behind it; the end where it holds for all.
+fn partition_point(rows: std::ops::Range<usize>, before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (rows.start, rows.end);
+    while low < high {
+        let mid = low + (high - low) / 2;
+        if before(mid) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    low
 }
 
 /// The values of a block.
@@ -161,5 +202,45 @@ impl ValBlock {
 
     pub(super) fn bytes(&self) -> usize {
         self.vals.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A block of keys with these numbers of versions, which are even and descend.
+    fn block(versions: &[u64]) -> KeyBlock {
+        let (mut keys, mut meta) = (Vec::new(), RowMeta::default());
+        for (key, count) in versions.iter().enumerate() {
+            for version in (1..=*count).rev() {
+                keys.push(vec![key as u8]);
+                meta.push(version * 2, false);
+            }
+        }
+        KeyBlock::new(Column::new(&BinaryArray::from_iter_values(keys)), meta)
+    }
+
+    #[test]
+    fn a_row_is_found_from_wherever_the_search_begins() {
+        let block = block(&[1, 40, 2, 1, 1, 7]);
+        for key in 0..7_u8 {
+            for version in 0..84 {
+                let found = block.lower_bound(&[key], version);
+                let behind = |row: &usize| !block.is_before(*row, &[key], version);
+                assert_eq!(found, (0..block.len()).find(behind).unwrap_or(block.len()));
+                for from in 0..=block.len() {
+                    assert_eq!(block.seek(from, &[key], version), found.max(from), "{key} {version} from {from}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_row_of_a_key_is_found_from_each() {
+        let block = block(&[1, 40, 2, 1, 1, 7]);
+        for row in 0..block.len() {
+            assert_eq!(block.first_of_key(row), block.lower_bound(block.key(row), u64::MAX));
+        }
     }
 }
