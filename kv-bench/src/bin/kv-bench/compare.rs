@@ -141,11 +141,14 @@ pub(crate) fn compare(arguments: &Arguments) -> Result<(), String> {
         if drifted(before, after) {
             bench.notes.push(format!("run {run}: fdatasync drifted from {before:.0} to {after:.0} µs"));
         }
+        // After each run, so that one that is broken off loses no more than itself.
+        let limits_after = Limits::probe(out).map_err(|e| io("cannot measure in", e))?;
+        let (machine, runs) = (machine.clone(), bench.runs.clone());
+        let results = Results { machine, limits_before, limits_after, runs };
+        let input =
+            Input { results: &results, engines: &bench.engines, workloads: &bench.workloads, notes: &bench.notes };
+        write(out, &input).map_err(|e| io("cannot write to", e))?;
     }
-    let limits_after = Limits::probe(out).map_err(|e| io("cannot measure in", e))?;
-    let results = Results { machine, limits_before, limits_after, runs: bench.runs };
-    let input = Input { results: &results, engines: &bench.engines, workloads: &bench.workloads, notes: &bench.notes };
-    write(out, &input).map_err(|e| io("cannot write to", e))?;
     eprintln!("{} after {} s", out.join("report.md").display(), started.elapsed().as_secs());
     Ok(())
 }
