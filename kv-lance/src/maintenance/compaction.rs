@@ -81,7 +81,7 @@ struct Row {
 
 impl Row {
     async fn first(run: &Arc<Run>) -> Result<Self> {
-        let (keys, vals) = (run.keys_uncached(0).await?, run.vals_uncached(0).await?);
+        let (keys, vals) = run.rows_uncached(0).await?;
         Ok(Self { run: run.clone(), block: 0, row: 0, keys, vals })
     }
 
@@ -118,8 +118,7 @@ impl Row {
         }
         self.row = 0;
         // Past the cache: what a compaction reads once must not drive out what readers use.
-        self.keys = self.run.keys_uncached(self.block).await?;
-        self.vals = self.run.vals_uncached(self.block).await?;
+        (self.keys, self.vals) = self.run.rows_uncached(self.block).await?;
         Ok(true)
     }
 }

@@ -66,8 +66,10 @@ impl RunCursor {
     /// Loads the block and moves to the next entry, through as many blocks as that takes.
     pub(super) async fn fill(&mut self, span: &Span) -> Result<()> {
         while self.needs_fill() {
-            let keys = self.run.keys(self.block).await?;
-            let vals = if span.vals { Some(self.run.vals(self.block).await?) } else { None };
+            let (keys, vals) = match span.vals {
+                true => self.run.rows(self.block).await.map(|(keys, vals)| (keys, Some(vals)))?,
+                false => (self.run.keys(self.block).await?, None),
+            };
             self.row = match (span.direction, self.started) {
                 (Direction::Forward, false) => keys.lower_bound(&span.range.start, Version::MAX),
                 (Direction::Forward, true) => 0,
@@ -156,11 +158,23 @@ impl RunCursor {
             self.current = self.previous.take();
             return true;
         }
-        match self.block.checked_sub(1) {
+        match self.block_before(loaded, span) {
             Some(before) => self.block = before,
             None => self.done = true,
         }
         false
+    }
+
+    /// The block before, or, where the first key's rows go on in it, the last one that has a row to be looked at.
+    fn block_before(&self, loaded: &Loaded, span: &Span) -> Option<usize> {
+        let before = self.block.checked_sub(1)?;
+        if !self.run.continues(self.block) {
+            return Some(before);
+        }
+        let key = loaded.keys.key(0);
+        // The newest row that the span sees lies in this block or at the beginning of the next.
+        let newest = self.run.block_at(key, span.version);
+        Some(before.min(if self.block > newest { newest + 1 } else { self.run.block_at(key, Version::MAX) }))
     }
 
     /// Whether each row of the run is a live key that the span sees: then rows can be counted without looking at them.

@@ -31,8 +31,18 @@ pub(crate) struct Run {
     reader: FileReader,
     keys: ReaderProjection,
     vals: ReaderProjection,
+    /// Both.
+    rows: ReaderProjection,
     index: RunIndex,
     cache: Arc<BlockCache>,
+}
+
+/// Where a row was found; its values, where they were read with the keys.
+struct Found {
+    block: usize,
+    row: usize,
+    keys: Arc<KeyBlock>,
+    vals: Option<Arc<ValBlock>>,
 }
 
 impl Run {
@@ -61,11 +71,13 @@ impl Run {
         if index.statistics.rows != metadata.num_rows {
             return Err(Error::corruption(&path, "the run's index and the file disagree on the number of rows"));
         }
-        let projection = |name, column| {
-            let schema = metadata.file_schema.project(&[name]).map_err(|e| from_lance("opening", &path, e))?;
-            Ok::<_, Error>(ReaderProjection { schema: Arc::new(schema), column_indices: vec![column] })
+        let projection = |names: &[&str], columns: &[u32]| {
+            let schema = metadata.file_schema.project(names).map_err(|e| from_lance("opening", &path, e))?;
+            Ok::<_, Error>(ReaderProjection { schema: Arc::new(schema), column_indices: columns.to_vec() })
         };
-        let (keys, vals) = (projection("key", schema::KEY)?, projection("val", schema::VAL)?);
+        let keys = projection(&["key"], &[schema::KEY])?;
+        let vals = projection(&["val"], &[schema::VAL])?;
+        let rows = projection(&["key", "val"], &[schema::KEY, schema::VAL])?;
         let io = Arc::new(PreadIo(file.clone()));
         let options = FileReaderOptions {
             decoder_config: DecoderConfig { inline_scheduling: Some(true), ..DecoderConfig::default() },
@@ -93,6 +105,7 @@ impl Run {
             reader,
             keys,
             vals,
+            rows,
             index,
             cache,
         })
@@ -136,17 +149,21 @@ impl Run {
         self.index.block(block).is_some_and(|b| b.continues)
     }
 
-    /// The newest row of `key` up to `version`: block and row.
-    async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<(usize, usize, Arc<KeyBlock>)>> {
+    /// The newest row of `key` up to `version`. `vals`: whether its value will be wanted.
+    async fn find(&self, key: &[u8], version: Version, hash: u64, vals: bool) -> Result<Option<Found>> {
         if !self.index.may_contain(key, hash) {
             return Ok(None);
         }
         let mut block = self.block_at(key, version);
         loop {
-            let keys = self.keys(block).await?;
+            let (keys, vals) = match self.cache.keys(self.id, block as u32) {
+                Some(keys) => (keys, None),
+                None if vals => self.rows(block).await.map(|(keys, vals)| (keys, Some(vals)))?,
+                None => (self.keys(block).await?, None),
+            };
             let row = keys.lower_bound(key, version);
             if row < keys.len() {
-                return Ok((keys.key(row) == key).then_some((block, row, keys)));
+                return Ok((keys.key(row) == key).then_some(Found { block, row, keys, vals }));
             }
             // The row searched for may be the first of the next block.
             block += 1;
@@ -158,16 +175,33 @@ impl Run {
 
     /// The value of `key` at `version`: `None` where the run has no row for it, `Some(None)` for a tombstone.
     pub(crate) async fn get(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<Option<Val>>> {
-        match self.find(key, version, hash).await? {
+        match self.find(key, version, hash, true).await? {
             None => Ok(None),
-            Some((_, row, keys)) if keys.is_tombstone(row) => Ok(Some(None)),
-            Some((block, row, _)) => Ok(Some(Some(self.vals(block).await?.slice(row)))),
+            Some(found) if found.keys.is_tombstone(found.row) => Ok(Some(None)),
+            Some(Found { row, vals: Some(vals), .. }) => Ok(Some(Some(vals.slice(row)))),
+            Some(Found { block, row, .. }) => Ok(Some(Some(self.vals(block).await?.slice(row)))),
         }
     }
 
     /// As [`get`](Self::get), without reading the value: whether there is one.
     pub(crate) async fn exists(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<bool>> {
-        Ok(self.find(key, version, hash).await?.map(|(_, row, keys)| !keys.is_tombstone(row)))
+        Ok(self.find(key, version, hash, false).await?.map(|found| !found.keys.is_tombstone(found.row)))
+    }
+
+    /// A whole block. Reading both columns at once takes Lance little longer than one.
+    pub(crate) async fn rows(&self, block: usize) -> Result<(Arc<KeyBlock>, Arc<ValBlock>)> {
+        let cached = (self.cache.keys(self.id, block as u32), self.cache.vals(self.id, block as u32));
+        Ok(match cached {
+            (Some(keys), Some(vals)) => (keys, vals),
+            (Some(keys), None) => (keys, self.vals(block).await?),
+            (None, Some(vals)) => (self.keys(block).await?, vals),
+            (None, None) => {
+                let (keys, vals) = self.rows_uncached(block).await?;
+                self.cache.insert_keys(self.id, block as u32, keys.clone());
+                self.cache.insert_vals(self.id, block as u32, vals.clone());
+                (keys, vals)
+            }
+        })
     }
 
     /// The keys, versions and tombstones of a block.
@@ -194,8 +228,25 @@ impl Run {
         }
     }
 
+    /// Reads and checks a whole block.
+    pub(crate) async fn rows_uncached(&self, block: usize) -> Result<(Arc<KeyBlock>, Arc<ValBlock>)> {
+        let [keys, vals] = self.read(block, &self.rows).await?;
+        Ok((self.key_block(block, keys)?, self.val_block(block, vals)?))
+    }
+
     /// Reads and checks keys, versions and tombstones of a block.
-    pub(crate) async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
+    async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
+        let [keys] = self.read(block, &self.keys).await?;
+        self.key_block(block, keys)
+    }
+
+    /// Reads and checks the values of a block.
+    async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
+        let [vals] = self.read(block, &self.vals).await?;
+        self.val_block(block, vals)
+    }
+
+    fn key_block(&self, block: usize, keys: Column) -> Result<Arc<KeyBlock>> {
         let info = self.index.block(block).ok_or_else(|| self.damaged(block, "is not in the index"))?;
         let end = info.meta_position.saturating_add(info.meta_len.into());
         let meta = self.file.read(info.meta_position..end).map_err(|e| Error::io("reading", &self.path, e))?;
@@ -203,24 +254,25 @@ impl Run {
             return Err(self.damaged(block, "has versions that do not match their checksum"));
         }
         let meta = RowMeta::decode(&meta, info.rows as usize).ok_or_else(|| self.damaged(block, "has no versions"))?;
-        let keys = self.read_column(block, &self.keys).await?;
         if keys.checksum() != info.keys_checksum {
             return Err(self.damaged(block, "has keys that do not match their checksum"));
         }
         Ok(Arc::new(KeyBlock::new(keys, meta)))
     }
 
-    /// Reads and checks the values of a block.
-    pub(crate) async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
-        let vals = self.read_column(block, &self.vals).await?;
+    fn val_block(&self, block: usize, vals: Column) -> Result<Arc<ValBlock>> {
         if self.index.block(block).is_none_or(|info| vals.checksum() != info.vals_checksum) {
             return Err(self.damaged(block, "has values that do not match their checksum"));
         }
         Ok(Arc::new(ValBlock::new(vals)))
     }
 
-    /// Reads one column of a block. As row indices, not as a range: Lance decodes those inline.
-    async fn read_column(&self, block: usize, projection: &ReaderProjection) -> Result<Column> {
+    /// Reads columns of a block. As row indices, not as a range: Lance decodes those inline.
+    async fn read<const COLUMNS: usize>(
+        &self,
+        block: usize,
+        projection: &ReaderProjection,
+    ) -> Result<[Column; COLUMNS]> {
         let info = self.index.block(block).ok_or_else(|| self.damaged(block, "is not in the index"))?;
         let rows = UInt32Array::from_iter_values(info.first_row..info.first_row + info.rows);
         let read = async {
@@ -242,16 +294,26 @@ impl Run {
             .await
             .map_err(|_| self.damaged(block, "cannot be decoded"))?
             .map_err(|e| from_lance("reading", &self.path, e))?;
-        let columns: Vec<ArrayRef> = batches.iter().filter_map(|batch| batch.columns().first().cloned()).collect();
-        let column = match columns.as_slice() {
-            [one] => one.clone(),
+        let columns: Vec<Column> = (0..COLUMNS)
+            .map(|column| {
+                let parts: Vec<&ArrayRef> = batches.iter().filter_map(|batch| batch.columns().get(column)).collect();
+                self.column(block, &parts, info.rows)
+            })
+            .collect::<Result<_>>()?;
+        columns.try_into().map_err(|_| self.damaged(block, "has another number of columns"))
+    }
+
+    /// A column of a block from the parts in which Lance read it.
+    fn column(&self, block: usize, parts: &[&ArrayRef], rows: u32) -> Result<Column> {
+        let column = match parts {
+            [one] => ArrayRef::clone(one),
             many => {
-                let parts: Vec<_> = many.iter().map(AsRef::as_ref).collect();
+                let parts: Vec<_> = many.iter().map(|part| part.as_ref()).collect();
                 arrow_select::concat::concat(&parts).map_err(|e| self.damaged(block, &e.to_string()))?
             }
         };
         let column = column.as_binary_opt::<i32>().ok_or_else(|| self.damaged(block, "is of another type"))?;
-        if column.offsets().len() != info.rows as usize + 1 {
+        if column.offsets().len() != rows as usize + 1 {
             return Err(self.damaged(block, "has another number of rows"));
         }
         Ok(Column::new(column))

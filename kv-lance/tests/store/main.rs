@@ -6,6 +6,7 @@ mod damage;
 mod full_disk;
 mod group_commit;
 mod history;
+mod hot_key;
 mod open;
 mod recovery;
 mod runs;
