@@ -188,7 +188,7 @@ impl Run {
         Ok(self.find(key, version, hash, false).await?.map(|found| !found.keys.is_tombstone(found.row)))
     }
 
-    /// A whole block. Reading both columns at once takes Lance little longer than one.
+    /// A whole block; where nothing of it is cached, in one request for both columns.
     pub(crate) async fn rows(&self, block: usize) -> Result<(Arc<KeyBlock>, Arc<ValBlock>)> {
         let cached = (self.cache.keys(self.id, block as u32), self.cache.vals(self.id, block as u32));
         Ok(match cached {
