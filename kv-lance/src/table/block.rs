@@ -168,7 +168,7 @@ impl KeyBlock {
 }
 
 /// The first of `rows` that `before` does not hold for, as it holds for none behind it; the end where it holds for all.
-fn partition_point(rows: std::ops::Range<usize>, before: impl Fn(usize) -> bool) -> usize {
+pub(super) fn partition_point(rows: std::ops::Range<usize>, before: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (rows.start, rows.end);
     while low < high {
         let mid = low + (high - low) / 2;

@@ -5,6 +5,7 @@
 //! CRC-32C of all before u32`. Keys and the filter are preceded by their length in four bytes.
 
 use super::FORMAT_VERSION;
+use super::block::partition_point;
 use super::bloom::{self, Bloom};
 use crate::codec::{Reader, put_block};
 use kv_api::Version;
@@ -206,17 +207,11 @@ impl RunIndex {
     /// The last block whose first row is at or before `(key, version)` in the order of a run; `None` where that is
     /// before the first.
     pub(super) fn block_at(&self, key: &[u8], version: Version) -> Option<usize> {
-        let (mut low, mut high) = (0, self.blocks.len());
-        while low < high {
-            let mid = low + (high - low) / 2;
-            let first_version = self.blocks.get(mid).map_or(0, |b| b.first_version);
-            if self.fence(mid).cmp(key).then_with(|| version.cmp(&first_version)).is_le() {
-                low = mid + 1;
-            } else {
-                high = mid;
-            }
-        }
-        low.checked_sub(1)
+        let behind = partition_point(0..self.blocks.len(), |block| {
+            let first_version = self.blocks.get(block).map_or(0, |b| b.first_version);
+            self.fence(block).cmp(key).then_with(|| version.cmp(&first_version)).is_le()
+        });
+        behind.checked_sub(1)
     }
 
     /// Bytes of memory held.

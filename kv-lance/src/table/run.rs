@@ -149,8 +149,8 @@ impl Run {
         self.index.block(block).is_some_and(|b| b.continues)
     }
 
-    /// The newest row of `key` up to `version`. `vals`: whether its value will be wanted.
-    async fn find(&self, key: &[u8], version: Version, hash: u64, vals: bool) -> Result<Option<Found>> {
+    /// The newest row of `key` up to `version`. `with_val`: whether its value will be wanted.
+    async fn find(&self, key: &[u8], version: Version, hash: u64, with_val: bool) -> Result<Option<Found>> {
         if !self.index.may_contain(key, hash) {
             return Ok(None);
         }
@@ -158,7 +158,7 @@ impl Run {
         loop {
             let (keys, vals) = match self.cache.keys(self.id, block as u32) {
                 Some(keys) => (keys, None),
-                None if vals => self.rows(block).await.map(|(keys, vals)| (keys, Some(vals)))?,
+                None if with_val => self.rows(block).await.map(|(keys, vals)| (keys, Some(vals)))?,
                 None => (self.keys(block).await?, None),
             };
             let row = keys.lower_bound(key, version);
