@@ -28,6 +28,8 @@ pub struct Engine {
     pub table: bool,
     /// Whether it is called without the trait.
     pub native: bool,
+    /// Whether it is so slow that it is measured in the first run only, and in nothing that takes minutes.
+    pub slow: bool,
 }
 
 /// What follows the name of an engine that is called natively.
@@ -49,7 +51,12 @@ impl Engine {
         let natively = matches!(workload.kind, Kind::Load | Kind::Get | Kind::Missing | Kind::Scan(_) | Kind::Commit);
         able && workload.clients <= self.most_clients
             && (!self.native || (natively && workload.store == Store::Main && workload.memory == Memory::Warm))
-            && (self.name != "original" || !workload.is_long())
+            && !(self.slow && workload.is_long())
+    }
+
+    /// Whether it takes part in a workload in the run of this number, the first of which is 1: what is slow is not repeated.
+    pub fn runs_in(&self, run: u32, workload: &Workload) -> bool {
+        self.runs(workload) && (run == 1 || !(self.slow || workload.is_long()))
     }
 }
 
@@ -74,6 +81,7 @@ const PEER: Engine = Engine {
     versioned: false,
     table: false,
     native: false,
+    slow: false,
 };
 
 /// Every engine, in the order of the reports.
@@ -93,6 +101,7 @@ pub const ENGINES: &[Engine] = &[
         clients: Clients::Tasks,
         most_clients: 8,
         peer: false,
+        slow: true,
         ..PEER
     },
     Engine { name: "rocksdb", note: "OptimisticTransactionDB", ..PEER },
@@ -194,6 +203,7 @@ pub type Open = fn(name: &str, opening: Opening) -> Option<Opened>;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::{Options, table};
 
     #[test]
     fn an_unknown_engine_is_answered_with_those_that_exist() {
@@ -208,6 +218,20 @@ mod tests {
             error("redb", false),
             "the engine 'redb' is there with --features peers; this build has: kv-lance, original"
         );
+    }
+
+    #[test]
+    fn what_is_slow_is_not_repeated() {
+        let options = Options { clients: vec![1], durability: None, sustained: true };
+        let runs = |engine: &str, workload: &str| {
+            let engine = ENGINES.iter().find(|e| e.name == engine);
+            let workload = table(&options).into_iter().find(|w| w.name == workload);
+            engine.zip(workload).map(|(engine, workload)| [1, 2, 5].map(|run| engine.runs_in(run, &workload)))
+        };
+        assert_eq!(runs("kv-lance", "get-hot"), Some([true; 3]));
+        assert_eq!(runs("original", "get-hot"), Some([true, false, false]));
+        assert_eq!(runs("rocksdb", "sustained"), Some([true, false, false]));
+        assert_eq!(runs("original", "sustained"), Some([false; 3]));
     }
 
     #[test]

@@ -40,10 +40,7 @@ impl Limits {
 }
 
 /// The median of `count` small synced writes, with a file in `dir`.
-///
-/// # Errors
-/// What the system says of the file.
-pub fn fdatasync_us(dir: &Path, count: u64) -> std::io::Result<f64> {
+fn fdatasync_us(dir: &Path, count: u64) -> std::io::Result<f64> {
     let file = tempfile::tempfile_in(dir)?;
     file.write_all_at(&vec![1; 1 << 20], 0)?;
     file.sync_all()?;

@@ -18,6 +18,8 @@ pub fn median(values: &mut [f64]) -> Option<f64> {
 pub struct Line {
     /// The engine's name.
     pub engine: String,
+    /// How many repetitions those are.
+    pub runs: usize,
     /// The median, least and greatest number of operations in a second.
     pub ops_per_s: [f64; 3],
     /// The medians of the latencies: median, 99th, 99.9th percentile.
@@ -43,6 +45,7 @@ impl Line {
         let ops = || mine.iter().map(|run| run.ops_per_s);
         Some(Self {
             engine: engine.into(),
+            runs: mine.len(),
             ops_per_s: [
                 all(&|run| Some(run.ops_per_s))?,
                 ops().fold(f64::INFINITY, f64::min),
@@ -76,10 +79,10 @@ impl Line {
         p99
     }
 
-    /// Half of the distance between the extremes, as a share of the median.
-    pub fn spread(&self) -> f64 {
+    /// Half of the distance between the extremes, as a share of the median; `None` of a single run.
+    pub fn spread(&self) -> Option<f64> {
         let [median, least, greatest] = self.ops_per_s;
-        (greatest - least) / 2.0 / median.max(f64::MIN_POSITIVE)
+        (self.runs > 1).then_some((greatest - least) / 2.0 / median.max(f64::MIN_POSITIVE))
     }
 }
 
@@ -174,7 +177,9 @@ pub(crate) mod tests {
         let runs: Vec<_> = [100.0, 300.0, 200.0].iter().zip(1..).map(|(ops, n)| run("a", "get-hot", n, *ops)).collect();
         let line = Line::of(&runs, "a", "get-hot");
         assert_eq!(line.as_ref().map(|line| line.ops_per_s), Some([200.0, 100.0, 300.0]));
-        assert_eq!(line.map(|line| line.spread()), Some(0.5));
+        assert_eq!(line.and_then(|line| line.spread()), Some(0.5));
+        let once = Line::of(runs.get(..1).unwrap_or_default(), "a", "get-hot");
+        assert_eq!(once.map(|line| (line.runs, line.spread())), Some((1, None)));
         assert_eq!(Line::of(&runs, "b", "get-hot"), None);
     }
 

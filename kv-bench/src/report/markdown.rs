@@ -47,7 +47,8 @@ fn machine(out: &mut String, input: &Input<'_>) {
         machine.kernel,
         machine.filesystem
     );
-    line!(out, "Medians of {repetitions} runs; engines take turns within each run.\n");
+    line!(out, "Medians of {repetitions} runs; engines take turns within each run.");
+    line!(out, "What is slow was measured in the first of them only: original, and the workloads of minutes.\n");
     let (before, after) = (&input.results.limits_before, &input.results.limits_after);
     line!(out, "| the machine itself | before | after |\n|---|---|---|");
     let rows = [
@@ -139,14 +140,15 @@ fn ratios(out: &mut String, input: &Input<'_>, comparisons: &[Comparison<'_>]) {
 fn throughput(out: &mut String, names: &[&str], comparisons: &[Comparison<'_>]) {
     line!(
         out,
-        "## Throughput\n\nOperations in a second, and half the distance between the extremes. For what it says so: MB on disk, the time it took, or the latency that one in a hundred exceeds.\n"
+        "## Throughput\n\nOperations in a second, and half the distance between the extremes, where there was more than one run. For what it says so: MB on disk, the time it took, or the latency that one in a hundred exceeds.\n"
     );
     line!(out, "| workload | {} |\n|---|{}", names.join(" | "), "---|".repeat(names.len()));
     for comparison in comparisons {
         let cells = names.iter().map(|name| {
             let line = comparison.line(name);
             line.map_or("–".into(), |line| {
-                format!("{} ± {}", figure(comparison.workload, line), percent(line.spread()))
+                let spread = line.spread().map_or_else(String::new, |spread| format!(" ± {}", percent(spread)));
+                figure(comparison.workload, line) + &spread
             })
         });
         line!(out, "| {} | {} |", comparison.workload.title, cells.collect::<Vec<_>>().join(" | "));

@@ -5,7 +5,9 @@ use super::{CompactOptions, Worker};
 use crate::committer::Committer;
 use crate::table::{KeyBlock, Run, TableState, ValBlock};
 use kv_api::{Result, Version};
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -23,8 +25,7 @@ impl Worker {
         let mut rows = Rows::new(&old).await?;
         while let Some(row) = rows.current() {
             if filter.keeps(row.key(), row.version(), row.is_tombstone()) {
-                let val = row.val();
-                writer.push(row.key(), row.version(), val.as_deref()).await?;
+                writer.push(row.key(), row.version(), row.val()).await?;
             }
             rows.advance().await?;
         }
@@ -97,13 +98,8 @@ impl Row {
         self.keys.is_tombstone(self.row)
     }
 
-    fn val(&self) -> Option<bytes::Bytes> {
-        (!self.is_tombstone()).then(|| self.vals.slice(self.row))
-    }
-
-    /// In the order of a run.
-    fn order(&self, other: &Self) -> Ordering {
-        self.key().cmp(other.key()).then_with(|| other.version().cmp(&self.version()))
+    fn val(&self) -> Option<&[u8]> {
+        (!self.is_tombstone()).then(|| self.vals.val(self.row))
     }
 
     /// Whether there is a next row.
@@ -123,39 +119,49 @@ impl Row {
     }
 }
 
-/// Every row of several runs, in order.
-struct Rows {
-    rows: Vec<Row>,
-    least: usize,
+/// In the order of a run.
+impl Ord for Row {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(other.key()).then_with(|| other.version().cmp(&self.version()))
+    }
 }
+
+impl PartialOrd for Row {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Row {}
+
+/// Every row of several runs, in order: a heap of the runs' next rows.
+struct Rows(BinaryHeap<Reverse<Row>>);
 
 impl Rows {
     async fn new(runs: &[Arc<Run>]) -> Result<Self> {
-        let mut rows = Vec::with_capacity(runs.len());
+        let mut rows = BinaryHeap::with_capacity(runs.len());
         for run in runs {
-            rows.push(Row::first(run).await?);
+            rows.push(Reverse(Row::first(run).await?));
         }
-        let mut rows = Self { rows, least: 0 };
-        rows.find_least();
-        Ok(rows)
-    }
-
-    fn find_least(&mut self) {
-        let least = self.rows.iter().enumerate().min_by(|(_, a), (_, b)| a.order(b));
-        self.least = least.map_or(0, |(i, _)| i);
+        Ok(Self(rows))
     }
 
     fn current(&self) -> Option<&Row> {
-        self.rows.get(self.least)
+        self.0.peek().map(|row| &row.0)
     }
 
     async fn advance(&mut self) -> Result<()> {
-        if let Some(row) = self.rows.get_mut(self.least)
-            && !row.advance().await?
+        if let Some(mut row) = self.0.peek_mut()
+            && !row.0.advance().await?
         {
-            self.rows.swap_remove(self.least);
+            PeekMut::pop(row);
         }
-        self.find_least();
         Ok(())
     }
 }

@@ -1,78 +1,8 @@
-//! Decoded blocks: what the cache holds and reads hand out slices of.
+//! Decoded blocks, as the cache holds them.
 
+use super::column::Column;
 use super::row_meta::RowMeta;
-use arrow_array::BinaryArray;
-use arrow_buffer::{Buffer, ScalarBuffer};
 use bytes::Bytes;
-
-/// A column of byte strings; a row is a slice of one shared buffer.
-#[derive(Debug)]
-pub(crate) struct Column {
-    data: Bytes,
-    offsets: ScalarBuffer<i32>,
-}
-
-/// Arrow's buffer as the owner of [`Bytes`].
-struct Owner(Buffer);
-
-impl AsRef<[u8]> for Owner {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_slice()
-    }
-}
-
-impl Column {
-    pub(super) fn new(array: &BinaryArray) -> Self {
-        Self { data: Bytes::from_owner(Owner(array.values().clone())), offsets: array.offsets().inner().clone() }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.offsets.len().saturating_sub(1)
-    }
-
-    fn range(&self, row: usize) -> Option<std::ops::Range<usize>> {
-        Some(*self.offsets.get(row)? as usize..*self.offsets.get(row + 1)? as usize)
-    }
-
-    /// The bytes of a row; empty beyond the end, which [`checksum`](Self::checksum) has ruled out.
-    pub(crate) fn row(&self, row: usize) -> &[u8] {
-        self.range(row).and_then(|range| self.data.get(range)).unwrap_or_default()
-    }
-
-    /// The same, sharing the block's memory.
-    pub(crate) fn slice(&self, row: usize) -> Bytes {
-        self.range(row).filter(|range| range.end <= self.data.len()).map_or_else(Bytes::new, |r| self.data.slice(r))
-    }
-
-    /// The bytes of several rows, which lie one after the other, and where each of them ends in those.
-    pub(crate) fn rows(&self, rows: std::ops::Range<usize>) -> Option<(&[u8], impl Iterator<Item = i32>)> {
-        let ends = self.offsets.get(rows.start + 1..rows.end + 1)?;
-        let first = *self.offsets.get(rows.start)?;
-        let bytes = self.data.get(first as usize..ends.last().map_or(first, |last| *last) as usize)?;
-        Some((bytes, ends.iter().map(move |end| end - first)))
-    }
-
-    pub(super) fn checksum(&self) -> u32 {
-        let mut checksum = Checksum::default();
-        (0..self.len()).for_each(|row| checksum.add(self.row(row)));
-        checksum.0
-    }
-
-    fn bytes(&self) -> usize {
-        self.data.len() + self.offsets.inner().len() + 96
-    }
-}
-
-/// The checksum of a column's rows in one block: CRC-32C over length and bytes of each.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Checksum(pub(super) u32);
-
-impl Checksum {
-    pub(super) fn add(&mut self, row: &[u8]) {
-        self.0 = crc32c::crc32c_append(self.0, &(row.len() as u32).to_le_bytes());
-        self.0 = crc32c::crc32c_append(self.0, row);
-    }
-}
 
 /// Keys, versions and tombstones of a block.
 #[derive(Debug)]
@@ -86,8 +16,7 @@ pub(crate) struct KeyBlock {
 impl KeyBlock {
     pub(super) fn new(keys: Column, meta: RowMeta) -> Self {
         let distinct = (1..keys.len()).all(|row| keys.row(row - 1) != keys.row(row));
-        let greatest = meta.versions.iter().copied().max();
-        let plain_from = greatest.filter(|_| distinct && meta.tombstones.is_empty());
+        let plain_from = (distinct && !meta.has_tombstones()).then(|| meta.greatest());
         Self { keys, meta, plain_from }
     }
 
@@ -113,7 +42,7 @@ impl KeyBlock {
     }
 
     pub(crate) fn version(&self, row: usize) -> u64 {
-        self.meta.versions.get(row).copied().unwrap_or(0)
+        self.meta.version(row)
     }
 
     pub(crate) fn is_tombstone(&self, row: usize) -> bool {
@@ -163,7 +92,7 @@ impl KeyBlock {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.keys.bytes() + self.meta.versions.len() * 8 + self.meta.tombstones.len()
+        self.keys.bytes() + self.meta.bytes()
     }
 }
 
@@ -196,6 +125,10 @@ impl ValBlock {
         &self.vals
     }
 
+    pub(crate) fn val(&self, row: usize) -> &[u8] {
+        self.vals.row(row)
+    }
+
     pub(crate) fn slice(&self, row: usize) -> Bytes {
         self.vals.slice(row)
     }
@@ -207,23 +140,27 @@ impl ValBlock {
 
 #[cfg(test)]
 mod tests {
+    use super::super::row_meta::RowMetaBuilder;
     use super::*;
 
     /// A block of keys with these numbers of versions, which are even and descend.
-    fn block(versions: &[u64]) -> KeyBlock {
-        let (mut keys, mut meta) = (Vec::new(), RowMeta::default());
+    fn block(versions: &[u64]) -> Option<KeyBlock> {
+        let (mut keys, mut meta, mut encoded) = (Vec::new(), RowMetaBuilder::default(), Vec::new());
         for (key, count) in versions.iter().enumerate() {
             for version in (1..=*count).rev() {
                 keys.push(vec![key as u8]);
                 meta.push(version * 2, false);
             }
         }
-        KeyBlock::new(Column::new(&BinaryArray::from_iter_values(keys)), meta)
+        meta.encode(&mut encoded);
+        let meta = RowMeta::decode(encoded.into(), keys.len());
+        let offsets: Vec<i32> = (0..=keys.len() as i32).collect();
+        Some(KeyBlock::new(Column::new(&keys.concat(), &offsets)?, meta?))
     }
 
     #[test]
-    fn a_row_is_found_from_wherever_the_search_begins() {
-        let block = block(&[1, 40, 2, 1, 1, 7]);
+    fn a_row_is_found_from_wherever_the_search_begins() -> Result<(), &'static str> {
+        let block = block(&[1, 40, 2, 1, 1, 7]).ok_or("no block")?;
         for key in 0..7_u8 {
             for version in 0..84 {
                 let found = block.lower_bound(&[key], version);
@@ -234,13 +171,15 @@ mod tests {
                 }
             }
         }
+        Ok(())
     }
 
     #[test]
-    fn the_first_row_of_a_key_is_found_from_each() {
-        let block = block(&[1, 40, 2, 1, 1, 7]);
+    fn the_first_row_of_a_key_is_found_from_each() -> Result<(), &'static str> {
+        let block = block(&[1, 40, 2, 1, 1, 7]).ok_or("no block")?;
         for row in 0..block.len() {
             assert_eq!(block.first_of_key(row), block.lower_bound(block.key(row), u64::MAX));
         }
+        Ok(())
     }
 }

@@ -13,7 +13,6 @@ use lance::dataset::builder::DatasetBuilder;
 use lance::dataset::transaction::{Operation, Transaction, TransactionBuilder};
 use lance::dataset::write::CommitBuilder;
 use lance::session::Session;
-use lance_core::cache::LanceCache;
 use lance_file::reader::FileReader;
 use lance_file::version::LanceFileVersion;
 use lance_io::object_store::ObjectStore;
@@ -26,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Lance's own caches: manifests and the pages' metadata, which decoding a block needs.
+/// Lance's own cache of manifests.
 const METADATA_CACHE_BYTES: usize = 64 << 20;
 const IO_BUFFER_BYTES: u64 = 32 << 20;
 
@@ -51,7 +50,6 @@ pub(crate) struct Table {
     root: PathBuf,
     dataset: Dataset,
     scheduler: Arc<ScanScheduler>,
-    pages: LanceCache,
     cache: Arc<BlockCache>,
     layout: RunLayout,
 }
@@ -80,8 +78,7 @@ impl Table {
         check_format(root, &dataset)?;
         let state = read_state(root, &dataset).await?;
         let scheduler = ScanScheduler::new(Arc::new(ObjectStore::local()), SchedulerConfig::new(IO_BUFFER_BYTES));
-        let pages = LanceCache::with_capacity(METADATA_CACHE_BYTES);
-        let table = Self { root: root.into(), dataset, scheduler, pages, cache, layout };
+        let table = Self { root: root.into(), dataset, scheduler, cache, layout };
         let mut runs = Vec::new();
         for fragment in table.dataset.fragments().iter() {
             runs.push(table.open_run(fragment).await?);
@@ -192,7 +189,7 @@ impl Table {
             .await
             .map_err(|_| Error::corruption(&path, "the file's metadata cannot be decoded"))?
             .map_err(failed)?;
-        let run = Run::open(path.clone(), fragment.id, Arc::new(metadata), &self.pages, self.cache.clone())?;
+        let run = Run::open(path.clone(), fragment.id, metadata, self.cache.clone()).await?;
         Ok(Arc::new(run))
     }
 }

@@ -96,13 +96,17 @@ impl DataFile {
     }
 }
 
-/// Reads ranges of one file inline: a cached `pread` takes 1 µs where a hop to another thread takes 40.
+/// Reads ranges of one file when the future is polled, on that thread: a cached `pread` takes 1 µs where a hop to another thread takes 40.
 #[derive(Debug)]
 pub(super) struct PreadIo(pub(super) Arc<DataFile>);
 
 impl EncodingsIo for PreadIo {
     fn submit_request(&self, ranges: Vec<Range<u64>>, _: u64) -> BoxFuture<'static, lance::Result<Vec<Bytes>>> {
-        let read: std::io::Result<Vec<Bytes>> = ranges.into_iter().map(|range| self.0.read(range)).collect();
-        std::future::ready(read.map_err(lance::Error::from)).boxed()
+        let file = self.0.clone();
+        async move {
+            let read: std::io::Result<Vec<Bytes>> = ranges.into_iter().map(|range| file.read(range)).collect();
+            read.map_err(lance::Error::from)
+        }
+        .boxed()
     }
 }

@@ -7,6 +7,8 @@
 mod block;
 mod bloom;
 mod cache;
+mod column;
+mod column_reader;
 mod commit_handler;
 mod dataset;
 mod files;
@@ -16,9 +18,10 @@ mod run;
 mod run_writer;
 mod schema;
 
-pub(crate) use block::{Column, KeyBlock, ValBlock};
+pub(crate) use block::{KeyBlock, ValBlock};
 pub(crate) use bloom::hash;
 pub(crate) use cache::BlockCache;
+pub(crate) use column::Column;
 pub(crate) use dataset::{Opened, Table, TableState};
 pub(crate) use run::Run;
 
@@ -33,4 +36,4 @@ pub(crate) struct RunLayout {
 }
 
 /// The version of the on-disk format, of the table and of the journal alike.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;

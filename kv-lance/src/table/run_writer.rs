@@ -1,9 +1,9 @@
 //! Writes a run: rows in order, one Lance file, synced when it is finished.
 
-use super::block::Checksum;
+use super::column::checksum;
 use super::files::SyncedWriter;
 use super::index::{BlockInfo, RunIndexBuilder, RunStatistics};
-use super::row_meta::RowMeta;
+use super::row_meta::RowMetaBuilder;
 use super::schema;
 use crate::error::from_lance;
 use arrow_array::builder::{BinaryBuilder, BooleanBuilder, UInt64Builder};
@@ -65,9 +65,7 @@ struct Columns {
 struct Block {
     first_key: Vec<u8>,
     continues: bool,
-    meta: RowMeta,
-    keys: Checksum,
-    vals: Checksum,
+    meta: RowMetaBuilder,
     bytes: usize,
 }
 
@@ -96,7 +94,8 @@ impl RunWriter {
     /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone.
     pub(crate) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) -> Result<()> {
         self.push_row(key, version, val);
-        if self.rows.bytes >= BATCH_BYTES {
+        // Between blocks: the checksums of one are taken from the rows that are waiting.
+        if self.rows.bytes >= BATCH_BYTES && self.block.meta.versions.is_empty() {
             self.write_batch().await?;
         }
         if self.row_meta.len() >= ROW_META_BYTES {
@@ -121,8 +120,6 @@ impl RunWriter {
             block.continues = same_key;
         }
         block.meta.push(version, val.is_none());
-        block.keys.add(key);
-        block.vals.add(val.unwrap_or_default());
         let bytes = key.len() + val.map_or(0, <[u8]>::len);
         block.bytes += bytes;
         self.rows.key.append_value(key);
@@ -146,8 +143,8 @@ impl RunWriter {
             first_version,
             meta_position: start as u64,
             meta_len: encoded.len() as u32,
-            keys_checksum: block.keys.0,
-            vals_checksum: block.vals.0,
+            keys_checksum: last_rows_checksum(&self.rows.key, block.meta.versions.len()),
+            vals_checksum: last_rows_checksum(&self.rows.val, block.meta.versions.len()),
             meta_checksum: crc32c::crc32c(encoded),
             continues: block.continues,
             // Follows from the rows before.
@@ -202,6 +199,15 @@ impl RunWriter {
         self.finished = true;
         Ok(Some(WrittenRun { name: self.name.clone(), rows: summary.num_rows, bytes: summary.size_bytes }))
     }
+}
+
+/// The checksum of the last `count` rows; what is `null` has no bytes.
+fn last_rows_checksum(rows: &BinaryBuilder, count: usize) -> u32 {
+    let offsets = rows.offsets_slice();
+    let offsets = offsets.get(offsets.len().saturating_sub(count + 1)..).unwrap_or_default();
+    let first = offsets.first().map_or(0, |first| *first as usize);
+    let lengths = offsets.iter().zip(offsets.iter().skip(1)).map(|(start, end)| (end - start) as usize);
+    checksum(rows.values_slice().get(first..).unwrap_or_default(), lengths)
 }
 
 impl Drop for RunWriter {

@@ -11,8 +11,8 @@ use std::sync::{Arc, LazyLock};
 pub(super) const FORMAT_KEY: &str = "kv-lance:format";
 
 /// Positions of the columns, in the schema and in every file.
-pub(super) const KEY: u32 = 0;
-pub(super) const VAL: u32 = 3;
+pub(super) const KEY: usize = 0;
+pub(super) const VAL: usize = 3;
 
 /// `key, version, tombstone, val`: what any reader of Lance sees.
 pub(super) fn arrow() -> Arc<ArrowSchema> {
