@@ -224,7 +224,7 @@ impl Datastore for LanceDatastore {
             ("run_rows", of_runs(|run| run.statistics().rows)),
             ("run_tombstones", of_runs(|run| run.statistics().tombstones)),
             ("run_disk_bytes", of_runs(crate::table::Run::disk_bytes)),
-            ("run_index_bytes", of_runs(|run| run.index_bytes() as u64)),
+            ("run_index_bytes", of_runs(|run| run.index_bytes())),
             ("block_cache_bytes", self.cache.bytes()),
             ("open_transactions", self.committer.snapshots.open() as u64),
             ("conflict_check_keys", self.committer.recent_keys() as u64),

@@ -29,17 +29,25 @@ pub(super) struct ColumnReader {
     io: Arc<dyn EncodingsIo>,
     /// Holds nothing: what a page needs, the scheduler keeps.
     cache: Arc<LanceCache>,
+    index_bytes: u64,
 }
 
 impl ColumnReader {
-    /// Reads where the chunks of every page are: some bytes for each 4 KiB of the column, which stay in memory.
+    /// Reads where every page has its chunks or, of large values, each value: some bytes for each 4 KiB of the column, or for each
+    /// value. They stay in memory, as a value could not be found with a single read otherwise.
     pub(super) async fn open(field: &Field, column: Arc<ColumnInfo>, io: Arc<dyn EncodingsIo>) -> lance::Result<Self> {
+        let index_bytes = column.page_infos.iter().map(|page| index_bytes(&page.buffer_offsets_and_sizes)).sum();
         let decompressors = Arc::new(DefaultDecompressionStrategy::default());
-        let mut scheduler = StructuralPrimitiveFieldScheduler::try_new_lazy(column, decompressors, false, field)?;
+        let mut scheduler = StructuralPrimitiveFieldScheduler::try_new_lazy(column, decompressors, true, field)?;
         let cache = Arc::new(LanceCache::no_cache());
         let context = SchedulerContext::new(io.clone(), cache.clone());
         scheduler.initialize(None, &FilterExpression::no_filter(), &context).await?;
-        Ok(Self { scheduler: Mutex::new(scheduler), field: Arc::new(ArrowField::from(field)), io, cache })
+        Ok(Self { scheduler: Mutex::new(scheduler), field: Arc::new(ArrowField::from(field)), io, cache, index_bytes })
+    }
+
+    /// Bytes of memory that the places of chunks and values take.
+    pub(super) fn index_bytes(&self) -> u64 {
+        self.index_bytes
     }
 
     /// Decodes these rows, on the calling thread.
@@ -69,4 +77,10 @@ impl ColumnReader {
             pages.extend(decoders.map(MessageType::into_structural));
         }
     }
+}
+
+/// What a page has beside its values, which are the greatest of its buffers.
+fn index_bytes(buffers: &[(u64, u64)]) -> u64 {
+    let sizes = || buffers.iter().map(|(_, size)| *size);
+    sizes().sum::<u64>() - sizes().max().unwrap_or(0)
 }

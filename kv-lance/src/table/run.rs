@@ -96,9 +96,9 @@ impl Run {
         self.file.len()
     }
 
-    /// Bytes of memory that fences and bloom filter take.
-    pub(crate) fn index_bytes(&self) -> usize {
-        self.index.bytes()
+    /// Bytes of memory that fences, bloom filter and the places of chunks and values take.
+    pub(crate) fn index_bytes(&self) -> u64 {
+        self.index.bytes() as u64 + self.keys.index_bytes() + self.vals.index_bytes()
     }
 
     pub(crate) fn blocks(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Rows in runs: blocks, versions across blocks, tombstones, merges.
 
 use super::*;
+use futures::FutureExt;
 
 fn small(dir: &std::path::Path) -> LanceConfig {
     LanceConfig::new(dir).block_bytes(256)
@@ -155,4 +156,26 @@ async fn versions_of_a_large_run_are_read_from_all_parts_of_their_buffers() -> R
         assert_eq!(tx.count(KeyRange::all(), Some(*version)).await?, ((commit + 1) * ROWS) as u64);
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn reading_a_block_of_a_file_ends_in_the_first_poll() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(LanceConfig::new(dir.path()).cache_bytes(0)).await?;
+    // Values of two sizes: Lance lays out large ones in another way.
+    for size in [20, 2000] {
+        let tx = store.begin(TransactionOptions::write()).await?;
+        for n in 0..100 {
+            tx.set(format!("{size} {n:03}").into(), format!("{n:0size$}").into()).await?;
+        }
+        tx.commit().await?;
+        store.flush().await?;
+        let tx = store.begin(TransactionOptions::read()).await?;
+        // To wait for anything, even for the task's next turn, would cost more than the read.
+        let found = tx.get(format!("{size} 050").as_bytes(), None).now_or_never();
+        assert!(found.is_some_and(|found| found.is_ok_and(|val| val.is_some())), "get, values of {size} bytes");
+        let found = tx.scan(KeyRange::all(), ScanLimit::Count(200), 0, None).now_or_never();
+        assert!(found.is_some_and(|rows| rows.is_ok()), "scan, values of {size} bytes");
+    }
+    store.shutdown().await
 }
