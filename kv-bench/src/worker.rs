@@ -50,6 +50,8 @@ pub struct Job {
     pub memory_bytes: Option<u64>,
     /// Whether the engine is called without the trait.
     pub native: bool,
+    /// Whether all rows are read before a warm workload.
+    pub read_first: bool,
 }
 
 impl Job {

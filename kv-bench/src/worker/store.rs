@@ -59,10 +59,10 @@ fn shared(store: &Arc<dyn Datastore>, job: &Job, as_of: Option<Version>) -> Arc<
     Arc::new(Shared::new(store.clone(), job.data, job.workload.kind).as_of(as_of))
 }
 
-/// Reads everything once, and then works as the workload does for a moment where that writes nothing.
+/// Reads everything once, where that does not take too long, and then works as the workload does for a moment where that writes nothing.
 async fn warm_up(store: &Arc<dyn Datastore>, job: &Job, as_of: Option<Version>) -> Result<()> {
     let tx = store.begin(TransactionOptions::read()).await?;
-    let mut rest = Some(KeyRange::all());
+    let mut rest = job.read_first.then(KeyRange::all);
     while let Some(range) = rest {
         rest = tx.batch_keys_vals(range, PAGE, None).await?.next;
     }

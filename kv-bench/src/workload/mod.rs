@@ -65,6 +65,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether each operation is about all rows of the store.
+    pub fn reads_all(self) -> bool {
+        matches!(self, Self::Count | Self::AggregateRows | Self::AggregateArrow | Self::AggregateSql)
+    }
+
     /// Whether its operations commit writes.
     pub fn writes(self) -> bool {
         match self {

@@ -44,7 +44,7 @@ async fn scans_do_not_read_all_versions_of_a_hot_key() -> Result<()> {
                 true => tx.scanr(KeyRange::all(), ScanLimit::Count(10), 0, version).await?,
             };
             assert!(found.len() >= 2);
-            // With some 20 bytes for each of the versions it would be 60,000.
+            // All versions would be tens of thousands of bytes.
             let read = figure(&store, "block_cache_bytes");
             assert!(read < 10_000, "{read} bytes at {version:?}, backward: {backward}");
             drop(tx);

@@ -290,6 +290,7 @@ impl Bench {
             },
             memory_bytes: (workload.memory == Memory::Scarce).then(|| data.bytes() / 3),
             native: engine.native,
+            read_first: !engine.slow,
         }
     }
 }
