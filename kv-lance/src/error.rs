@@ -1,7 +1,23 @@
 //! From what fails underneath to the contract's errors.
 
-use kv_api::Error;
+use futures::FutureExt;
+use kv_api::{Error, Result};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
+
+/// Has Lance read and decode something. Damaged metadata makes its decoders panic: a reader of ours is told that it is damaged, as `undecodable`
+/// says it.
+pub(crate) async fn decoded<T>(
+    operation: &'static str,
+    path: &Path,
+    undecodable: impl FnOnce() -> String,
+    decoding: impl Future<Output = lance::Result<T>>,
+) -> Result<T> {
+    match AssertUnwindSafe(decoding).catch_unwind().await {
+        Ok(decoded) => decoded.map_err(|e| from_lance(operation, path, e)),
+        Err(_) => Err(Error::corruption(path, undecodable())),
+    }
+}
 
 /// Maps an error of Lance. Names the path and what was being done; finds the system's error, where there is one, behind
 /// Lance's wrapping, so that a full disk is told as such.

@@ -48,7 +48,11 @@ fn machine(out: &mut String, input: &Input<'_>) {
         machine.filesystem
     );
     line!(out, "Medians of {repetitions} runs; engines take turns within each run.");
-    line!(out, "What is slow was measured in the first of them only: original, and the workloads of minutes.\n");
+    let once = |engine: &Engine, workload: &Workload| engine.runs(workload) && !engine.runs_in(2, workload);
+    if repetitions > 1 && input.engines.iter().any(|engine| input.workloads.iter().any(|w| once(engine, w))) {
+        line!(out, "What is slow was measured in the first of them only: original, and the workloads of minutes.");
+    }
+    out.push('\n');
     let (before, after) = (&input.results.limits_before, &input.results.limits_after);
     line!(out, "| the machine itself | before | after |\n|---|---|---|");
     let rows = [

@@ -12,7 +12,7 @@ const YCSB_PER_S: u32 = 5000;
 const WAITING: u32 = 64;
 
 /// How many times as long as others a sustained workload goes on: two minutes where the others take a second.
-const MINUTES: u32 = 120;
+const SUSTAINED: u32 = 120;
 
 /// Every workload, in the order in which they run. `options` decide on clients and on the durability of those workloads
 /// that are not about it.
@@ -70,7 +70,7 @@ pub fn table(options: &Options) -> Vec<Workload> {
     ]);
     if options.sustained {
         let sustained = line("sustained", "sustained random writes in batches of 100, rows", Kind::Batch(100));
-        all.push(Workload { durability: usual, duration_factor: MINUTES, ..sustained });
+        all.push(Workload { durability: usual, duration_factor: SUSTAINED, ..sustained });
         all.push(line("settle", "compaction of what that left", Kind::Settle));
         let large = |name, title, kind| Workload { store: Store::Large, ..line(name, title, kind) };
         all.extend([

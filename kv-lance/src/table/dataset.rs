@@ -6,7 +6,7 @@ use super::run::Run;
 use super::run_writer::{FILE_VERSION, RunWriter, WrittenRun};
 use super::schema::{self, FORMAT_KEY};
 use super::{FORMAT_VERSION, RunLayout};
-use crate::error::from_lance;
+use crate::error::{decoded, from_lance};
 use kv_api::{Error, Result, Version};
 use lance::Dataset;
 use lance::dataset::builder::DatasetBuilder;
@@ -180,15 +180,11 @@ impl Table {
         }
         let name = object_store::path::Path::from_absolute_path(&path)
             .map_err(|e| Error::backend(format!("opening {}", path.display()), e))?;
-        let failed = |e| from_lance("opening", &path, e);
         let read = async {
             let scheduler = self.scheduler.open_file(&name, &CachedFileSize::new(bytes)).await?;
             FileReader::read_all_metadata(&scheduler).await
         };
-        let metadata = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(read))
-            .await
-            .map_err(|_| Error::corruption(&path, "the file's metadata cannot be decoded"))?
-            .map_err(failed)?;
+        let metadata = decoded("opening", &path, || "the file's metadata cannot be decoded".into(), read).await?;
         let run = Run::open(path.clone(), fragment.id, metadata, self.cache.clone()).await?;
         Ok(Arc::new(run))
     }

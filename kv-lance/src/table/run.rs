@@ -9,13 +9,11 @@ use super::index::{BlockInfo, RunIndex, RunStatistics};
 use super::row_meta::RowMeta;
 use super::run_writer::INDEX_BUFFER;
 use super::schema;
-use crate::error::from_lance;
+use crate::error::decoded;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use futures::FutureExt;
 use kv_api::{Error, Result, Val, Version};
 use lance_file::reader::CachedFileMetadata;
-use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -71,10 +69,8 @@ impl Run {
             Some(ColumnReader::open(metadata.file_schema.field(name)?, pages, io.clone()))
         };
         let (keys, vals) = column("key", schema::KEY).zip(column("val", schema::VAL)).ok_or_else(not_a_run)?;
-        let (keys, vals) = undamaged(async { Ok((keys.await?, vals.await?)) })
-            .await
-            .ok_or_else(|| Error::corruption(&path, "the file's pages cannot be decoded"))?
-            .map_err(|e| from_lance("opening", &path, e))?;
+        let pages = async { Ok((keys.await?, vals.await?)) };
+        let (keys, vals) = decoded("opening", &path, || "the file's pages cannot be decoded".into(), pages).await?;
         Ok(Self {
             fragment,
             id: xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes()),
@@ -221,10 +217,8 @@ impl Run {
 
     async fn read(&self, block: usize, info: &BlockInfo, column: &ColumnReader) -> Result<Column> {
         let rows = u64::from(info.first_row)..u64::from(info.first_row) + u64::from(info.rows);
-        let array = undamaged(column.read(rows))
-            .await
-            .ok_or_else(|| self.damaged(block, "cannot be decoded"))?
-            .map_err(|e| from_lance("reading", &self.path, e))?;
+        let undecodable = || format!("block {block} cannot be decoded");
+        let array = decoded("reading", &self.path, undecodable, column.read(rows)).await?;
         let array = array.as_binary_opt::<i32>().ok_or_else(|| self.damaged(block, "is of another type"))?;
         if array.len() != info.rows as usize {
             return Err(self.damaged(block, "has another number of rows"));
@@ -240,11 +234,6 @@ impl Run {
     fn damaged(&self, block: usize, what: &str) -> Error {
         Error::corruption(&self.path, format!("block {block} {what}"))
     }
-}
-
-/// Damaged metadata makes Lance's decoders panic, which is `None` here: a reader of ours gets an error.
-async fn undamaged<T>(decoding: impl Future<Output = T>) -> Option<T> {
-    AssertUnwindSafe(decoding).catch_unwind().await.ok()
 }
 
 impl std::fmt::Debug for Run {
