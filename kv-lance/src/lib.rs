@@ -21,6 +21,7 @@ mod committer;
 mod config;
 mod datastore;
 mod error;
+pub mod files;
 mod journal;
 mod layout;
 mod lock;

@@ -2,7 +2,6 @@
 
 use super::Worker;
 use crate::committer::Committer;
-use crate::journal;
 use crate::table::TableState;
 use crate::view::Frozen;
 use kv_api::Result;
@@ -27,7 +26,7 @@ impl Worker {
             view.frozen.retain(|other| !Arc::ptr_eq(other, frozen));
             view.runs.splice(0..0, runs);
         });
-        journal::remove_through(&self.journal, frozen.journal_through)?;
+        self.journal.remove_through(frozen.journal_through)?;
         self.clean_up_now_and_then().await;
         Ok(())
     }

@@ -8,6 +8,8 @@ mod flush;
 mod history;
 
 use crate::committer::{Committer, FlushFailure};
+use crate::files::OpenFiles;
+use crate::journal::JournalDir;
 use crate::lock::StoreLock;
 use crate::table::{BlockCache, Opened, Run, RunLayout, Table, TableState};
 use kv_api::{Error, Result};
@@ -69,6 +71,7 @@ pub(crate) struct TablePlace {
     pub(crate) root: PathBuf,
     pub(crate) create: bool,
     pub(crate) cache: Arc<BlockCache>,
+    pub(crate) files: Arc<OpenFiles>,
     pub(crate) runs: RunLayout,
 }
 
@@ -81,7 +84,7 @@ pub(crate) struct Contents {
 /// The rest of the store, which is made from the table's contents.
 pub(crate) struct Attachment {
     pub(crate) committer: Arc<Committer>,
-    pub(crate) journal: PathBuf,
+    pub(crate) journal: JournalDir,
 }
 
 /// The running thread.
@@ -158,7 +161,7 @@ async fn run(
     opened: oneshot::Sender<Result<Contents>>,
     attachment: oneshot::Receiver<Attachment>,
 ) {
-    let (table, state) = match Table::open(&place.root, place.create, place.cache, place.runs).await {
+    let (table, state) = match Table::open(&place.root, place.create, place.cache, place.files, place.runs).await {
         Ok(Opened { table, runs, state }) => {
             if opened.send(Ok(Contents { runs, state })).is_err() {
                 return;
@@ -196,7 +199,7 @@ struct Worker {
     state: TableState,
     /// Weak: the store's end must not wait for its own background work.
     committer: Weak<Committer>,
-    journal: PathBuf,
+    journal: JournalDir,
     /// Commits to the table since the last clean-up.
     commits: u32,
 }
@@ -288,6 +291,7 @@ impl Worker {
 mod tests {
     use super::*;
     use crate::config::LanceConfig;
+    use crate::files::LocalFiles;
     use crate::journal::Journal;
     use crate::memtable::MemTable;
     use crate::transaction::{ReadSet, Writes};
@@ -299,7 +303,7 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: vec![], history_floor: 0 };
         let (commands, _inbox) = mpsc::unbounded_channel();
-        let journal = Journal::create(dir.path(), 1)?;
+        let journal = Journal::create(&JournalDir::new(Arc::new(LocalFiles), dir.path()), 1)?;
         let committer = Arc::new(Committer::new(LanceConfig::new(dir.path()), view, 0, journal, commands));
         let watched = Arc::downgrade(&committer);
         let thread = std::thread::spawn(move || {
