@@ -28,6 +28,7 @@ mod lock;
 mod maintenance;
 mod memtable;
 mod read;
+mod restore;
 mod snapshots;
 mod table;
 mod transaction;
@@ -36,6 +37,8 @@ mod view;
 pub use config::{Compression, Durability, LanceConfig};
 pub use datastore::LanceDatastore;
 pub use maintenance::CompactOptions;
+pub use restore::restore;
+pub use table::Restored;
 
 /// The backend's name.
 const KIND: &str = "kv-lance";

@@ -1,7 +1,7 @@
 //! Compaction: all runs become one, without the history that nobody can read any more.
 
 use super::history::HistoryFilter;
-use super::{CompactOptions, Worker};
+use super::{CompactOptions, Worker, told};
 use crate::committer::Committer;
 use crate::table::{KeyBlock, Run, TableState, ValBlock};
 use kv_api::{Result, Version};
@@ -17,6 +17,7 @@ impl Worker {
         let old = committer.views.load().runs.clone();
         let horizon = committer.snapshots.horizon(retained_from(committer, options));
         if !is_worthwhile(&old, horizon) {
+            self.check(committer).await?;
             self.clean_up(options.reader_grace).await;
             return Ok(());
         }
@@ -34,12 +35,14 @@ impl Worker {
         let history_floor =
             if filter.dropped > 0 { self.state.history_floor.max(horizon) } else { self.state.history_floor };
         let state = TableState { history_floor, ..self.state };
-        let new = self.table.replace(&old, run, state).await?;
+        let new = self.table.replace(&old, run, state).await.map_err(|e| told(committer, e))?;
         self.state = state;
         committer.views.edit(|view| {
             view.runs = new;
             view.history_floor = history_floor;
         });
+        // The clean-up is to find that nobody reads them any more.
+        drop((rows, old));
         self.clean_up(options.reader_grace).await;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Flush: a frozen memtable becomes a run, then its journal segments go.
 
-use super::Worker;
+use super::{Worker, told};
 use crate::committer::Committer;
 use crate::table::TableState;
 use crate::view::Frozen;
@@ -20,7 +20,7 @@ impl Worker {
             last_version: self.state.last_version.max(frozen.memtable.max_version()),
             ..self.state
         };
-        let runs = self.table.append(run, state).await?;
+        let runs = self.table.append(run, state).await.map_err(|e| told(committer, e))?;
         self.state = state;
         committer.views.edit(|view| {
             view.frozen.retain(|other| !Arc::ptr_eq(other, frozen));

@@ -7,23 +7,32 @@
 mod block;
 mod bloom;
 mod cache;
+mod clean_up;
 mod column;
 mod column_reader;
 mod commit_handler;
 mod dataset;
 mod files;
+mod foreign;
+mod fragments;
 mod index;
+mod links;
+mod open;
 mod row_meta;
 mod run;
 mod run_writer;
 mod schema;
+mod state;
 
 pub(crate) use block::{KeyBlock, ValBlock};
 pub(crate) use bloom::hash;
 pub(crate) use cache::BlockCache;
 pub(crate) use column::Column;
-pub(crate) use dataset::{Opened, Table, TableState};
+pub(crate) use dataset::{CommitFailure, Table};
+pub(crate) use open::Opened;
+pub use open::Restored;
 pub(crate) use run::Run;
+pub(crate) use state::TableState;
 
 use crate::config::Compression;
 

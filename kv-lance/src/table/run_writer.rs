@@ -49,8 +49,6 @@ pub(crate) struct RunWriter {
 #[derive(Debug)]
 pub(crate) struct WrittenRun {
     pub(super) name: String,
-    pub(super) rows: u64,
-    pub(super) bytes: u64,
 }
 
 #[derive(Default)]
@@ -204,9 +202,9 @@ impl RunWriter {
         self.write_row_meta().await?;
         let index = self.add_buffer(self.index.encode()).await?;
         self.writer.add_schema_metadata(INDEX_BUFFER, index.to_string());
-        let summary = self.writer.finish().await.map_err(|e| from_lance("writing", &self.path, e))?;
+        self.writer.finish().await.map_err(|e| from_lance("writing", &self.path, e))?;
         self.finished = true;
-        Ok(Some(WrittenRun { name: self.name.clone(), rows: summary.num_rows, bytes: summary.size_bytes }))
+        Ok(Some(WrittenRun { name: self.name.clone() }))
     }
 }
 

@@ -8,6 +8,7 @@ mod group_commit;
 mod history;
 mod hot_key;
 mod open;
+mod outside;
 mod recovery;
 mod runs;
 
