@@ -7,6 +7,7 @@ mod full_disk;
 mod group_commit;
 mod history;
 mod hot_key;
+mod lost_journal;
 mod open;
 mod recovery;
 mod runs;
