@@ -3,6 +3,8 @@
 
 mod count;
 mod damage;
+mod faulty;
+mod file_faults;
 mod full_disk;
 mod group_commit;
 mod history;
