@@ -63,6 +63,7 @@ impl LanceDatastore {
         config.validate()?;
         let layout = Layout::prepare(config.files.clone(), &config.path, config.create)?;
         let lock = Arc::new(StoreLock::acquire(&layout.root)?);
+        layout.begin_journal(&*config.files)?;
         let cache = Arc::new(BlockCache::new(config.cache_bytes, config.block_bytes as usize));
         let place = TablePlace {
             root: layout.table.clone(),
@@ -122,7 +123,6 @@ impl LanceDatastore {
 /// Replays the journal onto the table's contents.
 fn recover(config: LanceConfig, layout: &Layout, contents: Contents, maintenance: &Maintenance) -> Result<Committer> {
     let Contents { runs, state } = contents;
-    layout.journal.make()?;
     // What a crash left between a flush and the end of its segments.
     layout.journal.remove_through(state.journal_through)?;
     let mut newest = state.last_version;

@@ -194,7 +194,7 @@ impl Committer {
         let (segment, synced) = (log.segment(), log.synced());
         let (records, slots): (Vec<Record>, Vec<Arc<Slot>>) =
             group.into_iter().map(|p| (p.record.finish(p.version, segment, synced), p.slot)).unzip();
-        let written = log.append(records.iter()).and_then(|()| match self.config.durability {
+        let written = log.append(records.iter()).map_err(Error::from).and_then(|()| match self.config.durability {
             Durability::Immediate => log.sync().map(drop),
             Durability::Eventual => Ok(()),
         });

@@ -3,10 +3,13 @@
 
 mod count;
 mod damage;
+mod faulty;
+mod file_faults;
 mod full_disk;
 mod group_commit;
 mod history;
 mod hot_key;
+mod lost_journal;
 mod open;
 mod outside;
 mod recovery;

@@ -1,0 +1,103 @@
+//! What the file system refuses is told, loses nothing and, where nothing was written, is survived.
+
+use super::faulty::{EIO, EMFILE, ENOSPC, Fault, Faulty, Operation};
+use super::*;
+use kv_api::{Error, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+
+async fn open_with(files: &Faulty, dir: &Path) -> Result<LanceDatastore> {
+    open(LanceConfig::new(dir).files(Arc::new(files.clone()))).await
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_synced_fails_the_store_and_loses_nothing() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Faulty::default();
+    let store = open_with(&files, dir.path()).await?;
+    write(&store, &[("a", "1")]).await?;
+    assert!(files.count(Operation::Sync, ".log") > 1);
+    files.add(Fault { times: 1, ..Fault::always(Operation::Sync, ".log", EIO) });
+    let failure = write(&store, &[("b", "2")]).await.unwrap_err();
+    assert_eq!(failure.kind(), ErrorKind::UnknownOutcome, "{failure}");
+    // Also when the medium works again: what the failed sync has lost, nobody knows.
+    let refused = write(&store, &[("c", "3")]).await;
+    assert!(matches!(refused, Err(Error::StoreFailed { .. })), "{refused:?}");
+    assert_eq!(all(&store, None).await?, rows(&[("a", "1")]));
+    drop(store);
+    let found = all(&open_with(&files, dir.path()).await?, None).await?;
+    assert!(found == rows(&[("a", "1")]) || found == rows(&[("a", "1"), ("b", "2")]), "{found:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_store_that_could_not_be_opened_opens_when_the_fault_is_gone() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Faulty::default();
+    let store = open_with(&files, dir.path()).await?;
+    write(&store, &[("a", "1")]).await?;
+    store.shutdown().await?;
+    for (operation, path, error) in [
+        (Operation::New, ".log", EMFILE),
+        (Operation::Write, ".log", ENOSPC),
+        (Operation::Sync, ".log", EIO),
+        (Operation::SyncDir, "journal", EIO),
+        (Operation::Write, "HEAD", ENOSPC),
+        (Operation::Sync, "HEAD", EIO),
+    ] {
+        for done in [false, true] {
+            files.add(Fault { done, ..Fault::always(operation, path, error) });
+            match open_with(&files, dir.path()).await {
+                Err(e) => assert_eq!(e.kind(), ErrorKind::Io, "{operation:?} of {path}: {e}"),
+                Ok(_) => panic!("{operation:?} of {path} failed and the store opened"),
+            }
+            files.heal();
+        }
+        let store = open_with(&files, dir.path()).await?;
+        assert_eq!(all(&store, None).await?, rows(&[("a", "1")]), "{operation:?} of {path}");
+        store.shutdown().await?;
+    }
+    Ok(())
+}
+
+/// A store that had no file handle left for its next segment took no more writes, for good.
+#[tokio::test]
+async fn a_segment_that_cannot_be_begun_is_begun_later() -> Result<()> {
+    for (operation, path, error) in
+        [(Operation::New, ".log", EMFILE), (Operation::Write, "2.log", ENOSPC), (Operation::Sync, "2.log", EIO)]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Faulty::default();
+        let store = open(LanceConfig::new(dir.path()).memtable_bytes(4 << 10).files(Arc::new(files.clone()))).await?;
+        files.add(Fault::always(operation, path, error));
+        let expected: Rows = (0..100).map(numbered).collect();
+        for (key, val) in &expected {
+            write(&store, &[(key, val)]).await?;
+        }
+        files.heal();
+        store.flush().await?;
+        assert!(figure(&store, "runs") > 0);
+        write(&store, &[("more", "1")]).await?;
+        drop(store);
+        assert_eq!(all(&open_with(&files, dir.path()).await?, None).await?.len(), expected.len() + 1);
+    }
+    Ok(())
+}
+
+/// A commit that found no space for the journal to grow was said to be of unknown outcome, and ended the store.
+#[tokio::test]
+async fn a_commit_without_space_is_refused_and_the_store_goes_on() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Faulty::default();
+    let store = open_with(&files, dir.path()).await?;
+    write(&store, &[("a", "1")]).await?;
+    files.add(Fault::always(Operation::Write, ".log", ENOSPC));
+    let failure = write(&store, &[("b", &"x".repeat(100_000))]).await.unwrap_err();
+    assert_eq!(failure.kind(), ErrorKind::Io, "{failure}");
+    assert!(failure.to_string().contains("No space left"), "{failure}");
+    files.heal();
+    write(&store, &[("c", "3")]).await?;
+    drop(store);
+    assert_eq!(all(&open_with(&files, dir.path()).await?, None).await?, rows(&[("a", "1"), ("c", "3")]));
+    Ok(())
+}
