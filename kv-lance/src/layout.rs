@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 const TABLE: &str = "kv.lance";
 const JOURNAL: &str = "journal";
+const RUNS: &str = "runs";
 const LOCK: &str = "LOCK";
 
 /// A directory that holds a store, or is about to.
@@ -67,6 +68,9 @@ impl Layout {
         let failed = |e| Error::io("listing", &self.root, e);
         for path in files.list(&self.root).map_err(failed)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name == RUNS && files.list(&path).map_err(failed)?.is_empty() {
+                continue;
+            }
             if name != LOCK && name != JOURNAL && !name.ends_with(".lance") {
                 return Err(not_a_store(format!("it holds '{name}' and no '{TABLE}'")));
             }

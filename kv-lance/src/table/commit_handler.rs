@@ -68,7 +68,11 @@ impl DurableCommitHandler {
         self.files.open(draft, OpenMode::Read).and_then(|file| file.sync_all()).map_err(failed)?;
         match self.files.link(draft, place) {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => return Err(CommitError::CommitConflict),
-            Err(e) => return Err(failed(e)),
+            Err(e) => {
+                // Some file systems answer an error for what they have done.
+                self.published.store(self.files.exists(place).unwrap_or(true), Ordering::Release);
+                return Err(failed(e));
+            }
             Ok(()) => self.published.store(true, Ordering::Release),
         }
         // The manifest in its directory, and the directories themselves: the first commits make them.

@@ -1,6 +1,7 @@
 //! Behaviour of kv-lance that its contract does not say: opening, recovery, history, what is on disk.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod commit_faults;
 mod count;
 mod damage;
 mod faulty;
