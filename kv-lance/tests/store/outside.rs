@@ -6,6 +6,8 @@ use kv_api::ErrorKind;
 use kv_lance::CompactOptions;
 use lance::Dataset;
 use lance::dataset::optimize::{CompactionOptions, compact_files};
+use lance::dataset::transaction::{Operation, TransactionBuilder};
+use lance::dataset::write::CommitBuilder;
 use lance::dataset::{NewColumnTransform, WriteMode, WriteParams};
 use lance::index::DatasetIndexExt;
 use lance_index::IndexType;
@@ -253,5 +255,49 @@ async fn a_store_without_state_in_the_configuration_opens() -> Result<()> {
     store.compact_with(CompactOptions::no_history()).await?;
     store.shutdown().await?;
     assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected);
+    Ok(())
+}
+
+/// As releases did it: the state in the properties of a transaction, and nothing in the configuration.
+#[tokio::test]
+async fn a_store_with_its_state_in_transactions_only_opens() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, expected) = two_runs(dir.path()).await?;
+    store.shutdown().await?;
+    let mut outside = table(dir.path()).await;
+    let state = outside.manifest().config.clone();
+    let none: [(&str, &str); 0] = [];
+    outside.update_config(none).replace().await.unwrap();
+    let properties = ["journal-through", "last-version", "history-floor"].map(|name| format!("kv-lance:{name}"));
+    let properties = properties.into_iter().map(|name| (name.clone(), state[&name].clone())).collect();
+    let transaction = TransactionBuilder::new(outside.manifest().version, Operation::Append { fragments: vec![] })
+        .transaction_properties(Some(Arc::new(properties)))
+        .build();
+    clean(&CommitBuilder::new(Arc::new(outside)).execute(transaction).await.unwrap()).await;
+    std::fs::remove_dir_all(dir.path().join("runs")).unwrap();
+    let store = open(LanceConfig::new(dir.path())).await?;
+    assert_eq!(all(&store, None).await?, expected);
+    store.compact_with(CompactOptions::no_history()).await?;
+    store.shutdown().await?;
+    assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected);
+    Ok(())
+}
+
+/// A table last flushed an hour ago lost its files under its readers at once: the grace began when a version was made,
+/// not when it was replaced.
+#[tokio::test]
+async fn a_version_is_readable_for_a_while_after_it_was_replaced() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, expected) = two_runs(dir.path()).await?;
+    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    for path in std::fs::read_dir(dir.path().join("kv.lance/_versions")).unwrap() {
+        std::fs::File::options().write(true).open(path.unwrap().path()).unwrap().set_modified(hour_ago).unwrap();
+    }
+    let before = table(dir.path()).await;
+    store.compact().await?;
+    assert_eq!(before.scan().try_into_batch().await.unwrap().num_rows(), 5);
+    // What had been replaced an hour ago is gone.
+    assert!(before.checkout_version(before.manifest().version - 1).await.is_err());
+    assert_eq!(all(&store, None).await?, expected);
     Ok(())
 }
