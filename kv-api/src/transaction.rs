@@ -52,8 +52,17 @@ pub fn check_value(val: &[u8]) -> Result<()> {
 /// # Concurrency
 /// All methods take `&self`. Reads of one transaction may run at once; a write that runs beside another operation of the
 /// same transaction is before or after it. A dropped transaction discards its writes.
-/// Any future may be dropped at any await: a write has then happened or not, and so has a commit, as a whole. A range write (`delr`,
-/// `delp`, `clrr`, `clrp`) may then have been made for a part of its keys; a save point undoes that.
+///
+/// A write that ends after the commit has taken the pending writes answers
+/// [`TransactionFinished`](Error::TransactionFinished), never `Ok`: what was acknowledged is what the commit writes.
+///
+/// Any future may be dropped at any await: a write has then happened or not, and so has a commit, as a whole. A range
+/// write (`delr`, `delp`, `clrr`, `clrp`) may then have been made for a part of its keys; a save point undoes that.
+///
+/// A future that is alive and not polled holds up nobody: other transactions begin, read and commit meanwhile.
+///
+/// Long reads give way. Whatever a scan, a count or a range write goes through, other tasks of its thread run beside it,
+/// and their timers keep their time.
 #[async_trait]
 pub trait Transactable: Send + Sync {
     /// The backend's name.
@@ -72,7 +81,9 @@ pub trait Transactable: Send + Sync {
     /// attempt finishes the transaction, a failed one too, and one on a read-only transaction.
     ///
     /// # Errors
-    /// [`TransactionConflict`](Error::TransactionConflict): run again.
+    /// [`TransactionConflict`](Error::TransactionConflict): run again. A transaction that is begun after this was reported
+    /// sees the commit that caused it, so that a retry is never doomed by what is still being made durable. A store may
+    /// wait for that before it answers, and then holds nothing that others need.
     /// [`CommitOutcomeUnknown`](Error::CommitOutcomeUnknown): look before running again.
     async fn commit(&self) -> Result<()>;
 

@@ -112,7 +112,7 @@ impl Transactable for Tx {
         ensure(!committed.closed, StoreClosed)?;
         let later = |key: &Key| committed.last.1.get(key).is_some_and(|commit| *commit > self.begun.0);
         let conflict = |(key, val): (&Key, &Option<Val>)| later(key) && (val.is_some() || !self.store.forgets_deletes);
-        ensure(!state.writes.iter().any(conflict), TransactionConflict { reason: "written by another".into() })?;
+        ensure(!state.writes.iter().any(conflict), TransactionConflict { reason: "written by another".into(), key: None })?;
         let Committed { rows, last, .. } = &mut *committed;
         last.0 += 1;
         for (key, val) in std::mem::take(&mut state.writes) {

@@ -155,7 +155,7 @@ impl ReferenceTransaction {
         if self.judge(&state, &history) == Verdict::Conflicts {
             state.finished = !self.store.is(Mutant::OpenAfterConflict);
             self.store.note_refused(&state.pending.now.writes);
-            return Err(Error::TransactionConflict { reason: "a key changed since the snapshot".into() });
+            return Err(Error::conflict("a key changed since the snapshot"));
         }
         install(&state.pending.now.writes, &mut history)?;
         if self.store.capabilities.versioned_reads && !state.pending.now.writes.is_empty() {

@@ -20,9 +20,9 @@ pub(super) struct RecentCommits {
 impl RecentCommits {
     /// Fails if a key written or read by a transaction at `snapshot` has been committed since.
     pub(super) fn check(&self, snapshot: Version, writes: &Writes, reads: &ReadSet) -> Result<()> {
-        let conflict = |reason: String| Err(Error::TransactionConflict { reason });
+        let conflict_over = |key: &Key, reason: &str| Err(Error::conflict_over(key.clone(), reason));
         if snapshot < self.forgotten {
-            return conflict("it is older than the commits that can be checked".into());
+            return Err(Error::conflict("it is older than the commits that can be checked"));
         }
         // Where no other transaction is open, nothing has been committed since.
         if self.order.back().is_none_or(|(version, _)| *version <= snapshot) {
@@ -30,16 +30,16 @@ impl RecentCommits {
         }
         let changed = |key: &Key| self.newest.get(key).is_some_and(|version| *version > snapshot);
         if let Some(key) = writes.keys().find(|key| changed(key)) {
-            return conflict(format!("both wrote the key {}", show(key)));
+            return conflict_over(key, "both wrote the same key");
         }
         if let Some(key) = reads.keys.iter().find(|key| changed(key)) {
-            return conflict(format!("the key {} was read and has changed", show(key)));
+            return conflict_over(key, "a key that was read has changed");
         }
         if !reads.ranges.is_empty() {
             let since = self.order.iter().rev().take_while(|(version, _)| *version > snapshot);
             for (_, key) in since {
                 if reads.ranges.iter().any(|range| range.contains(key)) {
-                    return conflict(format!("the key {} is in a range that was read and has changed", show(key)));
+                    return conflict_over(key, "a key in a range that was read has changed");
                 }
             }
         }
@@ -72,11 +72,4 @@ impl RecentCommits {
     pub(super) fn len(&self) -> usize {
         self.order.len()
     }
-}
-
-/// A key for an error message.
-fn show(key: &Key) -> String {
-    const SHOWN: usize = 64;
-    let head = key.get(..key.len().min(SHOWN)).unwrap_or_default();
-    format!("\"{}{}\"", head.escape_ascii(), if key.len() > SHOWN { "…" } else { "" })
 }
