@@ -19,6 +19,7 @@
 mod codec;
 mod committer;
 mod config;
+mod core;
 mod datastore;
 mod error;
 mod journal;
@@ -27,14 +28,12 @@ mod lock;
 mod maintenance;
 mod memtable;
 mod read;
-mod snapshots;
 mod table;
 mod transaction;
-mod view;
 
 pub use config::{Compression, Durability, LanceConfig};
+pub use core::CompactOptions;
 pub use datastore::LanceDatastore;
-pub use maintenance::CompactOptions;
 
 /// The backend's name.
 const KIND: &str = "kv-lance";

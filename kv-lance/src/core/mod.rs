@@ -7,8 +7,8 @@ mod room;
 mod snapshots;
 mod view;
 
-pub(crate) use background::{Background, Command, Done, READER_GRACE};
 pub use background::CompactOptions;
+pub(crate) use background::{Background, Command, Done, READER_GRACE};
 pub(crate) use health::Health;
 pub(crate) use room::Room;
 pub(crate) use snapshots::{Snapshot, Snapshots};

@@ -1,8 +1,8 @@
 //! Compaction: all runs become one, without the history that nobody can read any more.
 
+use super::Worker;
 use super::history::HistoryFilter;
-use super::{CompactOptions, Worker};
-use crate::committer::Committer;
+use crate::core::{CompactOptions, Core};
 use crate::table::{KeyBlock, Run, TableState, ValBlock};
 use kv_api::{Result, Version};
 use std::cmp::{Ordering, Reverse};
@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 impl Worker {
-    pub(super) async fn compact(&mut self, committer: &Committer, options: CompactOptions) -> Result<()> {
-        self.flush_all(committer).await?;
-        let old = committer.views.load().runs.clone();
-        let horizon = committer.snapshots.horizon(retained_from(committer, options));
+    pub(super) async fn compact(&mut self, core: &Core, options: CompactOptions) -> Result<()> {
+        self.flush_frozen(core).await?;
+        let old = core.views.load().runs.clone();
+        let horizon = core.snapshots.horizon(retained_from(core, options));
         if !is_worthwhile(&old, horizon) {
             self.clean_up(options.reader_grace).await;
             return Ok(());
@@ -36,7 +36,7 @@ impl Worker {
         let state = TableState { history_floor, ..self.state };
         let new = self.table.replace(&old, run, state).await?;
         self.state = state;
-        committer.views.edit(|view| {
+        core.views.edit(|view| {
             view.runs = new;
             view.history_floor = history_floor;
         });
@@ -46,8 +46,8 @@ impl Worker {
 }
 
 /// The version from which on the configuration keeps history.
-fn retained_from(committer: &Committer, options: CompactOptions) -> Version {
-    let config = committer.config();
+fn retained_from(core: &Core, options: CompactOptions) -> Version {
+    let config = &core.config;
     if !options.history || !config.versioned {
         return Version::MAX;
     }

@@ -1,16 +1,15 @@
 //! Flush: a frozen memtable becomes a run, then its journal segments go.
 
 use super::Worker;
-use crate::committer::Committer;
+use crate::core::{Core, Frozen};
 use crate::journal;
 use crate::table::TableState;
-use crate::view::Frozen;
 use kv_api::Result;
 use std::sync::Arc;
 
 impl Worker {
     /// Flushes the oldest frozen memtable. The order is the point: run, commit, view, and only then the journal.
-    pub(super) async fn flush(&mut self, committer: &Committer, frozen: &Arc<Frozen>) -> Result<()> {
+    pub(super) async fn flush(&mut self, core: &Core, frozen: &Arc<Frozen>) -> Result<()> {
         let mut writer = self.table.new_run(frozen.memtable.rows() as u64)?;
         for (key, version, val) in frozen.memtable.for_each_row() {
             writer.push(&key, version, val.as_deref()).await?;
@@ -23,11 +22,14 @@ impl Worker {
         };
         let runs = self.table.append(run, state).await?;
         self.state = state;
-        committer.views.edit(|view| {
+        core.views.edit(|view| {
             view.frozen.retain(|other| !Arc::ptr_eq(other, frozen));
             view.runs.splice(0..0, runs);
         });
-        journal::remove_through(&self.journal, frozen.journal_through)?;
+        if let Err(e) = journal::remove_through(&self.journal, frozen.journal_through) {
+            // The rows are in the table: the next flush, or the next open, removes the segments.
+            tracing::warn!(error = %e, "journal segments that have been flushed are left behind for now");
+        }
         self.clean_up_now_and_then().await;
         Ok(())
     }

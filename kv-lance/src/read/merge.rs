@@ -3,8 +3,8 @@
 use super::chunk::{ChunkCursor, ChunkSource};
 use super::run_cursor::RunCursor;
 use super::{Entry, Span, Stretch};
+use crate::core::View;
 use crate::memtable::MemTable;
-use crate::view::View;
 use kv_api::{Direction, Key, KeyRange, Result, Val};
 use std::cmp::Ordering;
 use std::sync::Arc;

@@ -15,6 +15,7 @@ mod files;
 mod index;
 mod row_meta;
 mod run;
+mod run_changes;
 mod run_writer;
 mod schema;
 

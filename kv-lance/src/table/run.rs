@@ -155,6 +155,11 @@ impl Run {
         Ok(self.find(key, version, hash).await?.map(|found| !found.keys.is_tombstone(found.row)))
     }
 
+    /// The version of the newest row of `key`.
+    pub(crate) async fn newest(&self, key: &[u8], hash: u64) -> Result<Option<Version>> {
+        Ok(self.find(key, Version::MAX, hash).await?.map(|found| found.keys.version(found.row)))
+    }
+
     /// A whole block.
     pub(crate) async fn rows(&self, block: usize) -> Result<(Arc<KeyBlock>, Arc<ValBlock>)> {
         Ok((self.keys(block).await?, self.vals(block).await?))

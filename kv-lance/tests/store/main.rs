@@ -1,6 +1,7 @@
 //! Behaviour of kv-lance that its contract does not say: opening, recovery, history, what is on disk.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod conflict_storm;
 mod count;
 mod damage;
 mod full_disk;
