@@ -7,6 +7,7 @@ mod conditionals;
 mod conflicts;
 mod erasing;
 mod large;
+mod late_writes;
 mod lifecycle;
 mod limits;
 mod maintenance;
@@ -20,6 +21,7 @@ mod refusals;
 mod save_points;
 mod serializable;
 mod snapshots;
+mod storms;
 mod versions;
 
 use crate::runner::Suite;
@@ -48,5 +50,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         maintenance::suite(),
         persistence::suite(),
         concurrency::suite(),
+        late_writes::suite(),
+        storms::suite(),
     ]
 }

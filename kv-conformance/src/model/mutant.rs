@@ -111,6 +111,14 @@ mutants! {
     ZombieCommit,
     /// A commit whose future is dropped has written, and the transaction is still open.
     OpenAfterDrop,
+    /// A commit lets the next in the queue go first, also where that one is not polled.
+    LingeringHeir,
+    /// A write that waits while its transaction commits is acknowledged and lost.
+    LateWrite,
+    /// A conflict with a commit that is not visible yet is reported at once.
+    EarlyConflict,
+    /// The text of a conflict shows the key.
+    KeyInText,
     /// A read whose future is dropped finishes the transaction.
     FinishedByDrop,
     /// A rollback whose future is dropped has closed the save point and kept the writes.

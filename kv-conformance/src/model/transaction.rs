@@ -101,7 +101,7 @@ impl ReferenceTransaction {
     }
 
     /// Makes a write pending.
-    fn write(&self, state: &mut State, key: Key, val: Option<Val>) {
+    pub(super) fn write(&self, state: &mut State, key: Key, val: Option<Val>) {
         if self.store.is(Mutant::DirtyRead) {
             let mut history = self.store.history.lock();
             let (newest, write) = (history.newest(), Write { val: val.clone(), erase: false });
@@ -117,7 +117,7 @@ impl ReferenceTransaction {
     }
 
     /// The value that a conditional write sees.
-    fn current(&self, state: &mut State, key: &Key) -> Option<Val> {
+    pub(super) fn current(&self, state: &mut State, key: &Key) -> Option<Val> {
         let own = state.pending.now.writes.get(key).filter(|_| !self.store.is(Mutant::BlindCondition));
         if let Some(write) = own {
             state.reads.touch_key(key);
@@ -128,13 +128,31 @@ impl ReferenceTransaction {
     }
 
     /// The checks of a conditional write.
-    fn conditional(&self, key: &Key, chk: Option<&Val>) -> Result<MutexGuard<'_, State>> {
+    pub(super) fn conditional(&self, key: &Key, chk: Option<&Val>) -> Result<MutexGuard<'_, State>> {
         let mut state = self.writing()?;
         check_key(key)?;
         if self.current(&mut state, key).as_ref() != chk {
             return Err(Error::TransactionConditionNotMet);
         }
         Ok(state)
+    }
+
+    /// The keys whose change since the snapshot is a conflict at any isolation.
+    pub(super) fn owned_keys(&self) -> Vec<Key> {
+        let scope = &self.state.lock().pending.now;
+        scope.writes.keys().chain(&scope.checked).cloned().collect()
+    }
+
+    fn conflict(&self, state: &State, history: &History) -> Error {
+        let scope = &state.pending.now;
+        let reason = "a key changed since the snapshot";
+        match scope.writes.keys().chain(&scope.checked).find(|key| history.wrote(key, self.snapshot)) {
+            Some(key) if self.store.is(Mutant::KeyInText) => {
+                Error::conflict(format!("{reason}: {}", key.escape_ascii()))
+            }
+            Some(key) => Error::conflict_over(key.clone(), reason),
+            None => Error::conflict(reason),
+        }
     }
 
     /// Commits, if nothing speaks against it, with `install` to make the writes visible.
@@ -155,7 +173,7 @@ impl ReferenceTransaction {
         if self.judge(&state, &history) == Verdict::Conflicts {
             state.finished = !self.store.is(Mutant::OpenAfterConflict);
             self.store.note_refused(&state.pending.now.writes);
-            return Err(Error::conflict("a key changed since the snapshot"));
+            return Err(self.conflict(&state, &history));
         }
         install(&state.pending.now.writes, &mut history)?;
         if self.store.capabilities.versioned_reads && !state.pending.now.writes.is_empty() {
@@ -240,6 +258,9 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn put(&self, key: Key, val: Val) -> Result<()> {
+        if self.store.is(Mutant::LateWrite) {
+            return self.put_late(key, val).await;
+        }
         let mut state = self.writing()?;
         check_key(&key)?;
         check_value(&val)?;
@@ -256,6 +277,9 @@ impl Transactable for ReferenceTransaction {
     async fn putc(&self, key: Key, val: Val, chk: Option<Val>) -> Result<()> {
         drop(self.writing()?);
         check_value(&val)?;
+        if self.store.is(Mutant::LateWrite) {
+            return self.putc_late(key, val, chk).await;
+        }
         let mut state = self.conditional(&key, chk.as_ref())?;
         self.write(&mut state, key, Some(val));
         Ok(())
