@@ -52,6 +52,7 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::UncheckedGetu, &["read_checks", "property"]),
     (Mutant::InclusiveEnd, &["ranges", "limits", "property"]),
     (Mutant::UnmergedScan, &["own_writes", "limits", "save_points", "provided", "property"]),
+    (Mutant::HoggingScan, &["giving_way"]),
     (Mutant::SkipBeforeMerge, &["limits", "property"]),
     (Mutant::ByteLimitOffByOne, &["limits", "property"]),
     (Mutant::KeysChargeValues, &["limits", "property"]),

@@ -6,6 +6,7 @@ mod concurrency;
 mod conditionals;
 mod conflicts;
 mod erasing;
+mod giving_way;
 mod large;
 mod late_writes;
 mod lifecycle;
@@ -52,5 +53,6 @@ pub(crate) fn suites() -> Vec<Suite> {
         concurrency::suite(),
         late_writes::suite(),
         storms::suite(),
+        giving_way::suite(),
     ]
 }

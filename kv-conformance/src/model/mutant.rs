@@ -61,6 +61,8 @@ mutants! {
     InclusiveEnd,
     /// Own writes do not show in scans.
     UnmergedScan,
+    /// A scan keeps its thread until it ends.
+    HoggingScan,
     /// `skip` counts what is stored, before own writes are merged in.
     SkipBeforeMerge,
     /// A byte limit that is just reached admits one more.

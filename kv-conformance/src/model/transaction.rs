@@ -300,12 +300,12 @@ impl Transactable for ReferenceTransaction {
 
     async fn keys(&self, range: KeyRange, limit: ScanLimit, skip: u32, version: Option<Version>) -> Result<Vec<Key>> {
         let size = if self.store.is(Mutant::KeysChargeValues) { entry_size } else { key_size };
-        self.scan_keys(Scan { range, direction: Direction::Forward, limit, skip, version, size })
+        self.scan_keys(Scan { range, direction: Direction::Forward, limit, skip, version, size }).await
     }
 
     async fn keysr(&self, range: KeyRange, limit: ScanLimit, skip: u32, version: Option<Version>) -> Result<Vec<Key>> {
         let direction = Direction::Backward;
-        self.scan_keys(Scan { range, direction, limit, skip, version, size: key_size })
+        self.scan_keys(Scan { range, direction, limit, skip, version, size: key_size }).await
     }
 
     async fn scan(
@@ -316,7 +316,7 @@ impl Transactable for ReferenceTransaction {
         version: Option<Version>,
     ) -> Result<Vec<(Key, Val)>> {
         let direction = Direction::Forward;
-        self.scan_page(Scan { range, direction, limit, skip, version, size: entry_size })
+        self.scan_page(Scan { range, direction, limit, skip, version, size: entry_size }).await
     }
 
     async fn scanr(
@@ -327,7 +327,7 @@ impl Transactable for ReferenceTransaction {
         version: Option<Version>,
     ) -> Result<Vec<(Key, Val)>> {
         let direction = Direction::Backward;
-        self.scan_page(Scan { range, direction, limit, skip, version, size: entry_size })
+        self.scan_page(Scan { range, direction, limit, skip, version, size: entry_size }).await
     }
 
     async fn count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {

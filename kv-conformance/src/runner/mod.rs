@@ -11,7 +11,7 @@ mod summary;
 mod tests;
 
 pub(crate) use case::{Case, Need, Run, Suite, cases};
-pub(crate) use execute::{limited, replay};
+pub(crate) use execute::{limited, limited_on_one_thread, replay};
 pub(crate) use panics::guarded;
 pub(crate) use progress::progress;
 pub(crate) use seed::{SEED, mixed, seed};
