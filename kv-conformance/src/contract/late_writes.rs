@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 pub(crate) fn suite() -> Suite {
     Suite::new(
@@ -29,6 +32,25 @@ const ROUNDS: usize = 400;
 
 /// How often a write is polled before the commit, at most.
 const POLLS: usize = 4;
+
+/// How much later than the write the commit begins: between nothing and `STEPS` of these.
+const STEP: Duration = Duration::from_micros(2);
+const STEPS: u32 = 50;
+
+/// Runs `work` on a thread of its own, which is at it by the time of the answer: a task might wait until the commit gives
+/// its thread free.
+fn begun<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    let (started, runtime) = (Arc::new(AtomicBool::new(false)), Handle::current());
+    let starting = started.clone();
+    let task = tokio::task::spawn_blocking(move || {
+        starting.store(true, Ordering::SeqCst);
+        runtime.block_on(work)
+    });
+    while !started.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    task
+}
 
 #[derive(Debug, Clone, Copy)]
 enum Write {
@@ -125,8 +147,8 @@ async fn beside_the_commit(store: &Store, write: Write) -> Verdict {
         tx.give("other", &round.to_string()).await?;
         let (writing, key) = (tx.clone(), key(round));
         let name = key.clone();
-        let task = tokio::spawn(async move { write.make(&writing, &name).await });
-        spin(Duration::from_micros(round as u64 % 64));
+        let task = begun(async move { write.make(&writing, &name).await });
+        spin(STEP * (round as u32 % STEPS));
         tx.commit().await?;
         outcomes.insert(key, expected(write, task.await?)?);
     }
@@ -196,8 +218,8 @@ async fn a_save_point_beside_the_commit(store: Store) -> Verdict {
         tx.new_save_point().await?;
         tx.give("a", &round.to_string()).await?;
         let rolling_back = tx.clone();
-        let task = tokio::spawn(async move { rolling_back.rollback_to_save_point().await });
-        spin(Duration::from_micros(round as u64 % 16));
+        let task = begun(async move { rolling_back.rollback_to_save_point().await });
+        spin(STEP * (round as u32 % STEPS));
         tx.commit().await?;
         let (seen, rolled_back) = (store.read().await?.val("a").await?, task.await?);
         match rolled_back {

@@ -21,6 +21,7 @@ mod read_checks;
 mod refusals;
 mod save_points;
 mod serializable;
+mod sizes;
 mod snapshots;
 mod storms;
 mod versions;
@@ -48,6 +49,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         changes::suite(),
         provided::suite(),
         large::suite(),
+        sizes::suite(),
         maintenance::suite(),
         persistence::suite(),
         concurrency::suite(),

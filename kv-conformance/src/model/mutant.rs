@@ -39,6 +39,14 @@ mutants! {
     BackwardSnapshot,
     /// Commits are not checked at all.
     LostUpdate,
+    /// Commits are not checked for keys of 24 to 31 bytes.
+    UncheckedLength,
+    /// A value of 4096 bytes loses the last of them.
+    CutValue,
+    /// A commit of more than 128 writes loses the last of them.
+    CutCommit,
+    /// The 17th save point does not take back what was written in it.
+    LeakyDepth,
     /// Two transactions that delete the same key both commit.
     UncheckedDelete,
     /// A delete of a missing key does nothing.

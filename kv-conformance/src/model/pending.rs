@@ -58,6 +58,11 @@ impl Pending {
         self.save_points.pop().map(drop)
     }
 
+    /// How many save points are open, for a mutant.
+    pub(super) fn depth(&self) -> usize {
+        self.save_points.len()
+    }
+
     /// Closes all save points, for a mutant.
     pub(super) fn release_all(&mut self) {
         self.save_points.clear();

@@ -112,6 +112,10 @@ impl ReferenceTransaction {
             state.pending.now.writes.remove(&key);
             return;
         }
+        let val = match val {
+            Some(val) if val.len() == 4096 && self.store.is(Mutant::CutValue) => Some(val.slice(..4095)),
+            val => val,
+        };
         let val = val.filter(|val| !val.is_empty() || !self.store.is(Mutant::EmptyIsMissing));
         state.pending.write(key, val);
     }
@@ -174,6 +178,9 @@ impl ReferenceTransaction {
             state.finished = !self.store.is(Mutant::OpenAfterConflict);
             self.store.note_refused(&state.pending.now.writes);
             return Err(self.conflict(&state, &history));
+        }
+        if self.store.is(Mutant::CutCommit) && state.pending.now.writes.len() > 128 {
+            state.pending.now.writes.pop_last();
         }
         install(&state.pending.now.writes, &mut history)?;
         if self.store.capabilities.versioned_reads && !state.pending.now.writes.is_empty() {
@@ -359,9 +366,10 @@ impl Transactable for ReferenceTransaction {
         }
         let mut state = self.writing()?;
         let checked = state.pending.now.checked.clone();
-        let rolled_back = match self.store.is(Mutant::LeakySavePoint) {
-            true => state.pending.roll_back_leaking(),
-            false => state.pending.rollback(),
+        let rolled_back = match () {
+            () if self.store.is(Mutant::LeakySavePoint) => state.pending.roll_back_leaking(),
+            () if self.store.is(Mutant::LeakyDepth) && state.pending.depth() == 17 => state.pending.release(),
+            () => state.pending.rollback(),
         };
         rolled_back.ok_or(Error::NoSavePointPresent)?;
         if self.store.is(Mutant::ForgottenReads) {

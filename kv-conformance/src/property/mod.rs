@@ -8,7 +8,7 @@ mod step;
 mod strategy;
 
 use crate::runner::{Case, Need, Run, Suite};
-use profile::{CONFLICTS, HISTORY, MAINTENANCE, Profile, SCANS, SERIALIZABLE};
+use profile::{CONFLICTS, HISTORY, MAINTENANCE, Profile, SCANS, SERIALIZABLE, SIZES};
 
 pub(crate) fn suite() -> Suite {
     let versions = vec![Need::Versions];
@@ -19,6 +19,7 @@ pub(crate) fn suite() -> Suite {
             case(&CONFLICTS, |backend, title, level| replay::sequences(backend, &title, level, &CONFLICTS), vec![]),
             case(&SCANS, |backend, title, level| replay::sequences(backend, &title, level, &SCANS), vec![]),
             case(&MAINTENANCE, |backend, title, level| replay::sequences(backend, &title, level, &MAINTENANCE), vec![]),
+            case(&SIZES, |backend, title, level| replay::sequences(backend, &title, level, &SIZES), vec![]),
             case(&HISTORY, |backend, title, level| replay::sequences(backend, &title, level, &HISTORY), versions),
             case(
                 &SERIALIZABLE,
