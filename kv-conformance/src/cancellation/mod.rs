@@ -14,9 +14,7 @@ mod save_points;
 mod stop;
 mod writes;
 
-pub(crate) use polled::{Drop, polled};
-
-use crate::runner::{Case, Need, Run, Suite, cases};
+use crate::case::{Case, Need, Run, Suite, cases};
 use commit::{
     commit_of_many_keys, commit_of_nothing, commit_of_one_key, commit_of_reads_and_writes, commit_that_conflicts,
 };

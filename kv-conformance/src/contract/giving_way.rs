@@ -1,9 +1,9 @@
 //! Timers beside long reads: whatever a read goes through, others of its thread run.
 
 use crate::backend::Backend;
+use crate::case::{Case, Run, Suite, limited, limited_on_one_thread};
 use crate::fixture::{Failure, Store, Tx, Verdict, b};
 use crate::level::Level;
-use crate::runner::{Case, Run, Suite, limited, limited_on_one_thread};
 use futures::future::join_all;
 use kv_api::{Key, KeyRange, Result, ScanLimit};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ const ROWS: usize = 16_000;
 /// ... to so many. A store that is so fast that no read of them takes long has shown nothing, and done nothing wrong.
 fn most_rows(level: Level) -> usize {
     match level {
-        Level::Quick => 32_000,
+        Level::Quick => 64_000,
         Level::Full | Level::Soak => 128_000,
     }
 }
@@ -65,7 +65,7 @@ impl Read {
 
     /// How many of all rows it goes through: of a range delete every page may be a scan of its own.
     fn share(self, rows: usize) -> usize {
-        if self == Self::Delr { rows / 2 } else { rows }
+        if self == Self::Delr { rows.min(ROWS) } else { rows }
     }
 
     /// The answer is how many rows it went through.

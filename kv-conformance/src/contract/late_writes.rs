@@ -1,7 +1,7 @@
 //! Writes beside the commit of their own transaction: what was acknowledged is in the store.
 
+use crate::case::{Suite, cases};
 use crate::fixture::{Failure, Mismatch, Store, Tx, Verdict, b, spin};
-use crate::runner::{Suite, cases};
 use kv_api::{Error, Result};
 use std::collections::BTreeMap;
 use std::future::poll_fn;

@@ -26,7 +26,7 @@ mod snapshots;
 mod storms;
 mod versions;
 
-use crate::runner::Suite;
+use crate::case::Suite;
 
 /// All suites, simple things first.
 pub(crate) fn suites() -> Vec<Suite> {

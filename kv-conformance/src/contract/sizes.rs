@@ -1,7 +1,7 @@
 //! The rules hold for every length of a key, size of a transaction and depth of save points.
 
+use crate::case::{Need, Suite, cases};
 use crate::fixture::{Failure, Store, Tx, Verdict, b, filled, sizes};
-use crate::runner::{Need, Suite, cases};
 use kv_api::{Error, Key, KeyRange, MAX_KEY_BYTES};
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Tasks that retry at once: each conflict that is reported is over by then.
 
+use crate::case::{Need, Suite, cases, guarded};
 use crate::fixture::{Failure, Store, Tx, Verdict, b};
-use crate::runner::{Need, Suite, cases, guarded};
 use futures::future::join_all;
 use kv_api::{Error, Result};
 

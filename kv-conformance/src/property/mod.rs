@@ -7,7 +7,10 @@ mod replay;
 mod step;
 mod strategy;
 
-use crate::runner::{Case, Need, Run, Suite};
+use crate::backend::Backend;
+use crate::case::{Case, Need, Run, Suite};
+use crate::fixture::Verdict;
+use crate::level::Level;
 use profile::{CONFLICTS, HISTORY, MAINTENANCE, Profile, SCANS, SERIALIZABLE, SIZES};
 
 pub(crate) fn suite() -> Suite {
@@ -30,10 +33,6 @@ pub(crate) fn suite() -> Suite {
     )
 }
 
-fn case(
-    profile: &Profile,
-    run: fn(crate::Backend, String, crate::Level) -> crate::fixture::Verdict,
-    needs: Vec<Need>,
-) -> Case {
+fn case(profile: &Profile, run: fn(Backend, String, Level) -> Verdict, needs: Vec<Need>) -> Case {
     Case { name: profile.name, run: Run::Many(run), needs }
 }
