@@ -1,5 +1,6 @@
 //! The transaction: 19 required methods and those that follow from them.
 
+use crate::giving_way::give_way;
 use crate::{ArrowBatch, Batch, Error, HybridClock, Key, KeyRange, MvccSource as _, Result, ScanLimit, Val, Version};
 use async_trait::async_trait;
 
@@ -208,6 +209,9 @@ pub trait Transactable: Send + Sync {
             let page = self.batch_keys_vals(range, PAGE, version).await?;
             all.extend(page.items);
             rest = page.next;
+            if rest.is_some() {
+                give_way().await;
+            }
         }
         Ok(all)
     }
@@ -227,6 +231,9 @@ pub trait Transactable: Send + Sync {
                 self.del(key).await?;
             }
             rest = page.next;
+            if rest.is_some() {
+                give_way().await;
+            }
         }
         Ok(())
     }
@@ -246,6 +253,9 @@ pub trait Transactable: Send + Sync {
                 self.clr(key).await?;
             }
             rest = page.next;
+            if rest.is_some() {
+                give_way().await;
+            }
         }
         Ok(())
     }
@@ -258,6 +268,9 @@ pub trait Transactable: Send + Sync {
             let page = self.batch_keys(range, PAGE, version).await?;
             count += page.items.len() as u64;
             rest = page.next;
+            if rest.is_some() {
+                give_way().await;
+            }
         }
         Ok(count)
     }
