@@ -4,6 +4,7 @@ mod knob;
 mod units;
 mod url;
 
+use crate::files::{Files, LocalFiles};
 use knob::KNOBS;
 use kv_api::{HybridClock, MvccSource, Result};
 use std::ffi::OsString;
@@ -88,6 +89,7 @@ pub struct LanceConfig {
     pub(crate) create: bool,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) version_source: Arc<dyn MvccSource>,
+    pub(crate) files: Arc<dyn Files>,
 }
 
 impl LanceConfig {
@@ -107,6 +109,7 @@ impl LanceConfig {
             create: true,
             shutdown_timeout: Duration::from_secs(30),
             version_source: Arc::new(HybridClock::new()),
+            files: Arc::new(LocalFiles),
         }
     }
 
@@ -238,6 +241,12 @@ impl LanceConfig {
     /// Where commit versions come from. Neither a URL nor the environment can set this. Default = [`HybridClock`].
     pub fn version_source(mut self, source: Arc<dyn MvccSource>) -> Self {
         self.version_source = source;
+        self
+    }
+
+    /// The file system that the store is on. Neither a URL nor the environment can set this. Default = [`LocalFiles`].
+    pub fn files(mut self, files: Arc<dyn Files>) -> Self {
+        self.files = files;
         self
     }
 

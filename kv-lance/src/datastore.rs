@@ -3,6 +3,7 @@
 use crate::committer::Committer;
 use crate::config::{Durability, LanceConfig};
 use crate::core::{Background, Command, CompactOptions, Core, Done, Frozen, View};
+use crate::files::OpenFiles;
 use crate::journal::{self, Journal};
 use crate::layout::Layout;
 use crate::lock::StoreLock;
@@ -61,13 +62,14 @@ impl LanceDatastore {
     /// ```
     pub async fn open(config: LanceConfig) -> Result<Self> {
         config.validate()?;
-        let layout = Layout::prepare(&config.path, config.create)?;
+        let layout = Layout::prepare(config.files.clone(), &config.path, config.create)?;
         let lock = Arc::new(StoreLock::acquire(&layout.root)?);
         let cache = Arc::new(BlockCache::new(config.cache_bytes, config.block_bytes as usize));
         let place = TablePlace {
             root: layout.table.clone(),
             create: config.create,
             cache: cache.clone(),
+            files: Arc::new(OpenFiles::new(config.files.clone())),
             runs: RunLayout { block_bytes: config.block_bytes as usize, compression: config.compression },
         };
         let (maintenance, contents, attach) = Maintenance::start(place, lock).await?;
@@ -132,9 +134,9 @@ fn recover(
     maintenance: &Maintenance,
 ) -> Result<(Core, Journal)> {
     let Contents { runs, state } = contents;
-    layout.make_journal()?;
+    layout.journal.make()?;
     // What a crash left between a flush and the end of its segments.
-    journal::remove_through(&layout.journal, state.journal_through)?;
+    layout.journal.remove_through(state.journal_through)?;
     let mut newest = state.last_version;
     let mut memtable = MemTable::new();
     let mut frozen = Vec::new();

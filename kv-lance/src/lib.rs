@@ -22,6 +22,7 @@ mod config;
 mod core;
 mod datastore;
 mod error;
+pub mod files;
 mod journal;
 mod layout;
 mod lock;

@@ -4,10 +4,12 @@
 //! segments are removed. [`record`] says what a record looks like, [`segment`] how records become durable, [`replay`] how they are
 //! read back and what damage means.
 
+mod dir;
 mod record;
 mod replay;
 mod segment;
 
+pub(crate) use dir::JournalDir;
 pub(crate) use record::{MAX_PAYLOAD, Record, RecordBuilder};
 pub(crate) use replay::replay;
-pub(crate) use segment::{Journal, SegmentFile, remove_through};
+pub(crate) use segment::{Journal, SegmentFile};

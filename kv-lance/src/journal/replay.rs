@@ -4,13 +4,14 @@
 //! zeros ahead of it begin, and the rest is cut; but if an intact record behind says that the damaged place was durable, acknowledged
 //! data is gone and the store refuses to open. In any other segment it is damage if anything but zeros follows.
 
+use super::JournalDir;
 use super::record::{ALIGNMENT, Record};
 use super::segment::{self, SEGMENT_HEADER, SEGMENT_MAGIC};
 use crate::codec::Reader;
+use crate::files::{self, OpenMode};
 use crate::table::FORMAT_VERSION;
 use bytes::Bytes;
 use kv_api::{Error, Result};
-use std::fs::File;
 use std::path::Path;
 
 /// A segment's records.
@@ -21,24 +22,29 @@ pub(crate) struct Replayed {
 
 /// Reads the segments after `covered`, hands each to `take` in order, cuts the torn tail of the last one, and returns the number
 /// of the segment to go on in: the one after the last, or the last if it is empty.
-pub(crate) fn replay(dir: &Path, covered: u64, mut take: impl FnMut(Replayed) -> Result<()>) -> Result<u64> {
-    let segments = segment::list(dir)?;
+pub(crate) fn replay(dir: &JournalDir, covered: u64, mut take: impl FnMut(Replayed) -> Result<()>) -> Result<u64> {
+    let segments = dir.segments()?;
     let Some((last, _)) = segments.last().cloned() else {
         return match covered {
             // The store died while it was being created.
             0 => Ok(1),
-            _ => Err(Error::corruption(dir, format!("the table covers segment {covered}; the journal is missing"))),
+            _ => {
+                Err(Error::corruption(&dir.path, format!("the table covers segment {covered}; the journal is missing")))
+            }
         };
     };
     if last < covered {
-        return Err(Error::corruption(dir, format!("the table covers segment {covered}; the last one is {last}")));
+        return Err(Error::corruption(
+            &dir.path,
+            format!("the table covers segment {covered}; the last one is {last}"),
+        ));
     }
     let uncovered = segments.into_iter().filter(|(number, _)| *number > covered);
     for (expected, (number, path)) in (covered + 1..).zip(uncovered) {
         if number != expected {
-            return Err(Error::corruption(dir, format!("segment {expected} is missing; {number} follows")));
+            return Err(Error::corruption(&dir.path, format!("segment {expected} is missing; {number} follows")));
         }
-        let bytes: Bytes = std::fs::read(&path).map_err(|e| Error::io("reading", &path, e))?.into();
+        let bytes: Bytes = files::read(&*dir.files, &path).map_err(|e| Error::io("reading", &path, e))?.into();
         if !check_header(&bytes, number, &path)? {
             // Torn while it was being created: it is synced before the first record goes in.
             if number == last && !(0..bytes.len()).step_by(ALIGNMENT).any(|at| Record::at(&bytes, at, number).is_some())
@@ -49,7 +55,7 @@ pub(crate) fn replay(dir: &Path, covered: u64, mut take: impl FnMut(Replayed) ->
         }
         let (records, end) = read_records(&bytes, number, &path, number == last)?;
         if number == last && end < bytes.len() {
-            cut(&path, end as u64)?;
+            cut(dir, &path, end as u64)?;
         }
         if number == last && records.iter().all(|record| record.writes().next().is_none()) {
             return Ok(number);
@@ -104,9 +110,9 @@ fn durable_beyond(bytes: &Bytes, at: usize, number: u64) -> bool {
         .any(|record| record.synced > at as u64)
 }
 
-fn cut(path: &Path, end: u64) -> Result<()> {
+fn cut(dir: &JournalDir, path: &Path, end: u64) -> Result<()> {
     let cut = || {
-        let file = File::options().write(true).open(path)?;
+        let file = dir.files.open(path, OpenMode::Write)?;
         file.set_len(end)?;
         file.sync_all()
     };
@@ -117,10 +123,16 @@ fn cut(path: &Path, end: u64) -> Result<()> {
 mod tests {
     use super::super::{Journal, RecordBuilder};
     use super::*;
+    use crate::files::LocalFiles;
+    use std::sync::Arc;
 
     type Outcome = std::result::Result<Vec<u64>, Error>;
 
-    fn replayed(dir: &Path, covered: u64) -> Outcome {
+    fn journal_dir(dir: &tempfile::TempDir) -> JournalDir {
+        JournalDir::new(Arc::new(LocalFiles), dir.path())
+    }
+
+    fn replayed(dir: &JournalDir, covered: u64) -> Outcome {
         let mut versions = vec![];
         replay(dir, covered, |segment| {
             versions.extend(segment.records.iter().map(|r| r.version));
@@ -158,16 +170,16 @@ mod tests {
     #[test]
     fn segments_are_read_in_order_from_the_first_uncovered() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
-        let mut journal = Journal::create(dir.path(), 1)?;
+        let mut journal = Journal::create(&journal_dir(&dir), 1)?;
         append(&mut journal, 1..=3)?;
         journal.rotate()?;
         append(&mut journal, 4..=5)?;
-        assert_eq!(replayed(dir.path(), 0)?, [1, 2, 3, 4, 5]);
-        assert_eq!(replayed(dir.path(), 1)?, [4, 5]);
-        segment::remove_through(dir.path(), 1)?;
-        assert_eq!(replayed(dir.path(), 1)?, [4, 5]);
-        assert!(matches!(replayed(dir.path(), 0), Err(Error::Corruption { .. })), "segment 1 is missing");
-        assert!(matches!(replayed(dir.path(), 9), Err(Error::Corruption { .. })), "the table is ahead");
+        assert_eq!(replayed(&journal_dir(&dir), 0)?, [1, 2, 3, 4, 5]);
+        assert_eq!(replayed(&journal_dir(&dir), 1)?, [4, 5]);
+        journal_dir(&dir).remove_through(1)?;
+        assert_eq!(replayed(&journal_dir(&dir), 1)?, [4, 5]);
+        assert!(matches!(replayed(&journal_dir(&dir), 0), Err(Error::Corruption { .. })), "segment 1 is missing");
+        assert!(matches!(replayed(&journal_dir(&dir), 9), Err(Error::Corruption { .. })), "the table is ahead");
         Ok(())
     }
 
@@ -175,13 +187,13 @@ mod tests {
     fn a_torn_tail_is_cut_wherever_it_is_torn() -> std::result::Result<(), Box<dyn std::error::Error>> {
         for torn in 1..RECORD {
             let dir = tempfile::tempdir()?;
-            let mut journal = Journal::create(dir.path(), 1)?;
+            let mut journal = Journal::create(&journal_dir(&dir), 1)?;
             append(&mut journal, 1..=3)?;
             let path = dir.path().join("0000000001.log");
             edit(&path, |bytes| bytes.truncate(SEGMENT_HEADER + 2 * RECORD + torn))?;
-            assert_eq!(replayed(dir.path(), 0)?, [1, 2], "torn after {torn} bytes");
+            assert_eq!(replayed(&journal_dir(&dir), 0)?, [1, 2], "torn after {torn} bytes");
             assert_eq!(std::fs::metadata(&path)?.len() as usize, SEGMENT_HEADER + 2 * RECORD);
-            assert_eq!(replayed(dir.path(), 0)?, [1, 2], "a second time");
+            assert_eq!(replayed(&journal_dir(&dir), 0)?, [1, 2], "a second time");
         }
         Ok(())
     }
@@ -190,10 +202,10 @@ mod tests {
     fn damage_before_the_tail_is_corruption() -> std::result::Result<(), Box<dyn std::error::Error>> {
         for at in SEGMENT_HEADER..SEGMENT_HEADER + 2 * RECORD - 3 {
             let dir = tempfile::tempdir()?;
-            let mut journal = Journal::create(dir.path(), 1)?;
+            let mut journal = Journal::create(&journal_dir(&dir), 1)?;
             append(&mut journal, 1..=3)?;
             edit(&dir.path().join("0000000001.log"), |bytes| flip(bytes, at))?;
-            match replayed(dir.path(), 0) {
+            match replayed(&journal_dir(&dir), 0) {
                 Err(Error::Corruption { .. }) => {}
                 // The padding between records carries nothing.
                 Ok(versions) => assert!(versions == [1, 2, 3], "byte {at} lost {versions:?}"),
@@ -206,12 +218,12 @@ mod tests {
     #[test]
     fn damage_in_a_segment_that_is_not_the_last_is_corruption() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
-        let mut journal = Journal::create(dir.path(), 1)?;
+        let mut journal = Journal::create(&journal_dir(&dir), 1)?;
         append(&mut journal, 1..=1)?;
         journal.rotate()?;
         append(&mut journal, 2..=2)?;
         edit(&dir.path().join("0000000001.log"), |bytes| flip(bytes, SEGMENT_HEADER + 20))?;
-        assert!(matches!(replayed(dir.path(), 0), Err(Error::Corruption { .. })));
+        assert!(matches!(replayed(&journal_dir(&dir), 0), Err(Error::Corruption { .. })));
         Ok(())
     }
 
@@ -219,7 +231,7 @@ mod tests {
     fn another_format_is_refused_by_its_number() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
         std::fs::write(dir.path().join("0000000001.log"), segment::header(1, 99))?;
-        let refused = replayed(dir.path(), 0);
+        let refused = replayed(&journal_dir(&dir), 0);
         assert!(matches!(&refused, Err(Error::UnsupportedFormat { found, .. }) if found == "99"), "{refused:?}");
         Ok(())
     }
@@ -228,11 +240,11 @@ mod tests {
     fn a_segment_torn_at_its_creation_is_as_if_it_were_not_there() -> std::result::Result<(), Box<dyn std::error::Error>>
     {
         let dir = tempfile::tempdir()?;
-        let mut journal = Journal::create(dir.path(), 1)?;
+        let mut journal = Journal::create(&journal_dir(&dir), 1)?;
         append(&mut journal, 1..=2)?;
         std::fs::write(dir.path().join("0000000002.log"), b"kvlan")?;
-        assert_eq!(replayed(dir.path(), 0)?, [1, 2]);
-        assert_eq!(replay(dir.path(), 0, |_| Ok(()))?, 2, "and is written anew");
+        assert_eq!(replayed(&journal_dir(&dir), 0)?, [1, 2]);
+        assert_eq!(replay(&journal_dir(&dir), 0, |_| Ok(()))?, 2, "and is written anew");
         Ok(())
     }
 
@@ -240,10 +252,10 @@ mod tests {
     fn a_damaged_header_before_records_is_corruption() -> std::result::Result<(), Box<dyn std::error::Error>> {
         for at in 0..SEGMENT_HEADER {
             let dir = tempfile::tempdir()?;
-            let mut journal = Journal::create(dir.path(), 1)?;
+            let mut journal = Journal::create(&journal_dir(&dir), 1)?;
             append(&mut journal, 1..=2)?;
             edit(&dir.path().join("0000000001.log"), |bytes| flip(bytes, at))?;
-            let refused = replayed(dir.path(), 0);
+            let refused = replayed(&journal_dir(&dir), 0);
             assert!(matches!(refused, Err(Error::Corruption { .. })), "byte {at}: {refused:?}");
         }
         Ok(())
@@ -252,22 +264,22 @@ mod tests {
     #[test]
     fn after_a_close_no_record_passes_for_a_torn_write() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
-        let mut journal = Journal::create(dir.path(), 1)?;
+        let mut journal = Journal::create(&journal_dir(&dir), 1)?;
         append(&mut journal, 1..=1)?;
         journal.close()?;
-        assert_eq!(replayed(dir.path(), 0)?.first(), Some(&1));
+        assert_eq!(replayed(&journal_dir(&dir), 0)?.first(), Some(&1));
         edit(&dir.path().join("0000000001.log"), |bytes| flip(bytes, SEGMENT_HEADER + 30))?;
-        assert!(matches!(replayed(dir.path(), 0), Err(Error::Corruption { .. })));
+        assert!(matches!(replayed(&journal_dir(&dir), 0), Err(Error::Corruption { .. })));
         Ok(())
     }
 
     #[test]
     fn an_empty_segment_is_used_again() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
-        Journal::create(dir.path(), 1)?.close()?;
-        assert_eq!(replay(dir.path(), 0, |_| Ok(()))?, 1);
-        append(&mut Journal::create(dir.path(), 1)?, 1..=1)?;
-        assert_eq!(replay(dir.path(), 0, |_| Ok(()))?, 2);
+        Journal::create(&journal_dir(&dir), 1)?.close()?;
+        assert_eq!(replay(&journal_dir(&dir), 0, |_| Ok(()))?, 1);
+        append(&mut Journal::create(&journal_dir(&dir), 1)?, 1..=1)?;
+        assert_eq!(replay(&journal_dir(&dir), 0, |_| Ok(()))?, 2);
         Ok(())
     }
 }

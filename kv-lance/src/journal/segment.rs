@@ -3,12 +3,12 @@
 //! A write into space that exists already, zeros and all, leaves the file system nothing to record but the data, which makes its
 //! fdatasync a third cheaper than one that grows the file.
 
+use super::JournalDir;
 use super::record::{HEADER, Record, RecordBuilder};
+use crate::files::{FileHandle, OpenMode};
 use kv_api::{Error, Result};
-use std::fs::File;
 use std::io::IoSlice;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,9 +20,6 @@ pub(super) const SEGMENT_MAGIC: &[u8; 8] = b"kvlanceJ";
 const FIRST_STEP: u64 = 64 << 10;
 const LAST_STEP: u64 = 4 << 20;
 
-/// The most slices that one vectored write takes.
-const MAX_SLICES: usize = 1024;
-
 pub(super) fn header(segment: u64, format: u32) -> Vec<u8> {
     let mut bytes = SEGMENT_MAGIC.to_vec();
     bytes.extend(format.to_le_bytes());
@@ -32,13 +29,9 @@ pub(super) fn header(segment: u64, format: u32) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn file_name(segment: u64) -> String {
-    format!("{segment:010}.log")
-}
-
 /// The journal open for writing. One writer at a time.
 pub(crate) struct Journal {
-    dir: PathBuf,
+    dir: JournalDir,
     segment: u64,
     file: Arc<SegmentFile>,
     /// Where the next record goes.
@@ -50,7 +43,7 @@ pub(crate) struct Journal {
 
 /// The file being written, shared with whoever syncs it at intervals.
 pub(crate) struct SegmentFile {
-    file: File,
+    file: Arc<dyn FileHandle>,
     path: PathBuf,
     written: AtomicU64,
     synced: AtomicU64,
@@ -72,22 +65,22 @@ impl SegmentFile {
 impl Journal {
     /// Starts segment `segment` in `dir`, in the place of an empty one if there is one. The file and its directory are
     /// durable when this returns.
-    pub(crate) fn create(dir: &Path, segment: u64) -> Result<Self> {
-        let path = dir.join(file_name(segment));
+    pub(crate) fn create(dir: &JournalDir, segment: u64) -> Result<Self> {
+        let path = dir.segment(segment);
         let create = || {
-            let file = File::options().write(true).create(true).truncate(true).open(&path)?;
+            let file = dir.files.open(&path, OpenMode::Replace)?;
             let header = header(segment, crate::table::FORMAT_VERSION);
             file.write_all_at(&header, 0)?;
-            zero(&file, header.len() as u64, FIRST_STEP)?;
+            zero(&*file, header.len() as u64, FIRST_STEP)?;
             file.sync_all()?;
-            File::open(dir)?.sync_all()?;
+            dir.files.sync_dir(&dir.path)?;
             Ok(file)
         };
         // What there is of a segment after a failure counts as torn at its creation when the store opens.
         let file = create().map_err(|e: std::io::Error| Error::io("creating", &path, e))?;
         let end = SEGMENT_HEADER as u64;
         let file = SegmentFile { file, path, written: AtomicU64::new(end), synced: AtomicU64::new(end) };
-        Ok(Self { dir: dir.into(), segment, file: Arc::new(file), end, space: FIRST_STEP, step: FIRST_STEP })
+        Ok(Self { dir: dir.clone(), segment, file: Arc::new(file), end, space: FIRST_STEP, step: FIRST_STEP })
     }
 
     pub(crate) fn segment(&self) -> u64 {
@@ -118,18 +111,20 @@ impl Journal {
                 // What this write fills needs no zeros.
                 self.step = (self.step * 2).min(LAST_STEP);
                 let space = (self.end + len).next_multiple_of(self.step) + self.step;
-                zero(&self.file.file, self.end + len, space)?;
+                zero(&*self.file.file, self.end + len, space)?;
                 self.space = space;
             }
-            let mut at = self.end;
-            for group in records.chunks(MAX_SLICES) {
-                at = write_vectored(&self.file.file, group, at)?;
+            match records.as_slice() {
+                [one] => self.file.file.write_all_at(one, self.end),
+                all => {
+                    let mut slices: Vec<IoSlice<'_>> = all.iter().map(|record| IoSlice::new(record)).collect();
+                    self.file.file.write_vectored_at(&mut slices, self.end)
+                }
             }
-            Ok(at)
         };
-        let end = write().map_err(|e: std::io::Error| Error::io("writing", &self.file.path, e))?;
-        self.end = end;
-        self.file.written.store(end, Ordering::Release);
+        write().map_err(|e: std::io::Error| Error::io("writing", &self.file.path, e))?;
+        self.end += len;
+        self.file.written.store(self.end, Ordering::Release);
         Ok(())
     }
 
@@ -165,35 +160,7 @@ impl Journal {
     }
 }
 
-/// Removes the segments up to and with `through`.
-pub(crate) fn remove_through(dir: &Path, through: u64) -> Result<()> {
-    for (segment, path) in list(dir)? {
-        if segment <= through {
-            std::fs::remove_file(&path).map_err(|e| Error::io("removing", &path, e))?;
-        }
-    }
-    Ok(())
-}
-
-/// The segments in `dir`, ascending.
-pub(crate) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
-    let failed = |e| Error::io("listing", dir, e);
-    let mut segments = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let number = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".log"));
-        match number.and_then(|n| n.parse().ok()) {
-            Some(number) => segments.push((number, path)),
-            None => {
-                return Err(Error::corruption(&path, "it is in the journal's directory and is no segment"));
-            }
-        }
-    }
-    segments.sort_unstable();
-    Ok(segments)
-}
-
-fn zero(file: &File, from: u64, to: u64) -> std::io::Result<()> {
+fn zero(file: &dyn FileHandle, from: u64, to: u64) -> std::io::Result<()> {
     const ZEROS: &[u8] = &[0; 64 << 10];
     let mut at = from;
     while at < to {
@@ -202,25 +169,4 @@ fn zero(file: &File, from: u64, to: u64) -> std::io::Result<()> {
         at += len as u64;
     }
     Ok(())
-}
-
-/// Writes all slices one after the other from `at` and returns the end.
-fn write_vectored(file: &File, slices: &[&[u8]], mut at: u64) -> std::io::Result<u64> {
-    if let [one] = slices {
-        file.write_all_at(one, at)?;
-        return Ok(at + one.len() as u64);
-    }
-    let mut io: Vec<IoSlice<'_>> = slices.iter().map(|s| IoSlice::new(s)).collect();
-    let mut rest = io.as_mut_slice();
-    while !rest.is_empty() {
-        let written = match rustix::io::pwritev(file, rest, at) {
-            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
-            Ok(n) => n,
-            Err(rustix::io::Errno::INTR) => continue,
-            Err(e) => return Err(e.into()),
-        };
-        at += written as u64;
-        IoSlice::advance_slices(&mut rest, written);
-    }
-    Ok(at)
 }

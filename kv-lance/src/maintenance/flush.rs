@@ -2,7 +2,6 @@
 
 use super::Worker;
 use crate::core::{Core, Frozen};
-use crate::journal;
 use crate::table::TableState;
 use kv_api::Result;
 use std::sync::Arc;
@@ -26,7 +25,7 @@ impl Worker {
             view.frozen.retain(|other| !Arc::ptr_eq(other, frozen));
             view.runs.splice(0..0, runs);
         });
-        if let Err(e) = journal::remove_through(&self.journal, frozen.journal_through) {
+        if let Err(e) = self.journal.remove_through(frozen.journal_through) {
             // The rows are in the table: the next flush, or the next open, removes the segments.
             tracing::warn!(error = %e, "journal segments that have been flushed are left behind for now");
         }

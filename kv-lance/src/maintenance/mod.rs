@@ -9,6 +9,8 @@ mod flush;
 mod history;
 
 use crate::core::{Command, Core, Frozen, READER_GRACE};
+use crate::files::OpenFiles;
+use crate::journal::JournalDir;
 use crate::lock::StoreLock;
 use crate::table::{BlockCache, Opened, Run, RunLayout, Table, TableState};
 use kv_api::{Error, Result};
@@ -31,6 +33,7 @@ pub(crate) struct TablePlace {
     pub(crate) root: PathBuf,
     pub(crate) create: bool,
     pub(crate) cache: Arc<BlockCache>,
+    pub(crate) files: Arc<OpenFiles>,
     pub(crate) runs: RunLayout,
 }
 
@@ -43,7 +46,7 @@ pub(crate) struct Contents {
 /// The rest of the store, which is made from the table's contents.
 pub(crate) struct Attachment {
     pub(crate) core: Arc<Core>,
-    pub(crate) journal: PathBuf,
+    pub(crate) journal: JournalDir,
 }
 
 /// The running thread.
@@ -125,7 +128,7 @@ async fn run(
     opened: oneshot::Sender<Result<Contents>>,
     attachment: oneshot::Receiver<Attachment>,
 ) {
-    let (table, state) = match Table::open(&place.root, place.create, place.cache, place.runs).await {
+    let (table, state) = match Table::open(&place.root, place.create, place.cache, place.files, place.runs).await {
         Ok(Opened { table, runs, state }) => {
             if opened.send(Ok(Contents { runs, state })).is_err() {
                 return;
@@ -163,7 +166,7 @@ struct Worker {
     state: TableState,
     /// Weak: the store's end must not wait for its own background work.
     core: Weak<Core>,
-    journal: PathBuf,
+    journal: JournalDir,
     /// Commits to the table since the last clean-up.
     commits: u32,
 }
@@ -259,6 +262,7 @@ mod tests {
     use crate::committer::{Committer, ReadSet, Writes};
     use crate::config::LanceConfig;
     use crate::core::{Background, View};
+    use crate::files::LocalFiles;
     use crate::journal::Journal;
     use crate::memtable::MemTable;
 
@@ -273,7 +277,8 @@ mod tests {
     async fn a_panic_of_the_thread_fails_the_store() -> Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
         let core = core(dir.path());
-        let committer = Committer::new(core.clone(), Journal::create(dir.path(), 1)?);
+        let journal = Journal::create(&JournalDir::new(Arc::new(LocalFiles), dir.path()), 1)?;
+        let committer = Committer::new(core.clone(), journal);
         let watched = Arc::downgrade(&core);
         let thread = std::thread::spawn(move || {
             let _watch = DeathWatch(watched);

@@ -7,6 +7,7 @@ use super::run_writer::{FILE_VERSION, RunWriter, WrittenRun};
 use super::schema::{self, FORMAT_KEY};
 use super::{FORMAT_VERSION, RunLayout};
 use crate::error::{decoded, from_lance};
+use crate::files::{OpenFiles, make_dirs};
 use kv_api::{Error, Result, Version};
 use lance::Dataset;
 use lance::dataset::builder::DatasetBuilder;
@@ -51,6 +52,7 @@ pub(crate) struct Table {
     dataset: Dataset,
     scheduler: Arc<ScanScheduler>,
     cache: Arc<BlockCache>,
+    files: Arc<OpenFiles>,
     layout: RunLayout,
 }
 
@@ -66,7 +68,13 @@ impl Table {
     ///
     /// # Errors
     /// `NotAStore`, `UnsupportedFormat`, `Corruption`, `Io`.
-    pub(crate) async fn open(root: &Path, create: bool, cache: Arc<BlockCache>, layout: RunLayout) -> Result<Opened> {
+    pub(crate) async fn open(
+        root: &Path,
+        create: bool,
+        cache: Arc<BlockCache>,
+        files: Arc<OpenFiles>,
+        layout: RunLayout,
+    ) -> Result<Opened> {
         remove_drafts(root)?;
         let dataset = if has_manifest(root)? {
             load(root).await?
@@ -78,7 +86,7 @@ impl Table {
         check_format(root, &dataset)?;
         let state = read_state(root, &dataset).await?;
         let scheduler = ScanScheduler::new(Arc::new(ObjectStore::local()), SchedulerConfig::new(IO_BUFFER_BYTES));
-        let table = Self { root: root.into(), dataset, scheduler, cache, layout };
+        let table = Self { root: root.into(), dataset, scheduler, cache, files, layout };
         let mut runs = Vec::new();
         for fragment in table.dataset.fragments().iter() {
             runs.push(table.open_run(fragment).await?);
@@ -90,9 +98,9 @@ impl Table {
     /// Starts a run of up to `keys` keys that a later commit can take in.
     pub(crate) fn new_run(&self, keys: u64) -> Result<RunWriter> {
         let data = self.root.join("data");
-        std::fs::create_dir_all(&data).map_err(|e| Error::io("creating", &data, e))?;
+        make_dirs(&**self.files.files(), &data).map_err(|e| Error::io("creating", &data, e))?;
         let schema = schema::compressed(self.dataset.schema(), self.layout.compression);
-        RunWriter::create(&data, schema, self.layout.block_bytes, keys)
+        RunWriter::create(self.files.files().clone(), &data, schema, self.layout.block_bytes, keys)
     }
 
     /// Commits a flushed run, if the memtable gave one, and how far the journal is covered. Everything is durable
@@ -144,7 +152,11 @@ impl Table {
 
     /// Commits and opens the runs that are new.
     async fn commit(&mut self, operation: Operation, state: TableState) -> Result<Vec<Arc<Run>>> {
-        sync_dir(&self.root.join("data"))?;
+        let data = self.root.join("data");
+        match self.files.files().sync_dir(&data) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("syncing", &data, e)),
+            _ => {}
+        }
         let transaction = transaction(self.dataset.manifest().version, operation, state);
         let before = self.dataset.fragment_bitmap().clone();
         let dataset = CommitBuilder::new(Arc::new(self.dataset.clone()))
@@ -185,7 +197,7 @@ impl Table {
             FileReader::read_all_metadata(&scheduler).await
         };
         let metadata = decoded("opening", &path, || "the file's metadata cannot be decoded".into(), read).await?;
-        let run = Run::open(path.clone(), fragment.id, metadata, self.cache.clone()).await?;
+        let run = Run::open(path.clone(), fragment.id, metadata, self.cache.clone(), self.files.clone()).await?;
         Ok(Arc::new(run))
     }
 }

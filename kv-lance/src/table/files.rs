@@ -1,15 +1,13 @@
 //! The local files under a run: written once and synced, then read with `pread`.
 
+use crate::files::{FileHandle, Files, OpenFiles, OpenMode};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use lance_encoding::EncodingsIo;
 use lance_io::object_writer::WriteResult;
 use lance_io::traits::Writer;
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,24 +18,41 @@ const BUFFER: usize = 1 << 20;
 
 /// Writes a new file in place, on the calling thread, and syncs it when it is finished: Lance itself never syncs.
 pub(super) struct SyncedWriter {
-    file: BufWriter<File>,
-    written: usize,
+    file: Arc<dyn FileHandle>,
+    buffer: Vec<u8>,
+    /// Bytes in the file.
+    written: u64,
 }
 
 impl SyncedWriter {
-    pub(super) fn create(path: &Path) -> std::io::Result<Self> {
-        let file = File::options().write(true).create_new(true).open(path)?;
-        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), written: 0 })
+    pub(super) fn create(files: &dyn Files, path: &Path) -> std::io::Result<Self> {
+        let file = files.open(path, OpenMode::New)?;
+        Ok(Self { file, buffer: Vec::with_capacity(BUFFER), written: 0 })
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.write_all_at(&self.buffer, self.written)?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn finish(&mut self) -> std::io::Result<()> {
+        self.flush()?;
+        self.file.sync_all()
     }
 }
 
 impl AsyncWrite for SyncedWriter {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
-        let result = self.file.write(buf);
-        if let Ok(n) = result {
-            self.written += n;
+        if self.buffer.len() + buf.len() > BUFFER
+            && let Err(e) = self.flush()
+        {
+            return Poll::Ready(Err(e));
         }
-        Poll::Ready(result)
+        let taken = buf.get(..BUFFER).unwrap_or(buf);
+        self.buffer.extend_from_slice(taken);
+        Poll::Ready(Ok(taken.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
@@ -46,34 +61,33 @@ impl AsyncWrite for SyncedWriter {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(self.file.flush().and_then(|()| self.file.get_ref().sync_all()))
+        Poll::Ready(self.finish())
     }
 }
 
 #[async_trait::async_trait]
 impl Writer for SyncedWriter {
     async fn tell(&mut self) -> lance::Result<usize> {
-        Ok(self.written)
+        Ok(self.written as usize + self.buffer.len())
     }
 
     async fn shutdown(&mut self) -> lance::Result<WriteResult> {
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
-        Ok(WriteResult { size: self.written, e_tag: None })
+        self.finish()?;
+        Ok(WriteResult { size: self.written as usize, e_tag: None })
     }
 }
 
 /// An open data file and its length. It can be read after it has been unlinked, which a view that is still in use needs.
 #[derive(Debug)]
 pub(super) struct DataFile {
-    file: File,
+    file: Arc<dyn FileHandle>,
     len: u64,
 }
 
 impl DataFile {
-    pub(super) fn open(path: &Path) -> std::io::Result<Self> {
-        let file = File::open(path)?;
-        let len = file.metadata()?.len();
+    pub(super) fn open(files: &OpenFiles, path: &Path) -> std::io::Result<Self> {
+        let file = files.open(path)?;
+        let len = file.len()?;
         Ok(Self { file, len })
     }
 

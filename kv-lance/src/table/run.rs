@@ -10,6 +10,7 @@ use super::row_meta::RowMeta;
 use super::run_writer::INDEX_BUFFER;
 use super::schema;
 use crate::error::decoded;
+use crate::files::OpenFiles;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use kv_api::{Error, Result, Val, Version};
@@ -45,8 +46,9 @@ impl Run {
         fragment: u64,
         metadata: CachedFileMetadata,
         cache: Arc<BlockCache>,
+        files: Arc<OpenFiles>,
     ) -> Result<Self> {
-        let file = Arc::new(DataFile::open(&path).map_err(|e| Error::io("opening", &path, e))?);
+        let file = Arc::new(DataFile::open(&files, &path).map_err(|e| Error::io("opening", &path, e))?);
         let index = || {
             let position: usize = metadata.file_schema.metadata.get(INDEX_BUFFER)?.parse().ok()?;
             let buffer = metadata.file_buffers.get(position)?;

@@ -6,6 +6,7 @@ use super::index::{BlockInfo, RunIndexBuilder, RunStatistics};
 use super::row_meta::RowMetaBuilder;
 use super::schema;
 use crate::error::from_lance;
+use crate::files::Files;
 use arrow_array::builder::{BinaryBuilder, BooleanBuilder, UInt64Builder};
 use arrow_array::{ArrayRef, RecordBatch};
 use kv_api::{Error, Result, Version};
@@ -33,6 +34,7 @@ const MAX_BLOCK_ROWS: usize = 512;
 /// A file under way. Dropped unfinished, it removes what it wrote.
 pub(crate) struct RunWriter {
     writer: FileWriter,
+    files: Arc<dyn Files>,
     path: PathBuf,
     name: String,
     block_bytes: usize,
@@ -71,15 +73,22 @@ struct Block {
 
 impl RunWriter {
     /// Starts a file in `dir`, the dataset's data directory, for up to `keys` keys.
-    pub(super) fn create(dir: &Path, schema: Schema, block_bytes: usize, keys: u64) -> Result<Self> {
+    pub(super) fn create(
+        files: Arc<dyn Files>,
+        dir: &Path,
+        schema: Schema,
+        block_bytes: usize,
+        keys: u64,
+    ) -> Result<Self> {
         let name = format!("{}.lance", uuid::Uuid::new_v4().simple());
         let path = dir.join(&name);
-        let file = SyncedWriter::create(&path).map_err(|e| Error::io("creating", &path, e))?;
+        let file = SyncedWriter::create(&*files, &path).map_err(|e| Error::io("creating", &path, e))?;
         let writer =
             lance_file::versions::create_writer(FILE_VERSION, Box::new(file), schema, FileWriterOptions::default())
                 .map_err(|e| from_lance("creating", &path, e))?;
         Ok(Self {
             writer,
+            files,
             path,
             name,
             block_bytes,
@@ -213,7 +222,7 @@ fn last_rows_checksum(rows: &BinaryBuilder, count: usize) -> u32 {
 impl Drop for RunWriter {
     fn drop(&mut self) {
         if !self.finished
-            && let Err(e) = std::fs::remove_file(&self.path)
+            && let Err(e) = self.files.remove(&self.path)
         {
             // Cleaning up at the next open removes it.
             tracing::warn!(path = %self.path.display(), error = %e, "an unfinished run is left behind");

@@ -1,0 +1,104 @@
+//! The local file system.
+
+use super::{FileHandle, Files, OpenMode};
+use std::fs::File;
+use std::io::{ErrorKind, IoSlice, Result};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The most slices that one system call takes.
+const MAX_SLICES: usize = 1024;
+
+/// The local file system, as the operating system gives it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LocalFiles;
+
+impl Files for LocalFiles {
+    fn open(&self, path: &Path, how: OpenMode) -> Result<Arc<dyn FileHandle>> {
+        let mut options = File::options();
+        match how {
+            OpenMode::Read => options.read(true),
+            OpenMode::Write => options.write(true),
+            OpenMode::New => options.write(true).create_new(true),
+            OpenMode::Replace => options.write(true).create(true).truncate(true),
+        };
+        Ok(Arc::new(options.open(path)?))
+    }
+
+    fn create_dir(&self, path: &Path) -> Result<()> {
+        std::fs::create_dir(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        std::fs::hard_link(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn list(&self, dir: &Path) -> Result<Vec<PathBuf>> {
+        std::fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect()
+    }
+
+    fn sync_dir(&self, dir: &Path) -> Result<()> {
+        File::open(dir)?.sync_all()
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool> {
+        path.try_exists()
+    }
+
+    fn len(&self, path: &Path) -> Result<u64> {
+        Ok(std::fs::metadata(path)?.len())
+    }
+}
+
+impl FileHandle for File {
+    fn read_exact_at(&self, buf: &mut [u8], at: u64) -> Result<()> {
+        FileExt::read_exact_at(self, buf, at)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], at: u64) -> Result<()> {
+        FileExt::write_all_at(self, bytes, at)
+    }
+
+    fn write_vectored_at(&self, slices: &mut [IoSlice<'_>], mut at: u64) -> Result<()> {
+        let mut rest = slices;
+        // Those at the front that have no bytes.
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            let (now, _) = rest.split_at(rest.len().min(MAX_SLICES));
+            let written = match rustix::io::pwritev(self, now, at) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => n,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(e) => return Err(e.into()),
+            };
+            at += written as u64;
+            IoSlice::advance_slices(&mut rest, written);
+        }
+        Ok(())
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        File::sync_data(self)
+    }
+
+    fn sync_all(&self) -> Result<()> {
+        File::sync_all(self)
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        File::set_len(self, len)
+    }
+
+    fn len(&self) -> Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+}
