@@ -4,6 +4,7 @@
 mod count;
 mod damage;
 mod full_disk;
+mod giving_way;
 mod group_commit;
 mod history;
 mod hot_key;
