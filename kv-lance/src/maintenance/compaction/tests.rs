@@ -28,7 +28,7 @@ fn key(n: u64) -> Key {
 }
 
 fn val(version: Version) -> Option<Val> {
-    (version % 5 != 0).then(|| format!("at {version}").into())
+    (!version.is_multiple_of(5)).then(|| format!("at {version}").into())
 }
 
 /// Writes keys at one version, as a flush does.
@@ -77,7 +77,7 @@ async fn read(runs: &[Arc<Run>], version: Version) -> Entries {
 
 /// What [`read`] has to find after flushes of every third key or so.
 fn expected(version: Version) -> Entries {
-    let newest = |n: u64| (1..=version.min(9)).rev().find(|v| n % v == 0).and_then(val);
+    let newest = |n: u64| (1..=version.min(9)).rev().find(|v| n.is_multiple_of(*v)).and_then(val);
     (0..300).filter_map(|n| Some((key(n), newest(n)?))).collect()
 }
 
@@ -86,7 +86,7 @@ async fn a_compaction_past_the_limits_gives_several_runs() {
     let dir = tempfile::tempdir().unwrap();
     let mut opened = open(dir.path(), layout()).await;
     for version in 1..=9 {
-        flush(&mut opened, (0..300).filter(|n| n % version == 0), version).await;
+        flush(&mut opened, (0..300).filter(|n| n.is_multiple_of(version)), version).await;
     }
     for horizon in [0, 6, 9] {
         for reopened in [false, true] {
