@@ -70,7 +70,7 @@ impl LanceDatastore {
             create: config.create,
             cache: cache.clone(),
             files: Arc::new(OpenFiles::new(config.files.clone())),
-            runs: RunLayout { block_bytes: config.block_bytes as usize, compression: config.compression },
+            runs: RunLayout::new(config.block_bytes as usize, config.compression),
         };
         let (maintenance, contents, attach) = Maintenance::start(place, lock).await?;
         let limit = config.shutdown_timeout;

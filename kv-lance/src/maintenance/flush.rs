@@ -1,4 +1,4 @@
-//! Flush: a frozen memtable becomes a run, then its journal segments go.
+//! Flush: a frozen memtable becomes a run, or several, then its journal segments go.
 
 use super::Worker;
 use crate::core::{Core, Frozen};
@@ -9,17 +9,17 @@ use std::sync::Arc;
 impl Worker {
     /// Flushes the oldest frozen memtable. The order is the point: run, commit, view, and only then the journal.
     pub(super) async fn flush(&mut self, core: &Core, frozen: &Arc<Frozen>) -> Result<()> {
-        let mut writer = self.table.new_run(frozen.memtable.rows() as u64)?;
+        let mut writer = self.table.new_runs(0, frozen.journal_through)?;
         for (key, version, val) in frozen.memtable.for_each_row() {
             writer.push(&key, version, val.as_deref()).await?;
         }
-        let run = writer.finish(0, frozen.journal_through).await?;
+        let written = writer.finish().await?;
         let state = TableState {
             journal_through: frozen.journal_through,
             last_version: self.state.last_version.max(frozen.memtable.max_version()),
             ..self.state
         };
-        let runs = self.table.append(run, state).await?;
+        let runs = self.table.append(written, state).await?;
         self.state = state;
         core.views.edit(|view| {
             view.frozen.retain(|other| !Arc::ptr_eq(other, frozen));

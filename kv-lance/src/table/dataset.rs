@@ -3,7 +3,8 @@
 use super::cache::BlockCache;
 use super::commit_handler::DurableCommitHandler;
 use super::run::Run;
-use super::run_writer::{FILE_VERSION, RunWriter, WrittenRun};
+use super::run_writer::{FILE_VERSION, RunPlace, WrittenRun};
+use super::runs_writer::RunsWriter;
 use super::schema::{self, FORMAT_KEY};
 use super::{FORMAT_VERSION, RunLayout};
 use crate::error::{decoded, from_lance};
@@ -95,32 +96,33 @@ impl Table {
         Ok(Opened { table, runs, state })
     }
 
-    /// Starts a run of up to `keys` keys that a later commit can take in.
-    pub(crate) fn new_run(&self, keys: u64) -> Result<RunWriter> {
+    /// Starts runs that a later commit can take in.
+    pub(crate) fn new_runs(&self, level: u32, journal_through: u64) -> Result<RunsWriter> {
         let data = self.root.join("data");
         make_dirs(&**self.files.files(), &data).map_err(|e| Error::io("creating", &data, e))?;
         let schema = schema::compressed(self.dataset.schema(), self.layout.compression);
-        RunWriter::create(self.files.files().clone(), &data, schema, self.layout.block_bytes, keys)
+        let files = self.files.files().clone();
+        Ok(RunsWriter::new(RunPlace { files, dir: data, schema, layout: self.layout, level, journal_through }))
     }
 
-    /// Commits a flushed run, if the memtable gave one, and how far the journal is covered. Everything is durable
+    /// Commits the runs of a flush, and how far the journal is covered. Everything is durable
     /// when this returns.
-    pub(crate) async fn append(&mut self, run: Option<WrittenRun>, state: TableState) -> Result<Vec<Arc<Run>>> {
-        let fragments = run.iter().map(|run| self.fragment(run)).collect();
+    pub(crate) async fn append(&mut self, runs: Vec<WrittenRun>, state: TableState) -> Result<Vec<Arc<Run>>> {
+        let fragments = runs.iter().map(|run| self.fragment(run)).collect();
         self.commit(Operation::Append { fragments }, state).await
     }
 
-    /// Commits a run in the place of those it was compacted from.
+    /// Commits runs in the place of those they were compacted from.
     pub(crate) async fn replace(
         &mut self,
         old: &[Arc<Run>],
-        run: Option<WrittenRun>,
+        runs: Vec<WrittenRun>,
         state: TableState,
     ) -> Result<Vec<Arc<Run>>> {
         let operation = Operation::Update {
             removed_fragment_ids: old.iter().map(|run| run.fragment).collect(),
             updated_fragments: vec![],
-            new_fragments: run.iter().map(|run| self.fragment(run)).collect(),
+            new_fragments: runs.iter().map(|run| self.fragment(run)).collect(),
             fields_modified: vec![],
             compacted_sstables: vec![],
             fields_for_preserving_frag_bitmap: vec![],
@@ -202,7 +204,8 @@ impl Table {
     }
 }
 
-/// Runs hold disjoint spans of versions: the newest first is the order of precedence.
+/// Runs hold disjoint spans of versions, or keys, where one compaction or flush gave several: the newest first is the order
+/// of precedence, and any among those.
 fn sort_newest_first(runs: &mut [Arc<Run>]) {
     runs.sort_by_key(|run| std::cmp::Reverse(run.statistics().max_version));
 }

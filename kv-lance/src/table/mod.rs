@@ -17,6 +17,7 @@ mod row_meta;
 mod run;
 mod run_changes;
 mod run_writer;
+mod runs_writer;
 mod schema;
 
 pub(crate) use block::{KeyBlock, ValBlock};
@@ -25,6 +26,8 @@ pub(crate) use cache::BlockCache;
 pub(crate) use column::Column;
 pub(crate) use dataset::{Opened, Table, TableState};
 pub(crate) use run::Run;
+pub(crate) use run_writer::WrittenRun;
+pub(crate) use runs_writer::RunExtent;
 
 use crate::config::Compression;
 
@@ -34,6 +37,16 @@ pub(crate) struct RunLayout {
     /// Bytes of keys and values that a block aims at.
     pub(crate) block_bytes: usize,
     pub(crate) compression: Compression,
+    /// Where a run ends and the next begins.
+    pub(crate) cut: RunExtent,
+    /// What a run must not exceed.
+    pub(crate) most: RunExtent,
+}
+
+impl RunLayout {
+    pub(crate) fn new(block_bytes: usize, compression: Compression) -> Self {
+        Self { block_bytes, compression, cut: RunExtent::CUT, most: RunExtent::MOST }
+    }
 }
 
 /// The version of the on-disk format, of the table and of the journal alike.

@@ -33,7 +33,7 @@ pub(crate) struct Run {
 }
 
 /// Where a row was found.
-struct Found {
+struct RowPlace {
     block: usize,
     row: usize,
     keys: Arc<KeyBlock>,
@@ -124,7 +124,7 @@ impl Run {
     }
 
     /// The newest row of `key` up to `version`.
-    async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<Found>> {
+    async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<RowPlace>> {
         if !self.index.may_contain(key, hash) {
             return Ok(None);
         }
@@ -133,7 +133,7 @@ impl Run {
             let keys = self.keys(block).await?;
             let row = keys.lower_bound(key, version);
             if row < keys.len() {
-                return Ok((keys.key(row) == key).then_some(Found { block, row, keys }));
+                return Ok((keys.key(row) == key).then_some(RowPlace { block, row, keys }));
             }
             // The row searched for may be the first of the next block.
             block += 1;
@@ -148,7 +148,7 @@ impl Run {
         match self.find(key, version, hash).await? {
             None => Ok(None),
             Some(found) if found.keys.is_tombstone(found.row) => Ok(Some(None)),
-            Some(Found { block, row, .. }) => Ok(Some(Some(self.vals(block).await?.slice(row)))),
+            Some(RowPlace { block, row, .. }) => Ok(Some(Some(self.vals(block).await?.slice(row)))),
         }
     }
 

@@ -5,6 +5,7 @@ mod conflict_storm;
 mod count;
 mod damage;
 mod full_disk;
+mod giving_way;
 mod group_commit;
 mod history;
 mod hot_key;
