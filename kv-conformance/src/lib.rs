@@ -29,7 +29,7 @@
 //!
 //! `cargo test --test conformance` runs every case on it. A store that keeps its data in files is a [`Backend::persistent`], which
 //! is opened in a directory, shut down or dropped, and opened again; several configurations of one store are
-//! several backends. The examples `minimal`, a whole backend in 150 lines, and `broken`, the same with a fault, can be run from here.
+//! several backends. The examples `minimal`, a whole backend in some 150 lines, and `broken`, the same with a fault, can be run from here.
 //!
 //! # What it says
 //!
