@@ -86,7 +86,7 @@ async fn a_compaction_past_the_limits_gives_several_runs() {
     let dir = tempfile::tempdir().unwrap();
     let mut opened = open(dir.path(), layout()).await;
     for version in 1..=9 {
-        flush(&mut opened, (0..300).filter(|n| n.is_multiple_of(version)), version).await;
+        flush(&mut opened, (0..300).filter(|n: &u64| n.is_multiple_of(version)), version).await;
     }
     for horizon in [0, 6, 9] {
         for reopened in [false, true] {
