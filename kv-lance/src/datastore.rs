@@ -64,6 +64,7 @@ impl LanceDatastore {
         config.validate()?;
         let layout = Layout::prepare(config.files.clone(), &config.path, config.create)?;
         let lock = Arc::new(StoreLock::acquire(&layout.root)?);
+        layout.begin_journal(&*config.files)?;
         let cache = Arc::new(BlockCache::new(config.cache_bytes, config.block_bytes as usize));
         let place = TablePlace {
             root: layout.table.clone(),
@@ -134,7 +135,6 @@ fn recover(
     maintenance: &Maintenance,
 ) -> Result<(Core, Journal)> {
     let Contents { runs, state } = contents;
-    layout.journal.make()?;
     // What a crash left between a flush and the end of its segments.
     layout.journal.remove_through(state.journal_through)?;
     let mut newest = state.last_version;

@@ -40,10 +40,25 @@ impl Layout {
         let root = path.canonicalize().map_err(|e| Error::io("opening", path, e))?;
         let layout =
             Self { table: root.join(TABLE), journal: JournalDir::new(files.clone(), root.join(JOURNAL)), root };
-        if !files.exists(&layout.table).map_err(|e| Error::io("opening", &layout.table, e))? {
+        if layout.is_new(&*files)? {
             layout.check_empty(&*files, create)?;
         }
         Ok(layout)
+    }
+
+    /// Whether the table is still to be created: it has no manifest.
+    fn is_new(&self, files: &dyn Files) -> Result<bool> {
+        let manifests = self.table.join("_versions");
+        match files.list(&manifests) {
+            Ok(found) => Ok(!found.iter().any(|path| path.extension().is_some_and(|e| e == "manifest"))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(true),
+            Err(e) => Err(Error::io("listing", manifests, e)),
+        }
+    }
+
+    /// Makes the journal of a store that has no table yet. Needs the lock.
+    pub(crate) fn begin_journal(&self, files: &dyn Files) -> Result<()> {
+        if self.is_new(files)? { self.journal.begin() } else { Ok(()) }
     }
 
     /// A new store may go beside other tables of a LanceDB directory, and where an earlier creation was cut off.
@@ -52,9 +67,17 @@ impl Layout {
         let failed = |e| Error::io("listing", &self.root, e);
         for path in files.list(&self.root).map_err(failed)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name != LOCK && !name.ends_with(".lance") {
+            if name != LOCK && name != JOURNAL && !name.ends_with(".lance") {
                 return Err(not_a_store(format!("it holds '{name}' and no '{TABLE}'")));
             }
+        }
+        match self.journal.is_unused() {
+            Ok(true) => {}
+            Ok(false) => return Err(not_a_store(format!("its '{JOURNAL}' holds commits and there is no '{TABLE}'"))),
+            Err(Error::Corruption { .. }) => {
+                return Err(not_a_store(format!("its '{JOURNAL}' is not a store's and there is no '{TABLE}'")));
+            }
+            Err(e) => return Err(e),
         }
         if create { Ok(()) } else { Err(not_a_store(format!("it holds no '{TABLE}'"))) }
     }

@@ -6,7 +6,7 @@
 use super::{ReadSet, Writes};
 use bytes::BytesMut;
 use kv_api::{Error, Key, Version};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// What the keys of recent commits may take, in bytes.
 const BUDGET: usize = 8 << 20;
@@ -110,6 +110,18 @@ impl RecentCommits {
         }
     }
 
+    /// Takes commits back that came to nothing: who writes their keys would conflict with them for ever.
+    pub(super) fn retract(&mut self, versions: impl Iterator<Item = Version>) {
+        let versions: HashSet<Version> = versions.collect();
+        self.order.retain(|(version, _)| !versions.contains(version));
+        self.newest.clear();
+        self.bytes = 0;
+        for (version, key) in &self.order {
+            self.bytes += key.len() + KEY_OVERHEAD;
+            self.newest.insert(key.clone(), *version);
+        }
+    }
+
     /// Forgets the commits up to `version`, which no transaction needs, and where they are more than the budget also later
     /// ones up to `visible`: those are in the memtables or in runs.
     pub(super) fn forget(&mut self, version: Version, visible: Version) {
@@ -191,6 +203,17 @@ mod tests {
         assert_eq!(recent.len(), 100, "what is being written is in no memtable yet");
         recent.forget(200, 200);
         assert_eq!((recent.len(), recent.bytes, recent.newest.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_commit_that_came_to_nothing_conflicts_with_nobody() {
+        let mut recent = RecentCommits::default();
+        for version in [5, 6, 7] {
+            recent.add(version, &writes(&["a"]));
+        }
+        recent.retract([6, 7].into_iter());
+        let found = |since| recent.conflict(since, &writes(&["a"]), &ReadSet::default()).map(|c| c.version);
+        assert_eq!((found(4), found(5)), (Some(5), None));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Group commit: who leads, and what a leader does.
 
 use super::Committer;
-use super::queue::{Outcome, Pending, Slot};
+use super::queue::{Outcome, Pending, Slot, WriteFailure};
 use crate::config::Durability;
 use crate::core::Frozen;
-use crate::journal::{Journal, Record};
+use crate::journal::{Journal, JournalError, Record};
 use crate::memtable::MemTable;
 use kv_api::{Error, Result};
 use parking_lot::MutexGuard;
@@ -63,14 +63,18 @@ impl Committer {
             settle(Outcome::Done);
             return true;
         };
-        let written = log.append(records.iter()).and_then(|()| match self.core.config.durability {
-            Durability::Immediate => log.sync().map(drop),
-            Durability::Eventual => Ok(()),
-        });
-        if let Err(e) = written {
-            self.fail(&e);
-            settle(Outcome::Unknown(e.to_string()));
-            return false;
+        match self.write(log, &records) {
+            Ok(()) => {}
+            Err(JournalError::Unchanged(e)) => {
+                self.queue.lock().recent.retract(records.iter().map(|record| record.version));
+                settle(Outcome::NotWritten(WriteFailure::new(&e, &self.core.config.path)));
+                return true;
+            }
+            Err(JournalError::Failed(e)) => {
+                self.fail(&e);
+                settle(Outcome::Unknown(e.to_string()));
+                return false;
+            }
         }
         let memtable = self.core.views.guard().active.clone();
         for record in &records {
@@ -86,16 +90,31 @@ impl Committer {
         figures.journal_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         settle(Outcome::Done);
         if memtable.bytes() as u64 >= self.core.config.memtable_bytes {
-            // The group is committed; what fails here fails the next one.
-            if let Err(e) = self.freeze(log) {
-                self.fail(&e);
+            match self.freeze(log) {
+                Ok(()) => {}
+                // The next group tries again; the memtable may grow to twice its budget meanwhile.
+                Err(JournalError::Unchanged(e)) => tracing::warn!(error = %e, "a full memtable goes on for now"),
+                // The group is committed; what fails here fails the next one.
+                Err(JournalError::Failed(e)) => self.fail(&e),
             }
         }
         true
     }
 
+    /// Appends records to the journal and makes them durable as far as the configuration says.
+    fn write(&self, log: &mut Journal, records: &[Record]) -> Result<(), JournalError> {
+        if self.core.views.guard().active.bytes() as u64 >= self.core.config.memtable_bytes.saturating_mul(2) {
+            self.freeze(log)?;
+        }
+        log.append(records.iter())?;
+        match self.core.config.durability {
+            Durability::Immediate => log.sync().map(drop).map_err(JournalError::Failed),
+            Durability::Eventual => Ok(()),
+        }
+    }
+
     /// Freezes the active memtable with the journal segment that belongs to it.
-    fn freeze(&self, log: &mut Journal) -> Result<()> {
+    fn freeze(&self, log: &mut Journal) -> Result<(), JournalError> {
         let journal_through = log.segment();
         log.rotate()?;
         self.segment.store(log.file());
@@ -119,7 +138,12 @@ impl Committer {
         if self.core.views.guard().active.is_empty() {
             return Ok(());
         }
-        self.freeze(log).inspect_err(|e| self.fail(e))
+        self.freeze(log).map_err(|error| {
+            if let JournalError::Failed(e) = &error {
+                self.fail(e);
+            }
+            error.into()
+        })
     }
 
     /// Takes no more writes: what is queued behind the failed write is refused.

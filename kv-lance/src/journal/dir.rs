@@ -1,9 +1,14 @@
 //! The journal's directory: what its files are called.
 
-use crate::files::{Files, make_dirs};
+use super::Journal;
+use super::replay::holds_records;
+use crate::files::{self, Files, make_dirs};
 use kv_api::{Error, Result};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+const HEAD: &str = "HEAD";
 
 /// Where the segments are.
 #[derive(Debug, Clone)]
@@ -17,8 +22,26 @@ impl JournalDir {
         Self { files, path: path.into() }
     }
 
+    /// Whether this is at most the journal of a store whose creation was cut off: the first segment, with nothing in it.
+    pub(crate) fn is_unused(&self) -> Result<bool> {
+        match self.segments()?.as_slice() {
+            [] => Ok(true),
+            [(1, path)] => {
+                let bytes = files::read(&*self.files, path).map_err(|e| Error::io("reading", path, e))?;
+                Ok(!holds_records(&bytes.into(), 1))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Makes the journal of a new store, with its first segment. Before the table: a table without a journal has lost it.
+    pub(crate) fn begin(&self) -> Result<()> {
+        self.make()?;
+        Journal::create(self, 1).map(drop)
+    }
+
     /// Makes the directory, durably, where there is none.
-    pub(crate) fn make(&self) -> Result<()> {
+    fn make(&self) -> Result<()> {
         make_dirs(&*self.files, &self.path).map_err(|e| Error::io("creating", &self.path, e))
     }
 
@@ -26,12 +49,23 @@ impl JournalDir {
         self.path.join(format!("{number:010}.log"))
     }
 
-    /// The segments there are, ascending.
+    pub(super) fn head(&self) -> PathBuf {
+        self.path.join(HEAD)
+    }
+
+    /// The segments there are, ascending; none where there is no directory.
     pub(crate) fn segments(&self) -> Result<Vec<(u64, PathBuf)>> {
+        let paths = match self.files.list(&self.path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => vec![],
+            listed => listed.map_err(|e| Error::io("listing", &self.path, e))?,
+        };
         let mut segments = Vec::new();
-        for path in self.files.list(&self.path).map_err(|e| Error::io("listing", &self.path, e))? {
-            let number = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".log"));
-            match number.and_then(|n| n.parse().ok()) {
+        for path in paths {
+            let name = path.file_name().and_then(|n| n.to_str());
+            if name == Some(HEAD) {
+                continue;
+            }
+            match name.and_then(|n| n.strip_suffix(".log")?.parse().ok()) {
                 Some(number) => segments.push((number, path)),
                 None => return Err(Error::corruption(&path, "it is in the journal's directory and is no segment")),
             }

@@ -1,12 +1,14 @@
 //! Reading the journal back when a store opens.
 //!
 //! A segment ends at its first record that is not intact. In the last segment that is where the last write was torn, or the
-//! zeros ahead of it begin, and the rest is cut; but if an intact record behind says that the damaged place was durable, acknowledged
-//! data is gone and the store refuses to open. In any other segment it is damage if anything but zeros follows.
+//! zeros ahead of it begin, and the rest is cleared; but if an intact record behind says that the damaged place was durable, acknowledged
+//! data is gone and the store refuses to open. In any other segment it is damage if anything but zeros follows, or if
+//! the segment is not sealed. What `HEAD` says of the last segment must be so.
 
 use super::JournalDir;
+use super::head::Head;
 use super::record::{ALIGNMENT, Record};
-use super::segment::{self, SEGMENT_HEADER, SEGMENT_MAGIC};
+use super::segment::{self, FIRST_STEP, SEGMENT_HEADER, SEGMENT_MAGIC};
 use crate::codec::Reader;
 use crate::files::{self, OpenMode};
 use crate::table::FORMAT_VERSION;
@@ -20,49 +22,77 @@ pub(crate) struct Replayed {
     pub(crate) records: Vec<Record>,
 }
 
-/// Reads the segments after `covered`, hands each to `take` in order, cuts the torn tail of the last one, and returns the number
-/// of the segment to go on in: the one after the last, or the last if it is empty.
+/// Reads the segments after `covered`, hands each to `take` in order, seals the last one, and returns the number of the
+/// segment to go on in: the one after the last, or the last if it is empty.
 pub(crate) fn replay(dir: &JournalDir, covered: u64, mut take: impl FnMut(Replayed) -> Result<()>) -> Result<u64> {
+    let head = Head::read(dir)?;
     let segments = dir.segments()?;
-    let Some((last, _)) = segments.last().cloned() else {
-        return match covered {
-            // The store died while it was being created.
-            0 => Ok(1),
-            _ => {
-                Err(Error::corruption(&dir.path, format!("the table covers segment {covered}; the journal is missing")))
-            }
-        };
-    };
-    if last < covered {
-        return Err(Error::corruption(
-            &dir.path,
-            format!("the table covers segment {covered}; the last one is {last}"),
-        ));
+    let last = segments.last().map_or(0, |(number, _)| *number);
+    let missing = |number: u64, why: &str| Error::corruption(dir.segment(number), format!("it is missing; {why}"));
+    if last <= covered {
+        return Err(missing(covered + 1, &format!("the table covers the journal up to segment {covered} only")));
+    }
+    if let Some(head) = head.filter(|head| head.segment > last) {
+        return Err(missing(head.segment, "it was the newest segment"));
     }
     let uncovered = segments.into_iter().filter(|(number, _)| *number > covered);
     for (expected, (number, path)) in (covered + 1..).zip(uncovered) {
         if number != expected {
-            return Err(Error::corruption(&dir.path, format!("segment {expected} is missing; {number} follows")));
+            return Err(missing(expected, &format!("segment {number} follows")));
         }
         let bytes: Bytes = files::read(&*dir.files, &path).map_err(|e| Error::io("reading", &path, e))?.into();
-        if !check_header(&bytes, number, &path)? {
+        let intact = check_header(&bytes, number, &path)?;
+        let closed_at = check_length(head, number, &bytes, &path)?;
+        if !intact {
             // Torn while it was being created: it is synced before the first record goes in.
-            if number == last && !(0..bytes.len()).step_by(ALIGNMENT).any(|at| Record::at(&bytes, at, number).is_some())
-            {
+            if number == last && !holds_records(&bytes, number) {
                 return Ok(number);
             }
             return Err(Error::corruption(&path, "the segment's header does not match its checksum"));
         }
         let (records, end) = read_records(&bytes, number, &path, number == last)?;
-        if number == last && end < bytes.len() {
-            cut(dir, &path, end as u64)?;
+        if closed_at.is_some_and(|closed_at| closed_at != end as u64) {
+            return Err(Error::corruption(&path, format!("the record at byte {end} is damaged, and it was durable")));
         }
-        if number == last && records.iter().all(|record| record.writes().next().is_none()) {
+        if number == last && records.iter().all(is_seal) {
             return Ok(number);
         }
+        let sealed = records.last().is_some_and(is_seal);
+        if number != last && head.is_some() && !sealed {
+            return Err(Error::corruption(&path, format!("it has been cut at byte {end} or before")));
+        }
+        tidy(dir, number, &bytes, end as u64, sealed).map_err(|e| Error::io("tidying the end of", &path, e))?;
         take(Replayed { segment: number, records })?;
     }
     Ok(last + 1)
+}
+
+/// Whether there is a whole record anywhere.
+pub(super) fn holds_records(bytes: &Bytes, number: u64) -> bool {
+    (0..bytes.len()).step_by(ALIGNMENT).any(|at| Record::at(bytes, at, number).is_some())
+}
+
+fn is_seal(record: &Record) -> bool {
+    record.writes().next().is_none()
+}
+
+/// Refuses a segment that is shorter than `HEAD` says; where it ends if it was closed.
+fn check_length(head: Option<Head>, number: u64, bytes: &Bytes, path: &Path) -> Result<Option<u64>> {
+    let len = bytes.len() as u64;
+    match head.filter(|head| head.segment == number).map(|head| head.end) {
+        None => Ok(None),
+        // Nothing was in it; it may have been begun anew.
+        Some(Some(end)) if end == SEGMENT_HEADER as u64 => Ok(None),
+        Some(Some(end)) if end != len => {
+            Err(Error::corruption(path, format!("it has {len} bytes; when the store was closed it had {end}")))
+        }
+        Some(Some(end)) => Ok(Some(end)),
+        Some(None) if len < FIRST_STEP => Err(Error::corruption(
+            path,
+            format!("it has been cut: it has {len} bytes instead of at least {FIRST_STEP}"),
+        )),
+        Some(None) => Ok(None),
+    }
 }
 
 /// Whether the header is intact.
@@ -110,13 +140,22 @@ fn durable_beyond(bytes: &Bytes, at: usize, number: u64) -> bool {
         .any(|record| record.synced > at as u64)
 }
 
-fn cut(dir: &JournalDir, path: &Path, end: u64) -> Result<()> {
-    let cut = || {
-        let file = dir.files.open(path, OpenMode::Write)?;
-        file.set_len(end)?;
-        file.sync_all()
-    };
-    cut().map_err(|e| Error::io("cutting the torn tail of", path, e))
+/// Clears what a torn write left behind `end`, and seals the segment, since another will follow it.
+fn tidy(dir: &JournalDir, number: u64, bytes: &Bytes, end: u64, sealed: bool) -> std::io::Result<()> {
+    let torn = bytes.get(end as usize..).is_some_and(|rest| rest.iter().any(|byte| *byte != 0));
+    if sealed && !torn {
+        return Ok(());
+    }
+    let file = dir.files.open(&dir.segment(number), OpenMode::Write)?;
+    if torn {
+        segment::zero(&*file, end, bytes.len() as u64)?;
+        file.sync_all()?;
+    }
+    if !sealed {
+        file.write_all_at(segment::seal(number, end).as_bytes(), end)?;
+        file.sync_all()?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -135,7 +174,7 @@ mod tests {
     fn replayed(dir: &JournalDir, covered: u64) -> Outcome {
         let mut versions = vec![];
         replay(dir, covered, |segment| {
-            versions.extend(segment.records.iter().map(|r| r.version));
+            versions.extend(segment.records.iter().filter(|r| !is_seal(r)).map(|r| r.version));
             Ok(())
         })?;
         Ok(versions)
@@ -172,7 +211,7 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let mut journal = Journal::create(&journal_dir(&dir), 1)?;
         append(&mut journal, 1..=3)?;
-        journal.rotate()?;
+        journal.rotate().map_err(Error::from)?;
         append(&mut journal, 4..=5)?;
         assert_eq!(replayed(&journal_dir(&dir), 0)?, [1, 2, 3, 4, 5]);
         assert_eq!(replayed(&journal_dir(&dir), 1)?, [4, 5]);
@@ -190,10 +229,13 @@ mod tests {
             let mut journal = Journal::create(&journal_dir(&dir), 1)?;
             append(&mut journal, 1..=3)?;
             let path = dir.path().join("0000000001.log");
-            edit(&path, |bytes| bytes.truncate(SEGMENT_HEADER + 2 * RECORD + torn))?;
+            edit(&path, |bytes| {
+                bytes.iter_mut().skip(SEGMENT_HEADER + 2 * RECORD + torn).for_each(|byte| *byte = 0);
+            })?;
             assert_eq!(replayed(&journal_dir(&dir), 0)?, [1, 2], "torn after {torn} bytes");
-            assert_eq!(std::fs::metadata(&path)?.len() as usize, SEGMENT_HEADER + 2 * RECORD);
             assert_eq!(replayed(&journal_dir(&dir), 0)?, [1, 2], "a second time");
+            Journal::create(&journal_dir(&dir), 2)?;
+            assert_eq!(replayed(&journal_dir(&dir), 0)?, [1, 2], "with another segment behind");
         }
         Ok(())
     }
@@ -220,7 +262,7 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let mut journal = Journal::create(&journal_dir(&dir), 1)?;
         append(&mut journal, 1..=1)?;
-        journal.rotate()?;
+        journal.rotate().map_err(Error::from)?;
         append(&mut journal, 2..=2)?;
         edit(&dir.path().join("0000000001.log"), |bytes| flip(bytes, SEGMENT_HEADER + 20))?;
         assert!(matches!(replayed(&journal_dir(&dir), 0), Err(Error::Corruption { .. })));

@@ -3,8 +3,9 @@
 //! A write into space that exists already, zeros and all, leaves the file system nothing to record but the data, which makes its
 //! fdatasync a third cheaper than one that grows the file.
 
-use super::JournalDir;
+use super::head::{Head, HeadFile};
 use super::record::{HEADER, Record, RecordBuilder};
+use super::{JournalDir, JournalError};
 use crate::files::{FileHandle, OpenMode};
 use kv_api::{Error, Result};
 use std::io::IoSlice;
@@ -17,7 +18,7 @@ pub(super) const SEGMENT_HEADER: usize = 24;
 pub(super) const SEGMENT_MAGIC: &[u8; 8] = b"kvlanceJ";
 
 /// Space is made ahead in steps that double from the first to the last of these, in bytes.
-const FIRST_STEP: u64 = 64 << 10;
+pub(super) const FIRST_STEP: u64 = 64 << 10;
 const LAST_STEP: u64 = 4 << 20;
 
 pub(super) fn header(segment: u64, format: u32) -> Vec<u8> {
@@ -32,6 +33,7 @@ pub(super) fn header(segment: u64, format: u32) -> Vec<u8> {
 /// The journal open for writing. One writer at a time.
 pub(crate) struct Journal {
     dir: JournalDir,
+    head: HeadFile,
     segment: u64,
     file: Arc<SegmentFile>,
     /// Where the next record goes.
@@ -39,6 +41,8 @@ pub(crate) struct Journal {
     /// Up to here the file has space.
     space: u64,
     step: u64,
+    /// Where the last seal ends.
+    sealed: u64,
 }
 
 /// The file being written, shared with whoever syncs it at intervals.
@@ -50,6 +54,19 @@ pub(crate) struct SegmentFile {
 }
 
 impl SegmentFile {
+    /// A new file, in the place of one that is not in use. It and its directory are durable when this returns.
+    fn create(dir: &JournalDir, segment: u64) -> std::io::Result<Self> {
+        let path = dir.segment(segment);
+        let file = dir.files.open(&path, OpenMode::Replace)?;
+        let header = header(segment, crate::table::FORMAT_VERSION);
+        file.write_all_at(&header, 0)?;
+        zero(&*file, header.len() as u64, FIRST_STEP)?;
+        file.sync_all()?;
+        dir.files.sync_dir(&dir.path)?;
+        let end = SEGMENT_HEADER as u64;
+        Ok(Self { file, path, written: AtomicU64::new(end), synced: AtomicU64::new(end) })
+    }
+
     /// Makes everything written so far durable; does nothing where it is.
     pub(crate) fn sync(&self) -> Result<bool> {
         let written = self.written.load(Ordering::Acquire);
@@ -63,24 +80,25 @@ impl SegmentFile {
 }
 
 impl Journal {
-    /// Starts segment `segment` in `dir`, in the place of an empty one if there is one. The file and its directory are
+    /// Starts segment `segment` in `dir`, in the place of an empty one if there is one. The file, its directory and `HEAD` are
     /// durable when this returns.
     pub(crate) fn create(dir: &JournalDir, segment: u64) -> Result<Self> {
         let path = dir.segment(segment);
-        let create = || {
-            let file = dir.files.open(&path, OpenMode::Replace)?;
-            let header = header(segment, crate::table::FORMAT_VERSION);
-            file.write_all_at(&header, 0)?;
-            zero(&*file, header.len() as u64, FIRST_STEP)?;
-            file.sync_all()?;
-            dir.files.sync_dir(&dir.path)?;
-            Ok(file)
-        };
+        let head = HeadFile::open(dir)?;
+        if dir.files.exists(&path).map_err(|e| Error::io("opening", &path, e))? {
+            // Written anew it is short for a moment, which would else be taken for damage.
+            dir.files.sync_dir(&dir.path).map_err(|e| Error::io("syncing", &dir.path, e))?;
+            head.write(Head { segment, end: Some(SEGMENT_HEADER as u64) })?;
+        }
         // What there is of a segment after a failure counts as torn at its creation when the store opens.
-        let file = create().map_err(|e: std::io::Error| Error::io("creating", &path, e))?;
+        let file = SegmentFile::create(dir, segment).map_err(|e| Error::io("creating", &path, e))?;
+        head.write(Head { segment, end: None })?;
+        Ok(Self::new(dir.clone(), head, segment, file))
+    }
+
+    fn new(dir: JournalDir, head: HeadFile, segment: u64, file: SegmentFile) -> Self {
         let end = SEGMENT_HEADER as u64;
-        let file = SegmentFile { file, path, written: AtomicU64::new(end), synced: AtomicU64::new(end) };
-        Ok(Self { dir: dir.clone(), segment, file: Arc::new(file), end, space: FIRST_STEP, step: FIRST_STEP })
+        Self { dir, head, segment, file: Arc::new(file), end, space: FIRST_STEP, step: FIRST_STEP, sealed: 0 }
     }
 
     pub(crate) fn segment(&self) -> u64 {
@@ -103,26 +121,25 @@ impl Journal {
     }
 
     /// Writes a group of records with one system call.
-    pub(crate) fn append<'a>(&mut self, records: impl Iterator<Item = &'a Record>) -> Result<()> {
+    pub(crate) fn append<'a>(&mut self, records: impl Iterator<Item = &'a Record>) -> Result<(), JournalError> {
         let records: Vec<&[u8]> = records.map(Record::as_bytes).collect();
         let len: u64 = records.iter().map(|r| r.len() as u64).sum();
-        let mut write = || {
-            if self.end + len + HEADER as u64 > self.space {
-                // What this write fills needs no zeros.
-                self.step = (self.step * 2).min(LAST_STEP);
-                let space = (self.end + len).next_multiple_of(self.step) + self.step;
-                zero(&*self.file.file, self.end + len, space)?;
-                self.space = space;
-            }
-            match records.as_slice() {
-                [one] => self.file.file.write_all_at(one, self.end),
-                all => {
-                    let mut slices: Vec<IoSlice<'_>> = all.iter().map(|record| IoSlice::new(record)).collect();
-                    self.file.file.write_vectored_at(&mut slices, self.end)
-                }
+        let failed = |e| Error::io("writing", &self.file.path, e);
+        if self.end + len + HEADER as u64 > self.space {
+            // What this write fills needs no zeros.
+            let step = (self.step * 2).min(LAST_STEP);
+            let space = (self.end + len).next_multiple_of(step) + step;
+            zero(&*self.file.file, self.end + len, space).map_err(|e| JournalError::Unchanged(failed(e)))?;
+            (self.step, self.space) = (step, space);
+        }
+        let written = match records.as_slice() {
+            [one] => self.file.file.write_all_at(one, self.end),
+            all => {
+                let mut slices: Vec<IoSlice<'_>> = all.iter().map(|record| IoSlice::new(record)).collect();
+                self.file.file.write_vectored_at(&mut slices, self.end)
             }
         };
-        write().map_err(|e: std::io::Error| Error::io("writing", &self.file.path, e))?;
+        written.map_err(|e| JournalError::Failed(failed(e)))?;
         self.end += len;
         self.file.written.store(self.end, Ordering::Release);
         Ok(())
@@ -133,21 +150,52 @@ impl Journal {
         self.file.sync()
     }
 
-    /// Goes on in a new segment. The old one is durable when this returns.
-    pub(crate) fn rotate(&mut self) -> Result<()> {
-        self.sync()?;
-        *self = Self::create(&self.dir, self.segment + 1)?;
+    /// Goes on in a new segment. The old one is durable then, and so is the new one.
+    pub(crate) fn rotate(&mut self) -> Result<(), JournalError> {
+        self.seal()?;
+        self.sync().map_err(JournalError::Failed)?;
+        let segment = self.segment + 1;
+        let file = match SegmentFile::create(&self.dir, segment) {
+            Ok(file) => file,
+            Err(e) => {
+                let path = self.dir.segment(segment);
+                // Where it stays, what goes into the old segment would be taken for damage when the store opens.
+                let discarded = self.discard(segment).map_err(|e| Error::io("removing", &path, e));
+                discarded.map_err(JournalError::Failed)?;
+                return Err(JournalError::Unchanged(Error::io("creating", &path, e)));
+            }
+        };
+        // From here on the new segment must exist.
+        self.head.write(Head { segment, end: None }).map_err(JournalError::Failed)?;
+        *self = Self::new(self.dir.clone(), self.head.clone(), segment, file);
         Ok(())
     }
 
-    /// Makes everything durable, ends with an empty record that says so, and cuts the space that was made ahead: the
-    /// store closes. Damage to any record is then told from a torn write.
+    /// Removes a segment that was not finished.
+    fn discard(&self, segment: u64) -> std::io::Result<()> {
+        let path = self.dir.segment(segment);
+        if !self.dir.files.exists(&path)? {
+            return Ok(());
+        }
+        self.dir.files.remove(&path)?;
+        self.dir.files.sync_dir(&self.dir.path)
+    }
+
+    /// Ends with an empty record: without one, a segment that another follows has been cut.
+    fn seal(&mut self) -> Result<(), JournalError> {
+        if self.sealed != self.end {
+            self.append([&seal(self.segment, self.synced())].into_iter())?;
+            self.sealed = self.end;
+        }
+        Ok(())
+    }
+
+    /// Makes everything durable, ends with an empty record that says so, cuts the space that was made ahead and notes the
+    /// end: the store closes. Damage to any record is then told from a torn write.
     pub(crate) fn close(&mut self) -> Result<()> {
         if !self.is_empty() {
             self.sync()?;
-            let none: [(&bytes::Bytes, &Option<bytes::Bytes>); 0] = [];
-            let end = RecordBuilder::new(none.into_iter(), 0).finish(0, self.segment, self.synced());
-            self.append([&end].into_iter())?;
+            self.seal()?;
         }
         let close = || {
             self.file.file.set_len(self.end)?;
@@ -156,11 +204,17 @@ impl Journal {
         close().map_err(|e| Error::io("closing", &self.file.path, e))?;
         self.space = self.end;
         self.file.synced.fetch_max(self.end, Ordering::AcqRel);
-        Ok(())
+        self.head.write(Head { segment: self.segment, end: Some(self.end) })
     }
 }
 
-fn zero(file: &dyn FileHandle, from: u64, to: u64) -> std::io::Result<()> {
+/// The empty record at the end of a segment.
+pub(super) fn seal(segment: u64, synced: u64) -> Record {
+    let none: [(&bytes::Bytes, &Option<bytes::Bytes>); 0] = [];
+    RecordBuilder::new(none.into_iter(), 0).finish(0, segment, synced)
+}
+
+pub(super) fn zero(file: &dyn FileHandle, from: u64, to: u64) -> std::io::Result<()> {
     const ZEROS: &[u8] = &[0; 64 << 10];
     let mut at = from;
     while at < to {

@@ -4,11 +4,14 @@
 mod conflict_storm;
 mod count;
 mod damage;
+mod faulty;
+mod file_faults;
 mod full_disk;
 mod giving_way;
 mod group_commit;
 mod history;
 mod hot_key;
+mod lost_journal;
 mod open;
 mod recovery;
 mod runs;

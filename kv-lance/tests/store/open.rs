@@ -83,18 +83,6 @@ async fn a_store_stands_beside_other_tables_of_a_database_directory() -> Result<
 }
 
 #[tokio::test]
-async fn an_interrupted_creation_is_completed() -> Result<()> {
-    let dir = tempfile::tempdir().unwrap();
-    // The table was created, the journal was not.
-    drop(open(LanceConfig::new(dir.path())).await?);
-    std::fs::remove_dir_all(dir.path().join("journal")).unwrap();
-    let store = open(LanceConfig::new(dir.path())).await?;
-    write(&store, &[("a", "1")]).await?;
-    assert_eq!(all(&store, None).await?, rows(&[("a", "1")]));
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_lost_journal_is_corruption() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
     let store = open(LanceConfig::new(dir.path())).await?;

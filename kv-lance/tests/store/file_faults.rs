@@ -1,0 +1,61 @@
+//! What the file system refuses is told, loses nothing and, where nothing was written, is survived.
+
+use super::faulty::{EIO, EMFILE, ENOSPC, Fault, Faulty, Operation};
+use super::*;
+use kv_api::{Error, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+
+async fn open_with(files: &Faulty, dir: &Path) -> Result<LanceDatastore> {
+    open(LanceConfig::new(dir).files(Arc::new(files.clone()))).await
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_synced_fails_the_store_and_loses_nothing() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Faulty::default();
+    let store = open_with(&files, dir.path()).await?;
+    write(&store, &[("a", "1")]).await?;
+    assert!(files.count(Operation::Sync, ".log") > 1);
+    files.add(Fault { times: 1, ..Fault::always(Operation::Sync, ".log", EIO) });
+    let failure = write(&store, &[("b", "2")]).await.unwrap_err();
+    assert_eq!(failure.kind(), ErrorKind::UnknownOutcome, "{failure}");
+    // Also when the medium works again: what the failed sync has lost, nobody knows.
+    let refused = write(&store, &[("c", "3")]).await;
+    assert!(matches!(refused, Err(Error::StoreFailed { .. })), "{refused:?}");
+    assert_eq!(all(&store, None).await?, rows(&[("a", "1")]));
+    drop(store);
+    let found = all(&open_with(&files, dir.path()).await?, None).await?;
+    assert!(found == rows(&[("a", "1")]) || found == rows(&[("a", "1"), ("b", "2")]), "{found:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_store_that_could_not_be_opened_opens_when_the_fault_is_gone() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Faulty::default();
+    let store = open_with(&files, dir.path()).await?;
+    write(&store, &[("a", "1")]).await?;
+    store.shutdown().await?;
+    for (operation, path, error) in [
+        (Operation::New, ".log", EMFILE),
+        (Operation::Write, ".log", ENOSPC),
+        (Operation::Sync, ".log", EIO),
+        (Operation::SyncDir, "journal", EIO),
+        (Operation::Write, "HEAD", ENOSPC),
+        (Operation::Sync, "HEAD", EIO),
+    ] {
+        for done in [false, true] {
+            files.add(Fault { done, ..Fault::always(operation, path, error) });
+            match open_with(&files, dir.path()).await {
+                Err(e) => assert_eq!(e.kind(), ErrorKind::Io, "{operation:?} of {path}: {e}"),
+                Ok(_) => panic!("{operation:?} of {path} failed and the store opened"),
+            }
+            files.heal();
+        }
+        let store = open_with(&files, dir.path()).await?;
+        assert_eq!(all(&store, None).await?, rows(&[("a", "1")]), "{operation:?} of {path}");
+        store.shutdown().await?;
+    }
+    Ok(())
+}
