@@ -224,7 +224,8 @@ mod tests {
 
     #[test]
     fn a_torn_tail_is_cut_wherever_it_is_torn() -> std::result::Result<(), Box<dyn std::error::Error>> {
-        for torn in 1..RECORD {
+        // The last bytes of a record pad it.
+        for torn in 1..RECORD - 3 {
             let dir = tempfile::tempdir()?;
             let mut journal = Journal::create(&journal_dir(&dir), 1)?;
             append(&mut journal, 1..=3)?;
@@ -284,6 +285,7 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let mut journal = Journal::create(&journal_dir(&dir), 1)?;
         append(&mut journal, 1..=2)?;
+        journal.seal().map_err(Error::from)?;
         std::fs::write(dir.path().join("0000000002.log"), b"kvlan")?;
         assert_eq!(replayed(&journal_dir(&dir), 0)?, [1, 2]);
         assert_eq!(replay(&journal_dir(&dir), 0, |_| Ok(()))?, 2, "and is written anew");

@@ -182,7 +182,7 @@ impl Journal {
     }
 
     /// Ends with an empty record: without one, a segment that another follows has been cut.
-    fn seal(&mut self) -> Result<(), JournalError> {
+    pub(super) fn seal(&mut self) -> Result<(), JournalError> {
         if self.sealed != self.end {
             self.append([&seal(self.segment, self.synced())].into_iter())?;
             self.sealed = self.end;
