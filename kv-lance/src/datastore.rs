@@ -70,7 +70,7 @@ impl LanceDatastore {
             root: layout.table.clone(),
             create: config.create,
             cache: cache.clone(),
-            files: Arc::new(OpenFiles::new(config.files.clone())),
+            files: Arc::new(OpenFiles::new(config.files.clone(), config.open_files)),
             runs: RunLayout::new(config.block_bytes as usize, config.compression),
         };
         let (maintenance, contents, attach) = Maintenance::start(place, lock).await?;

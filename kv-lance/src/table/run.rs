@@ -48,7 +48,8 @@ impl Run {
         cache: Arc<BlockCache>,
         files: Arc<OpenFiles>,
     ) -> Result<Self> {
-        let file = Arc::new(DataFile::open(&files, &path).map_err(|e| Error::io("opening", &path, e))?);
+        let id = xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes());
+        let file = Arc::new(DataFile::open(&files, id, &path).map_err(|e| Error::io("opening", &path, e))?);
         let index = || {
             let position: usize = metadata.file_schema.metadata.get(INDEX_BUFFER)?.parse().ok()?;
             let buffer = metadata.file_buffers.get(position)?;
@@ -73,16 +74,7 @@ impl Run {
         let (keys, vals) = column("key", schema::KEY).zip(column("val", schema::VAL)).ok_or_else(not_a_run)?;
         let pages = async { Ok((keys.await?, vals.await?)) };
         let (keys, vals) = decoded("opening", &path, || "the file's pages cannot be decoded".into(), pages).await?;
-        Ok(Self {
-            fragment,
-            id: xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes()),
-            path,
-            file,
-            keys,
-            vals,
-            index,
-            cache,
-        })
+        Ok(Self { fragment, id, path, file, keys, vals, index, cache })
     }
 
     pub(crate) fn statistics(&self) -> &RunStatistics {

@@ -21,7 +21,7 @@ fn layout() -> RunLayout {
 
 async fn open(dir: &Path, layout: RunLayout) -> Opened {
     let cache = Arc::new(BlockCache::new(1 << 20, layout.block_bytes));
-    let files = Arc::new(OpenFiles::new(Arc::new(LocalFiles)));
+    let files = Arc::new(OpenFiles::new(Arc::new(LocalFiles), 8));
     Table::open(&dir.join("kv.lance"), true, cache, files, layout).await.unwrap()
 }
 
