@@ -59,3 +59,45 @@ async fn a_store_that_could_not_be_opened_opens_when_the_fault_is_gone() -> Resu
     }
     Ok(())
 }
+
+/// A store that had no file handle left for its next segment took no more writes, for good.
+#[tokio::test]
+async fn a_segment_that_cannot_be_begun_is_begun_later() -> Result<()> {
+    for (operation, path, error) in
+        [(Operation::New, ".log", EMFILE), (Operation::Write, "2.log", ENOSPC), (Operation::Sync, "2.log", EIO)]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Faulty::default();
+        let store = open(LanceConfig::new(dir.path()).memtable_bytes(4 << 10).files(Arc::new(files.clone()))).await?;
+        files.add(Fault::always(operation, path, error));
+        let expected: Rows = (0..100).map(numbered).collect();
+        for (key, val) in &expected {
+            write(&store, &[(key, val)]).await?;
+        }
+        files.heal();
+        store.flush().await?;
+        assert!(figure(&store, "runs") > 0);
+        write(&store, &[("more", "1")]).await?;
+        drop(store);
+        assert_eq!(all(&open_with(&files, dir.path()).await?, None).await?.len(), expected.len() + 1);
+    }
+    Ok(())
+}
+
+/// A commit that found no space for the journal to grow was said to be of unknown outcome, and ended the store.
+#[tokio::test]
+async fn a_commit_without_space_is_refused_and_the_store_goes_on() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Faulty::default();
+    let store = open_with(&files, dir.path()).await?;
+    write(&store, &[("a", "1")]).await?;
+    files.add(Fault::always(Operation::Write, ".log", ENOSPC));
+    let failure = write(&store, &[("b", &"x".repeat(100_000))]).await.unwrap_err();
+    assert_eq!(failure.kind(), ErrorKind::Io, "{failure}");
+    assert!(failure.to_string().contains("No space left"), "{failure}");
+    files.heal();
+    write(&store, &[("c", "3")]).await?;
+    drop(store);
+    assert_eq!(all(&open_with(&files, dir.path()).await?, None).await?, rows(&[("a", "1"), ("c", "3")]));
+    Ok(())
+}
