@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 impl Worker {
     pub(super) async fn compact(&mut self, core: &Core, options: CompactOptions) -> Result<()> {
-        self.flush_frozen(core).await?;
+        self.flush_frozen(core, usize::MAX).await?;
         let old = core.views.load().runs.clone();
         let horizon = core.snapshots.horizon(retained_from(core, options));
         if !is_worthwhile(&old, horizon) {

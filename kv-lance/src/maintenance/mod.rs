@@ -174,7 +174,7 @@ struct Worker {
 impl Worker {
     async fn work(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
         let mut retry = match self.core.upgrade() {
-            Some(core) => !self.flush_in_background(&core).await,
+            Some(core) => !self.flush_in_background(&core, usize::MAX).await,
             None => return,
         };
         loop {
@@ -189,9 +189,11 @@ impl Worker {
             let (Some(command), Some(core)) = (command, self.core.upgrade()) else { return };
             match command {
                 Command::Stop => return,
-                Command::Frozen => retry = !self.flush_in_background(&core).await,
+                // One for each: else those who wait behind would wait for all that is frozen meanwhile.
+                Command::Frozen if !retry => retry = !self.flush_in_background(&core, 1).await,
+                Command::Frozen => retry = !self.flush_in_background(&core, usize::MAX).await,
                 Command::Flush(done) => {
-                    let flushed = self.flush_frozen(&core).await;
+                    let flushed = self.flush_frozen(&core, usize::MAX).await;
                     retry = flushed.is_err();
                     // Whoever asked may have gone; the work is done all the same.
                     let _ = done.send(flushed);
@@ -215,8 +217,8 @@ impl Worker {
     }
 
     /// Flushes and tells the writers that wait; whether it went well.
-    async fn flush_in_background(&mut self, core: &Core) -> bool {
-        match self.flush_frozen(core).await {
+    async fn flush_in_background(&mut self, core: &Core, most: usize) -> bool {
+        match self.flush_frozen(core, most).await {
             Ok(()) => true,
             Err(e) => {
                 tracing::error!(error = %e, "a flush failed and will be tried again; the journal holds the data");
@@ -225,10 +227,10 @@ impl Worker {
         }
     }
 
-    /// Flushes the memtables that are frozen at the call, oldest first: not what writers freeze meanwhile, which could go
-    /// on for ever.
-    async fn flush_frozen(&mut self, core: &Core) -> Result<()> {
-        let frozen: Vec<Arc<Frozen>> = core.views.load().frozen.iter().rev().cloned().collect();
+    /// Flushes the memtables that are frozen at the call, oldest first, and at `most` so many: not what writers freeze
+    /// meanwhile, which could go on for ever.
+    async fn flush_frozen(&mut self, core: &Core, most: usize) -> Result<()> {
+        let frozen: Vec<Arc<Frozen>> = core.views.load().frozen.iter().rev().take(most).cloned().collect();
         for oldest in &frozen {
             if let Err(e) = self.flush(core, oldest).await {
                 core.room.flush_failed(&e);

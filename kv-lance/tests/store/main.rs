@@ -1,6 +1,7 @@
 //! Behaviour of kv-lance that its contract does not say: opening, recovery, history, what is on disk.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod background;
 mod conflict_storm;
 mod count;
 mod damage;
@@ -12,6 +13,7 @@ mod group_commit;
 mod history;
 mod hot_key;
 mod lost_journal;
+mod old_transactions;
 mod open;
 mod recovery;
 mod runs;
