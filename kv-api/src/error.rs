@@ -127,6 +127,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// Another program has changed the store's data behind its back. The reason says what it did and how to get the store back.
+    #[error("another program has changed the table of {path}: {reason}")]
+    TableChanged {
+        /// The store.
+        path: PathBuf,
+        /// What was done, and the way back.
+        reason: String,
+    },
+
     /// The store was written in a format that this version cannot read. Use one that can.
     #[error("{path} has format version {found}; this version reads {supported}")]
     UnsupportedFormat {
@@ -257,7 +266,10 @@ impl Error {
             | Self::InvalidConfiguration { .. } => ErrorKind::InvalidInput,
             Self::VersionNotRetained { .. } => ErrorKind::NotRetained,
             Self::CommitOutcomeUnknown { .. } => ErrorKind::UnknownOutcome,
-            Self::StoreLocked { .. } | Self::NotAStore { .. } | Self::UnsupportedFormat { .. } => ErrorKind::CannotOpen,
+            Self::StoreLocked { .. }
+            | Self::NotAStore { .. }
+            | Self::TableChanged { .. }
+            | Self::UnsupportedFormat { .. } => ErrorKind::CannotOpen,
             Self::Corruption { .. } => ErrorKind::Corruption,
             Self::Io { .. } => ErrorKind::Io,
             Self::StoreFailed { .. } | Self::StoreClosed | Self::Timeout { .. } => ErrorKind::Unavailable,

@@ -29,12 +29,15 @@ mod lock;
 mod maintenance;
 mod memtable;
 mod read;
+mod restore;
 mod table;
 mod transaction;
 
 pub use config::{Compression, Durability, LanceConfig};
 pub use core::CompactOptions;
 pub use datastore::LanceDatastore;
+pub use restore::restore;
+pub use table::Restored;
 
 /// The backend's name.
 const KIND: &str = "kv-lance";

@@ -29,6 +29,11 @@ impl OpenFiles {
         self.open.len()
     }
 
+    /// Keeps the handle no longer.
+    pub(crate) fn close(&self, id: u64) {
+        self.open.remove(&id);
+    }
+
     /// The handle of the file at `path`, which no other file has the `id` of; opened where it is not.
     pub(crate) fn handle(&self, id: u64, path: &Path) -> Result<Arc<dyn FileHandle>> {
         if let Some(handle) = self.open.get(&id) {

@@ -2,6 +2,7 @@
 
 use super::Worker;
 use super::history::HistoryFilter;
+use super::told;
 use crate::core::{CompactOptions, Core};
 use crate::table::{KeyBlock, Run, Table, TableState, ValBlock, WrittenRun};
 use kv_api::{Result, Version};
@@ -17,18 +18,21 @@ impl Worker {
         let old = core.views.load().runs.clone();
         let horizon = core.snapshots.horizon(retained_from(core, options));
         if !is_worthwhile(&old, horizon) {
+            self.check(core).await?;
             self.clean_up(options.reader_grace).await;
             return Ok(());
         }
         let Merged { runs, dropped } = merge(&self.table, &old, horizon, self.state.journal_through).await?;
         let history_floor = if dropped > 0 { self.state.history_floor.max(horizon) } else { self.state.history_floor };
         let state = TableState { history_floor, ..self.state };
-        let new = self.table.replace(&old, runs, state).await?;
+        let new = self.table.replace(&old, runs, state).await.map_err(|e| told(core, e))?;
         self.state = state;
         core.views.edit(|view| {
             view.runs = new;
             view.history_floor = history_floor;
         });
+        // The clean-up is to find that nobody reads them any more.
+        drop(old);
         self.clean_up(options.reader_grace).await;
         Ok(())
     }

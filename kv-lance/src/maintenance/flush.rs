@@ -1,6 +1,6 @@
 //! Flush: a frozen memtable becomes a run, or several, then its journal segments go.
 
-use super::Worker;
+use super::{Worker, told};
 use crate::core::{Core, Frozen};
 use crate::table::TableState;
 use kv_api::Result;
@@ -19,7 +19,7 @@ impl Worker {
             last_version: self.state.last_version.max(frozen.memtable.max_version()),
             ..self.state
         };
-        let runs = self.table.append(written, state).await?;
+        let runs = self.table.append(written, state).await.map_err(|e| told(core, e))?;
         self.state = state;
         core.views.edit(|view| {
             view.frozen.retain(|other| !Arc::ptr_eq(other, frozen));

@@ -12,8 +12,9 @@ use crate::core::{Command, Core, Frozen, READER_GRACE};
 use crate::files::OpenFiles;
 use crate::journal::JournalDir;
 use crate::lock::StoreLock;
-use crate::table::{BlockCache, Opened, Run, RunLayout, Table, TableState};
+use crate::table::{BlockCache, CommitFailure, Opened, Run, RunLayout, Table, TableState};
 use kv_api::{Error, Result};
+use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -54,6 +55,8 @@ pub(crate) struct Maintenance {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     /// Closed when the thread has ended.
     stopped: watch::Receiver<()>,
+    /// What the thread ended with, until somebody is told.
+    left: Arc<Mutex<Option<Error>>>,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -67,13 +70,15 @@ impl Maintenance {
         let (opened_tx, opened) = oneshot::channel();
         let (attach, attachment) = oneshot::channel();
         let (alive, stopped) = watch::channel(());
+        let left = Arc::new(Mutex::new(None));
+        let leave = left.clone();
         let path = place.root.clone();
         let failed = |e| Error::io("starting the maintenance thread of", &path, e);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let thread = std::thread::Builder::new()
             .name("kv-lance".into())
             .spawn(move || {
-                runtime.block_on(run(place, inbox, opened_tx, attachment));
+                *leave.lock() = runtime.block_on(run(place, inbox, opened_tx, attachment)).err();
                 drop(runtime);
                 drop(lock);
                 drop(alive);
@@ -81,7 +86,7 @@ impl Maintenance {
             .map_err(failed)?;
         let died = || Error::backend("opening the table", "the maintenance thread died");
         match opened.await.map_err(|_| died()).and_then(|opened| opened) {
-            Ok(contents) => Ok((Self { commands, stopped, thread }, contents, attach)),
+            Ok(contents) => Ok((Self { commands, stopped, left, thread }, contents, attach)),
             Err(e) => {
                 // Its lock is gone when the caller hears of the error.
                 ended(stopped).await;
@@ -96,13 +101,11 @@ impl Maintenance {
         // A thread that has ended already hears nothing.
         let _ = self.commands.send(Command::Stop);
         let ended = ended(self.stopped.clone());
+        let left = self.left.clone();
         async move {
-            match alarm::before(limit, ended).await {
-                Ok(Some(())) => Ok(()),
-                Ok(None) => {
-                    Err(Error::Timeout { operation: "the shutdown of background work", seconds: limit.as_secs() })
-                }
-                Err(e) => Err(e),
+            match alarm::before(limit, ended).await? {
+                Some(()) => left.lock().take().map_or(Ok(()), Err),
+                None => Err(Error::Timeout { operation: "the shutdown of background work", seconds: limit.as_secs() }),
             }
         }
     }
@@ -121,30 +124,30 @@ async fn ended(mut stopped: watch::Receiver<()>) {
     while stopped.changed().await.is_ok() {}
 }
 
-/// The thread's life.
+/// The thread's life. The error says that what it leaves is not the store's table any more.
 async fn run(
     place: TablePlace,
     inbox: mpsc::UnboundedReceiver<Command>,
     opened: oneshot::Sender<Result<Contents>>,
     attachment: oneshot::Receiver<Attachment>,
-) {
+) -> Result<()> {
     let (table, state) = match Table::open(&place.root, place.create, place.cache, place.files, place.runs).await {
         Ok(Opened { table, runs, state }) => {
             if opened.send(Ok(Contents { runs, state })).is_err() {
-                return;
+                return Ok(());
             }
             (table, state)
         }
         Err(e) => {
             let _ = opened.send(Err(e));
-            return;
+            return Ok(());
         }
     };
     // Without an attachment the rest of the store could not be opened.
-    let Ok(Attachment { core, journal }) = attachment.await else { return };
+    let Ok(Attachment { core, journal }) = attachment.await else { return Ok(()) };
     let core = Arc::downgrade(&core);
     let _watch = DeathWatch(core.clone());
-    Worker { table, state, core, journal, commits: 0 }.work(inbox).await;
+    Worker { table, state, core, journal, commits: 0 }.work(inbox).await
 }
 
 /// Tells the store if the thread dies of a panic: writers would wait for its flushes for ever.
@@ -172,10 +175,10 @@ struct Worker {
 }
 
 impl Worker {
-    async fn work(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+    async fn work(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) -> Result<()> {
         let mut retry = match self.core.upgrade() {
             Some(core) => !self.flush_in_background(&core, usize::MAX).await,
-            None => return,
+            None => return Ok(()),
         };
         loop {
             let command = if retry {
@@ -186,14 +189,17 @@ impl Worker {
             } else {
                 inbox.recv().await
             };
-            let (Some(command), Some(core)) = (command, self.core.upgrade()) else { return };
+            let (Some(command), Some(core)) = (command, self.core.upgrade()) else { return Ok(()) };
             match command {
-                Command::Stop => return,
+                Command::Stop => return self.check(&core).await,
                 // One for each: else those who wait behind would wait for all that is frozen meanwhile.
                 Command::Frozen if !retry => retry = !self.flush_in_background(&core, 1).await,
                 Command::Frozen => retry = !self.flush_in_background(&core, usize::MAX).await,
                 Command::Flush(done) => {
-                    let flushed = self.flush_frozen(&core, usize::MAX).await;
+                    let flushed = match self.flush_frozen(&core, usize::MAX).await {
+                        Ok(()) => self.check(&core).await,
+                        failed => failed,
+                    };
                     retry = flushed.is_err();
                     // Whoever asked may have gone; the work is done all the same.
                     let _ = done.send(flushed);
@@ -241,6 +247,11 @@ impl Worker {
         Ok(())
     }
 
+    /// Looks whether the table is still the store's own.
+    async fn check(&mut self, core: &Core) -> Result<()> {
+        self.table.check().await.map_err(|e| told(core, e))
+    }
+
     /// Removes old manifests now and then.
     async fn clean_up_now_and_then(&mut self) {
         self.commits += 1;
@@ -251,9 +262,23 @@ impl Worker {
 
     async fn clean_up(&mut self, grace: Duration) {
         self.commits = 0;
-        if let Err(e) = self.table.clean_up(grace).await {
+        match self.table.clean_up(grace).await {
+            Ok(true) => {}
+            // Files that are still read go after the next commit.
+            Ok(false) => self.commits = CLEAN_UP_EVERY,
             // What is left takes space and does no other harm; the next clean-up removes it.
-            tracing::warn!(error = %e, "cleaning up the table failed");
+            Err(e) => tracing::warn!(error = %e, "cleaning up the table failed"),
+        }
+    }
+}
+
+/// The error of a commit to the table. One whose outcome nobody knows ends the writing: to try again could write twice.
+fn told(core: &Core, failure: CommitFailure) -> Error {
+    match failure {
+        CommitFailure::NotCommitted(e) => e,
+        CommitFailure::Unknown(e) => {
+            core.fail(format!("a commit to the table has an unknown outcome: {e}"));
+            e
         }
     }
 }

@@ -1,26 +1,79 @@
-//! Makes a commit of Lance durable: what a manifest refers to, the manifest and its directories are synced before the
-//! commit counts, in that order. Data files have been synced by their writer.
+//! How the engine commits to the table: with its own state in the manifest, only what it expects, and durably. What a
+//! manifest refers to, the manifest and its directories are synced before the commit counts, in that order. Data files
+//! have been synced by their writer.
 
+use super::fragments;
+use super::state::Record;
+use crate::files::{Files, OpenMode};
 use lance_io::object_store::ObjectStore;
 use lance_table::format::{IndexMetadata, Manifest, Transaction};
 use lance_table::io::commit::{CommitError, CommitHandler, ManifestLocation, ManifestNamingScheme, ManifestWriter};
 use object_store::path::Path;
-use std::fs::File;
+use parking_lot::Mutex;
+use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Writes a manifest beside its place, syncs it, then renames it into place.
+/// Writes a manifest beside its place, syncs it, then links it into place, which fails where there is one already.
 #[derive(Debug)]
 pub(super) struct DurableCommitHandler {
     /// The dataset's directory.
-    pub(super) root: PathBuf,
+    root: PathBuf,
+    files: Arc<dyn Files>,
+    /// What the commit under way is to leave.
+    expected: Mutex<Option<Record>>,
+    /// Whether its manifest has been made visible.
+    published: AtomicBool,
 }
 
 impl DurableCommitHandler {
+    pub(super) fn new(root: PathBuf, files: Arc<dyn Files>) -> Self {
+        Self { root, files, expected: Mutex::new(None), published: AtomicBool::new(false) }
+    }
+
+    /// Says what the next commit is to leave.
+    pub(super) fn expect(&self, record: Record) {
+        *self.expected.lock() = Some(record);
+        self.published.store(false, Ordering::Release);
+    }
+
+    /// Whether the manifest of that commit can be seen, also where an error came after.
+    pub(super) fn has_published(&self) -> bool {
+        self.published.load(Ordering::Acquire)
+    }
+
+    /// Puts the engine's state into the manifest, unless that holds anything but the engine's runs: Lance lets some
+    /// commits of others pass between the check of the table and this one.
+    fn put_state(&self, manifest: &mut Manifest) -> Result<(), CommitError> {
+        let Some(record) = self.expected.lock().clone() else { return Ok(()) };
+        if !fragments::are(manifest, &record.runs) {
+            let what = "another tool has committed since the table was looked at";
+            return Err(failed(std::io::Error::other(what)));
+        }
+        Record { table_version: manifest.version, ..record }.write(&mut manifest.config);
+        Ok(())
+    }
+
     fn sync_transaction(&self, manifest: &Manifest) -> std::io::Result<()> {
         if let Some(name) = &manifest.transaction_file {
             let dir = self.root.join("_transactions");
-            File::open(dir.join(name))?.sync_all()?;
-            File::open(dir)?.sync_all()?;
+            self.files.open(&dir.join(name), OpenMode::Read)?.sync_all()?;
+            self.files.sync_dir(&dir)?;
+        }
+        Ok(())
+    }
+
+    fn publish(&self, draft: &std::path::Path, place: &std::path::Path) -> Result<(), CommitError> {
+        self.files.open(draft, OpenMode::Read).and_then(|file| file.sync_all()).map_err(failed)?;
+        match self.files.link(draft, place) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => return Err(CommitError::CommitConflict),
+            Err(e) => return Err(failed(e)),
+            Ok(()) => self.published.store(true, Ordering::Release),
+        }
+        // The manifest in its directory, and the directories themselves: the first commits make them.
+        for dir in place.parent().into_iter().chain([self.root.as_path()]) {
+            self.files.sync_dir(dir).map_err(failed)?;
         }
         Ok(())
     }
@@ -47,21 +100,18 @@ impl CommitHandler for DurableCommitHandler {
         naming_scheme: ManifestNamingScheme,
         transaction: Option<Transaction>,
     ) -> Result<ManifestLocation, CommitError> {
+        self.put_state(manifest)?;
         self.sync_transaction(manifest).map_err(failed)?;
         let path = naming_scheme.manifest_path(base_path, manifest.version);
-        let place = local(&path);
-        if place.exists() {
-            return Err(CommitError::CommitConflict);
-        }
         // Lance lists a file as a manifest by its extension, which this one does not have.
         let draft = Path::parse(format!("{path}.draft")).map_err(|e| CommitError::OtherError(lance::Error::from(e)))?;
         let written = manifest_writer(object_store, manifest, indices, &draft, transaction).await?;
-        File::open(local(&draft)).and_then(|file| file.sync_all()).map_err(failed)?;
-        std::fs::rename(local(&draft), &place).map_err(failed)?;
-        // The manifest in its directory, and the directories themselves: the first commits make them.
-        for dir in place.parent().into_iter().chain([self.root.as_path()]) {
-            File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+        let published = self.publish(&local(&draft), &local(&path));
+        if let Err(e) = self.files.remove(&local(&draft)) {
+            // It is no part of the table, and the next open removes it.
+            tracing::warn!(path = %draft, error = %e, "the draft of a manifest is left behind");
         }
+        published?;
         Ok(ManifestLocation {
             version: manifest.version,
             path,
@@ -70,5 +120,10 @@ impl CommitHandler for DurableCommitHandler {
             e_tag: None,
             identity: None,
         })
+    }
+
+    /// The local file system says what is there.
+    fn is_version_not_found_definitive(&self) -> bool {
+        true
     }
 }

@@ -113,6 +113,13 @@ impl DataFile {
     }
 }
 
+impl Drop for DataFile {
+    fn drop(&mut self) {
+        // A handle that nobody asks for any more would keep the space of a file that has been removed.
+        self.files.close(self.id);
+    }
+}
+
 /// Reads ranges of one file when the future is polled, on that thread: a cached `pread` takes 1 µs where a hop to another thread takes 40.
 #[derive(Debug)]
 pub(super) struct PreadIo(pub(super) Arc<DataFile>);

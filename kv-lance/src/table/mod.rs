@@ -7,27 +7,36 @@
 mod block;
 mod bloom;
 mod cache;
+mod clean_up;
 mod column;
 mod column_reader;
 mod commit_handler;
 mod dataset;
 mod files;
+mod foreign;
+mod fragments;
 mod index;
+mod links;
+mod open;
 mod row_meta;
 mod run;
 mod run_changes;
 mod run_writer;
 mod runs_writer;
 mod schema;
+mod state;
 
 pub(crate) use block::{KeyBlock, ValBlock};
 pub(crate) use bloom::hash;
 pub(crate) use cache::BlockCache;
 pub(crate) use column::Column;
-pub(crate) use dataset::{Opened, Table, TableState};
+pub(crate) use dataset::{CommitFailure, Table};
+pub(crate) use open::Opened;
+pub use open::Restored;
 pub(crate) use run::Run;
 pub(crate) use run_writer::WrittenRun;
 pub(crate) use runs_writer::RunExtent;
+pub(crate) use state::TableState;
 
 use crate::config::Compression;
 

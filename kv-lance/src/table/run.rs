@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 /// One sorted run, open for reading.
 pub(crate) struct Run {
-    /// The fragment of the dataset.
-    pub(super) fragment: u64,
+    /// The name of its file, by which the table knows it.
+    pub(super) name: String,
     /// Distinguishes this run's blocks in the cache.
     id: u64,
     path: PathBuf,
@@ -43,7 +43,7 @@ impl Run {
     /// Opens a data file whose metadata Lance has read.
     pub(super) async fn open(
         path: PathBuf,
-        fragment: u64,
+        name: String,
         metadata: CachedFileMetadata,
         cache: Arc<BlockCache>,
         files: Arc<OpenFiles>,
@@ -74,7 +74,7 @@ impl Run {
         let (keys, vals) = column("key", schema::KEY).zip(column("val", schema::VAL)).ok_or_else(not_a_run)?;
         let pages = async { Ok((keys.await?, vals.await?)) };
         let (keys, vals) = decoded("opening", &path, || "the file's pages cannot be decoded".into(), pages).await?;
-        Ok(Self { fragment, id, path, file, keys, vals, index, cache })
+        Ok(Self { name, id, path, file, keys, vals, index, cache })
     }
 
     pub(crate) fn statistics(&self) -> &RunStatistics {

@@ -65,8 +65,6 @@ pub(super) struct RunWriter {
 #[derive(Debug)]
 pub(crate) struct WrittenRun {
     pub(super) name: String,
-    pub(super) rows: u64,
-    pub(super) bytes: u64,
 }
 
 /// Rows that Lance does not have yet.
@@ -247,9 +245,9 @@ impl RunWriter {
         self.write_row_meta().await?;
         let index = self.add_buffer(self.index.encode()).await?;
         self.writer.add_schema_metadata(INDEX_BUFFER, index.to_string());
-        let summary = self.writer.finish().await.map_err(|e| from_lance("writing", &self.path, e))?;
+        self.writer.finish().await.map_err(|e| from_lance("writing", &self.path, e))?;
         self.finished = true;
-        Ok(WrittenRun { name: self.name.clone(), rows: summary.num_rows, bytes: summary.size_bytes })
+        Ok(WrittenRun { name: self.name.clone() })
     }
 }
 

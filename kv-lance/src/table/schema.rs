@@ -1,5 +1,6 @@
 //! The columns of the table.
 
+use super::FORMAT_VERSION;
 use crate::config::Compression;
 use arrow_schema::{DataType, Field, Schema as ArrowSchema};
 use lance_core::datatypes::Schema;
@@ -25,6 +26,26 @@ pub(super) fn arrow() -> Arc<ArrowSchema> {
         ]))
     });
     SCHEMA.clone()
+}
+
+/// The ids of the fields, and the columns in which a run's file has them.
+pub(super) fn columns() -> (Vec<i32>, Vec<i32>) {
+    let positions = || (0..arrow().fields().len() as i32).collect();
+    (positions(), positions())
+}
+
+/// Whether a table's schema is the store's: the columns, and the mark of the format.
+pub(super) fn is_own(schema: &Schema) -> bool {
+    let marked = schema.metadata.get(FORMAT_KEY).is_some_and(|format| *format == FORMAT_VERSION.to_string());
+    let (ids, _) = columns();
+    marked
+        && schema.fields.len() == ids.len()
+        && schema.fields.iter().zip(&ids).zip(arrow().fields()).all(|((field, id), expected)| {
+            field.id == *id
+                && field.name == *expected.name()
+                && field.data_type() == *expected.data_type()
+                && field.nullable == expected.is_nullable()
+        })
 }
 
 /// The schema of a file in which keys and values are compressed.

@@ -15,6 +15,7 @@ mod hot_key;
 mod lost_journal;
 mod old_transactions;
 mod open;
+mod outside;
 mod recovery;
 mod runs;
 

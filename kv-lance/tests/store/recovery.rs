@@ -99,13 +99,19 @@ async fn a_run_that_no_commit_refers_to_is_left_out_and_removed_in_time() -> Res
     write(&store, &[("a", "1")]).await?;
     store.flush().await?;
     drop(store);
-    let data = dir.path().join("kv.lance/data");
-    std::fs::write(data.join("orphan.lance"), b"half a file").unwrap();
+    let (runs, data) = (dir.path().join("runs"), dir.path().join("kv.lance/data"));
+    std::fs::write(runs.join("half.lance"), b"half a file").unwrap();
+    std::fs::write(runs.join("whole.lance"), b"of a commit that did not happen").unwrap();
+    std::fs::hard_link(runs.join("whole.lance"), data.join("whole.lance")).unwrap();
+    // Another tool may be writing this one.
+    std::fs::write(data.join("theirs.lance"), b"half a file").unwrap();
     std::fs::write(dir.path().join("kv.lance/_versions/7.manifest.draft"), b"half a manifest").unwrap();
     let store = open(LanceConfig::new(dir.path())).await?;
     assert_eq!(all(&store, None).await?, rows(&[("a", "1")]));
     store.compact_with(kv_lance::CompactOptions::no_history()).await?;
-    assert_eq!(std::fs::read_dir(data).unwrap().count(), 1);
+    let count = |dir: &std::path::Path| std::fs::read_dir(dir).unwrap().count();
+    assert_eq!((count(&runs), count(&data)), (1, 2));
+    assert!(data.join("theirs.lance").exists());
     Ok(())
 }
 

@@ -104,6 +104,8 @@ pub(crate) enum Command {
     Flush,
     /// Merge the dataset's runs into one, without the history that is past its retention
     Compact(Compact),
+    /// Put the store's rows back after another tool has changed its table; what that made stays under a tag
+    Restore,
     /// A guided tour: imports a folder into a new store and shows what the store does, step by step, timed
     Tour(Tour),
 }

@@ -50,6 +50,7 @@ async fn run(args: Args) -> Outcome {
         Command::Stat => operate::stat(session::existing(store)?, &mut out).await,
         Command::Flush => operate::flush(session::existing(store)?, &mut out).await,
         Command::Compact(compact) => operate::compact(session::existing(store)?, &compact, &mut out).await,
+        Command::Restore => operate::restore(session::existing(store)?, &mut out).await,
         Command::Tour(tour) => tour::tour(&tour, &mut out).await,
     }?;
     Ok(out.flush()?)

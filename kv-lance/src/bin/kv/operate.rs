@@ -1,4 +1,4 @@
-//! `kv stat`, `kv flush` and `kv compact`.
+//! `kv stat`, `kv flush`, `kv compact` and `kv restore`.
 
 use crate::args::Compact;
 use crate::failure::Outcome;
@@ -6,7 +6,7 @@ use crate::output::{Output, show_time};
 use crate::session::with_store;
 use jiff::Timestamp;
 use kv_api::{Datastore, Durability, HybridClock, Isolation, MvccSource, Version};
-use kv_lance::{CompactOptions, LanceConfig};
+use kv_lance::{CompactOptions, LanceConfig, Restored};
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
@@ -77,6 +77,15 @@ pub(crate) async fn compact(config: LanceConfig, args: &Compact, out: &mut Outpu
         Ok(out.say(format!("compacted in {}", show_time(took)), json!({ "seconds": took.as_secs_f64() }))?)
     })
     .await
+}
+
+pub(crate) async fn restore(config: LanceConfig, out: &mut Output) -> Outcome {
+    let Some(restored) = kv_lance::restore(&config).await? else {
+        return Ok(out.say("nothing to restore: the table is as the store left it", json!({ "restored": false }))?);
+    };
+    let Restored { version, tag, .. } = restored;
+    let text = format!("restored; version {version} of the table, which another tool had made, has the tag {tag}");
+    Ok(out.say(text, json!({ "restored": true, "version": version, "tag": tag }))?)
 }
 
 /// With the time it was issued, where that is known.

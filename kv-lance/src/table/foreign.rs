@@ -1,0 +1,136 @@
+//! What other tools have committed to the table since the engine's last commit.
+
+use super::run::Run;
+use super::schema;
+use crate::error::from_lance;
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
+use arrow_array::{Array, RecordBatch};
+use futures::TryStreamExt;
+use kv_api::{Error, Result};
+use lance::Dataset;
+use lance::dataset::transaction::Operation;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What has become of the rows.
+pub(super) enum Foreign {
+    /// They are the engine's, in other files.
+    SameRows,
+    /// What was done to them, as in "version 7 (Delete)".
+    Changed(String),
+}
+
+/// Looks at the commits after `own`, the version of the table that the engine made last, up to `dataset`'s.
+pub(super) async fn since(root: &Path, dataset: &Dataset, own: u64, runs: &[Arc<Run>]) -> Result<Foreign> {
+    let newest = dataset.manifest().version;
+    let mut changes = Vec::new();
+    let mut all_known = true;
+    for version in own + 1..=newest {
+        match dataset.read_transaction_by_version(version).await {
+            Ok(Some(transaction)) if keeps_rows(&transaction.operation) => {}
+            Ok(Some(transaction)) => changes.push(format!("version {version} ({})", transaction.operation.name())),
+            Ok(None) | Err(lance::Error::NotFound { .. } | lance::Error::DatasetNotFound { .. }) => all_known = false,
+            Err(e) => return Err(from_lance("reading what another tool committed to", root, e)),
+        }
+    }
+    if !changes.is_empty() {
+        return Ok(Foreign::Changed(changes.join(", ")));
+    }
+    if !schema::is_own(&dataset.manifest().schema) {
+        return Ok(Foreign::Changed(format!("version {newest} (other columns)")));
+    }
+    // A tool that cleans up takes away what says what it did before: then the rows themselves have to.
+    if all_known || digest(root, dataset).await? == own_digest(runs).await? {
+        return Ok(Foreign::SameRows);
+    }
+    Ok(Foreign::Changed(format!("version {newest} (other rows, after versions that have been removed)")))
+}
+
+fn keeps_rows(operation: &Operation) -> bool {
+    use Operation as O;
+    matches!(
+        operation,
+        O::Rewrite { .. }
+            | O::ReserveFragments { .. }
+            | O::CreateIndex { .. }
+            | O::UpdateConfig { .. }
+            | O::UpdateMemWalState { .. }
+            | O::UpdateBases { .. }
+    )
+}
+
+/// Of rows in any order.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Digest {
+    rows: u64,
+    sum: u64,
+}
+
+impl Digest {
+    fn add(&mut self, key: &[u8], version: u64, val: Option<&[u8]>) {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        hash.update(&(key.len() as u64).to_le_bytes());
+        hash.update(key);
+        hash.update(&version.to_le_bytes());
+        hash.update(&[u8::from(val.is_none())]);
+        hash.update(val.unwrap_or_default());
+        self.rows += 1;
+        self.sum = self.sum.wrapping_add(hash.digest());
+    }
+
+    /// `None` where a column is not as the schema says.
+    fn add_batch(&mut self, batch: &RecordBatch) -> Option<()> {
+        let keys = batch.column_by_name("key")?.as_binary_opt::<i32>()?;
+        let versions = batch.column_by_name("version")?.as_primitive_opt::<UInt64Type>()?;
+        let tombstones = batch.column_by_name("tombstone")?.as_boolean_opt()?;
+        let vals = batch.column_by_name("val")?.as_binary_opt::<i32>()?;
+        for row in 0..batch.num_rows() {
+            if tombstones.value(row) != vals.is_null(row) {
+                return None;
+            }
+            self.add(keys.value(row), versions.value(row), vals.is_valid(row).then(|| vals.value(row)));
+        }
+        Some(())
+    }
+}
+
+/// `None` where the rows cannot be the engine's.
+async fn digest(root: &Path, dataset: &Dataset) -> Result<Option<Digest>> {
+    let failed = |e| from_lance("reading what another tool wrote to", root, e);
+    let mut batches = dataset.scan().try_into_stream().await.map_err(failed)?;
+    let mut digest = Digest::default();
+    while let Some(batch) = batches.try_next().await.map_err(failed)? {
+        if digest.add_batch(&batch).is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(digest))
+}
+
+async fn own_digest(runs: &[Arc<Run>]) -> Result<Option<Digest>> {
+    let mut digest = Digest::default();
+    for run in runs {
+        for block in 0..run.blocks() {
+            let (keys, vals) = run.rows_uncached(block).await?;
+            for row in 0..keys.len() {
+                let val = (!keys.is_tombstone(row)).then(|| vals.val(row));
+                digest.add(keys.key(row), keys.version(row), val);
+            }
+        }
+    }
+    Ok(Some(digest))
+}
+
+/// The refusal, which says how to go on.
+pub(super) fn refused(root: &Path, changes: &str) -> Error {
+    let store = root.parent().unwrap_or(root);
+    Error::TableChanged {
+        path: store.into(),
+        reason: format!(
+            "{changes}; nothing of the store is lost: `kv --store '{}' restore` puts its rows back and keeps the other \
+             tool's under a tag",
+            store.display()
+        ),
+    }
+}

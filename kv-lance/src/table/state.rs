@@ -1,0 +1,95 @@
+//! What every commit of the engine leaves in the table, so that table and journal cannot disagree: in its configuration,
+//! which every later manifest inherits, also those of other tools.
+
+use kv_api::Version;
+use std::collections::HashMap;
+
+const JOURNAL_THROUGH: &str = "kv-lance:journal-through";
+const LAST_VERSION: &str = "kv-lance:last-version";
+const HISTORY_FLOOR: &str = "kv-lance:history-floor";
+const RUNS: &str = "kv-lance:runs";
+const SEQUENCE: &str = "kv-lance:sequence";
+const TABLE_VERSION: &str = "kv-lance:table-version";
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TableState {
+    /// The last journal segment whose commits the table holds.
+    pub(crate) journal_through: u64,
+    /// The greatest version issued up to there.
+    pub(crate) last_version: Version,
+    /// Reads below this version would miss what compaction has dropped.
+    pub(crate) history_floor: Version,
+}
+
+impl TableState {
+    /// As properties of a transaction, where releases look that know nothing of the configuration.
+    pub(super) fn properties(&self) -> HashMap<String, String> {
+        HashMap::from([
+            (JOURNAL_THROUGH.to_owned(), self.journal_through.to_string()),
+            (LAST_VERSION.to_owned(), self.last_version.to_string()),
+            (HISTORY_FLOOR.to_owned(), self.history_floor.to_string()),
+        ])
+    }
+
+    pub(super) fn read(properties: &HashMap<String, String>) -> Option<Self> {
+        Some(Self {
+            journal_through: number(properties, JOURNAL_THROUGH)?,
+            last_version: number(properties, LAST_VERSION)?,
+            history_floor: number(properties, HISTORY_FLOOR)?,
+        })
+    }
+}
+
+/// A commit of the engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) state: TableState,
+    /// The data files, newest first: the order of precedence.
+    pub(super) runs: Vec<String>,
+    /// The number of the engine's commits up to this one.
+    pub(super) sequence: u64,
+    /// The version of the table that it made.
+    pub(super) table_version: u64,
+}
+
+impl Record {
+    pub(super) fn write(&self, config: &mut HashMap<String, String>) {
+        config.extend(self.state.properties());
+        config.insert(RUNS.to_owned(), self.runs.join(","));
+        config.insert(SEQUENCE.to_owned(), self.sequence.to_string());
+        config.insert(TABLE_VERSION.to_owned(), self.table_version.to_string());
+    }
+
+    pub(super) fn read(config: &HashMap<String, String>) -> Option<Self> {
+        let runs = config.get(RUNS)?.split(',').filter(|name| !name.is_empty());
+        Some(Self {
+            state: TableState::read(config)?,
+            runs: runs.map(str::to_owned).collect(),
+            sequence: number(config, SEQUENCE)?,
+            table_version: number(config, TABLE_VERSION)?,
+        })
+    }
+}
+
+fn number(map: &HashMap<String, String>, name: &str) -> Option<u64> {
+    map.get(name)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        for runs in [vec![], vec!["a.lance".to_owned()], vec!["b.lance".to_owned(), "a.lance".to_owned()]] {
+            let state = TableState { journal_through: 3, last_version: u64::MAX, history_floor: 7 };
+            let record = Record { state, runs, sequence: 9, table_version: 12 };
+            let mut config = HashMap::from([("theirs".to_owned(), "1".to_owned())]);
+            record.write(&mut config);
+            assert_eq!(Record::read(&config), Some(record));
+            assert_eq!(TableState::read(&config), Some(state));
+            config.remove(RUNS);
+            assert_eq!(Record::read(&config), None);
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What other tools do to the table, here through Lance's own API, and what the store says and holds then.
+
+use super::*;
+use arrow_array::{BinaryArray, BooleanArray, RecordBatch, RecordBatchIterator, UInt64Array};
+use kv_api::ErrorKind;
+use kv_lance::CompactOptions;
+use lance::Dataset;
+use lance::dataset::optimize::{CompactionOptions, compact_files};
+use lance::dataset::{NewColumnTransform, WriteMode, WriteParams};
+use lance::index::DatasetIndexExt;
+use lance_index::IndexType;
+use lance_index::scalar::ScalarIndexParams;
+use std::path::Path;
+use std::sync::Arc;
+
+async fn table(dir: &Path) -> Dataset {
+    Dataset::open(dir.join("kv.lance").to_str().unwrap()).await.unwrap()
+}
+
+/// A store of two runs, one with a tombstone for a key of the other, and what it holds.
+async fn two_runs(dir: &Path) -> Result<(LanceDatastore, Rows)> {
+    let store = open(LanceConfig::new(dir)).await?;
+    write(&store, &[("a", "1"), ("b", "1"), ("c", "1")]).await?;
+    store.flush().await?;
+    write(&store, &[("b", ""), ("c", "2")]).await?;
+    store.flush().await?;
+    Ok((store, rows(&[("a", "1"), ("c", "2")])))
+}
+
+/// As the tools do that make one file of small ones.
+async fn rewrite(table: &mut Dataset) {
+    let options = CompactionOptions { target_rows_per_fragment: 1 << 20, ..CompactionOptions::default() };
+    compact_files(table, options, None).await.unwrap();
+    assert_eq!(table.get_fragments().len(), 1);
+}
+
+/// Removes all versions but the newest, and every file that it does not refer to.
+async fn clean(table: &Dataset) {
+    table.cleanup_old_versions(chrono::TimeDelta::zero(), Some(true), Some(false)).await.unwrap();
+}
+
+async fn append(dir: &Path) {
+    let columns: Vec<Arc<dyn arrow_array::Array>> = vec![
+        Arc::new(BinaryArray::from_vec(vec![b"foreign"])),
+        Arc::new(UInt64Array::from(vec![7])),
+        Arc::new(BooleanArray::from(vec![false])),
+        Arc::new(BinaryArray::from_vec(vec![b"row"])),
+    ];
+    let schema: arrow_schema::Schema = table(dir).await.schema().into();
+    let schema = Arc::new(schema);
+    let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
+    let params = WriteParams { mode: WriteMode::Append, ..WriteParams::default() };
+    let uri = dir.join("kv.lance");
+    Dataset::write(RecordBatchIterator::new([Ok(batch)], schema), uri.to_str().unwrap(), Some(params)).await.unwrap();
+}
+
+/// An index made by another tool, then two compactions: the clean-up removed the last manifest of the engine's own
+/// state, and the store did not open again.
+#[tokio::test]
+async fn an_index_is_carried_along_and_the_store_opens_again() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, expected) = two_runs(dir.path()).await?;
+    store.shutdown().await?;
+    let index = ScalarIndexParams::default();
+    table(dir.path()).await.create_index(&["key"], IndexType::BTree, None, &index, true).await.unwrap();
+    let store = open(LanceConfig::new(dir.path())).await?;
+    for _ in 0..2 {
+        store.compact_with(CompactOptions::no_history()).await?;
+    }
+    let mut outside = table(dir.path()).await;
+    outside.create_index(&["key"], IndexType::BTree, None, &index, true).await.unwrap();
+    outside.update_config([("theirs", "1")]).await.unwrap();
+    outside.tags().create("theirs", outside.version().version).await.unwrap();
+    clean(&outside).await;
+    for _ in 0..2 {
+        store.compact_with(CompactOptions::no_history()).await?;
+    }
+    store.shutdown().await?;
+    assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected);
+    assert!(!table(dir.path()).await.load_indices().await.unwrap().is_empty());
+    Ok(())
+}
+
+/// LanceDB's `optimize()` ended the store: it did not open again with a file that it had not written.
+#[tokio::test]
+async fn a_rewrite_is_undone_when_the_store_is_opened() -> Result<()> {
+    for cleaned in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, expected) = two_runs(dir.path()).await?;
+        store.shutdown().await?;
+        let mut outside = table(dir.path()).await;
+        rewrite(&mut outside).await;
+        if cleaned {
+            clean(&outside).await;
+        }
+        let store = open(LanceConfig::new(dir.path())).await?;
+        assert_eq!(all(&store, None).await?, expected, "cleaned: {cleaned}");
+        assert_eq!(figure(&store, "runs"), 2);
+        store.compact().await?;
+        store.shutdown().await?;
+        assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected);
+        let read = table(dir.path()).await;
+        assert_eq!(
+            read.count_rows(None).await.unwrap(),
+            figure(&open(LanceConfig::new(dir.path())).await?, "run_rows") as usize
+        );
+    }
+    Ok(())
+}
+
+/// On a running store flush and compaction answered `Ok` on top of a manifest that was no longer the engine's.
+#[tokio::test]
+async fn a_rewrite_beside_a_running_store_is_undone_by_its_next_commit() -> Result<()> {
+    for compact in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, mut expected) = two_runs(dir.path()).await?;
+        let mut outside = table(dir.path()).await;
+        rewrite(&mut outside).await;
+        clean(&outside).await;
+        assert_eq!(all(&store, None).await?, expected);
+        write(&store, &[("d", "4")]).await?;
+        expected.push(("d".into(), "4".into()));
+        store.flush().await?;
+        assert_eq!(table(dir.path()).await.get_fragments().len(), 3);
+        if compact {
+            rewrite(&mut table(dir.path()).await).await;
+            store.compact_with(CompactOptions::no_history()).await?;
+            // What was deleted is not back for anybody.
+            assert_eq!(table(dir.path()).await.count_rows(None).await.unwrap(), 3);
+        }
+        assert_eq!(all(&store, None).await?, expected);
+        store.shutdown().await?;
+        assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected);
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Append,
+    Delete,
+    DeleteAndRewrite,
+    AddColumn,
+    Overwrite,
+    Restore,
+}
+
+async fn change(dir: &Path, change: Change) {
+    let mut outside = table(dir).await;
+    match change {
+        Change::Append => append(dir).await,
+        Change::Delete => drop(outside.delete("tombstone = false").await.unwrap()),
+        Change::DeleteAndRewrite => {
+            outside.delete("key = X'61'").await.unwrap();
+            rewrite(&mut outside).await;
+            clean(&outside).await;
+        }
+        Change::AddColumn => {
+            let column = NewColumnTransform::SqlExpressions(vec![("more".into(), "version + 1".into())]);
+            outside.add_columns(column, None, None).await.unwrap();
+        }
+        Change::Overwrite => {
+            let schema = Arc::new(arrow_schema::Schema::new(vec![arrow_schema::Field::new(
+                "x",
+                arrow_schema::DataType::UInt64,
+                false,
+            )]));
+            let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(UInt64Array::from(vec![1]))]).unwrap();
+            let params = WriteParams { mode: WriteMode::Overwrite, ..WriteParams::default() };
+            let uri = dir.join("kv.lance");
+            let batches = RecordBatchIterator::new([Ok(batch)], schema);
+            Dataset::write(batches, uri.to_str().unwrap(), Some(params)).await.unwrap();
+        }
+        Change::Restore => outside.checkout_version(2).await.unwrap().restore().await.unwrap(),
+    }
+}
+
+const CHANGES: [(Change, &str); 6] = [
+    (Change::Append, "Append"),
+    (Change::Delete, "Delete"),
+    (Change::DeleteAndRewrite, "other rows"),
+    (Change::AddColumn, "Merge"),
+    (Change::Overwrite, "Overwrite"),
+    (Change::Restore, "Restore"),
+];
+
+fn refused(error: &kv_api::Error, name: &str) {
+    assert_eq!(error.kind(), ErrorKind::CannotOpen, "{error}");
+    let text = error.to_string();
+    assert!(text.contains(name) && text.contains("kv --store") && text.contains("restore"), "{text}");
+}
+
+/// A change of the rows was refused in words that did not say what it was, nor how to get the store back.
+#[tokio::test]
+async fn a_change_of_a_closed_store_is_refused_by_name_and_restored() -> Result<()> {
+    for (what, name) in CHANGES {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, expected) = two_runs(dir.path()).await?;
+        store.shutdown().await?;
+        change(dir.path(), what).await;
+        let foreign = table(dir.path()).await;
+        let foreign_rows = foreign.count_rows(None).await.unwrap();
+        refused(&open(LanceConfig::new(dir.path())).await.err().unwrap(), name);
+        let restored = kv_lance::restore(&LanceConfig::new(dir.path())).await?.unwrap();
+        assert_eq!(restored.tag, format!("foreign-{}", foreign.version().version), "{what:?}");
+        let store = open(LanceConfig::new(dir.path())).await?;
+        assert_eq!(all(&store, None).await?, expected, "{what:?}");
+        store.compact_with(CompactOptions::no_history()).await?;
+        store.shutdown().await?;
+        assert_eq!(kv_lance::restore(&LanceConfig::new(dir.path())).await?, None);
+        let tagged = table(dir.path()).await.checkout_version(restored.tag.as_str()).await.unwrap();
+        assert_eq!(tagged.count_rows(None).await.unwrap(), foreign_rows, "{what:?}");
+        assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected, "{what:?}");
+    }
+    Ok(())
+}
+
+/// Flush, compaction and shutdown answered `Ok` while the table was no longer the store's.
+#[tokio::test]
+async fn a_change_beside_a_running_store_is_refused_and_loses_nothing() -> Result<()> {
+    for (what, name) in CHANGES {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, mut expected) = two_runs(dir.path()).await?;
+        change(dir.path(), what).await;
+        refused(&store.flush().await.unwrap_err(), name);
+        write(&store, &[("d", "4")]).await?;
+        expected.push(("d".into(), "4".into()));
+        refused(&store.flush().await.unwrap_err(), name);
+        refused(&store.compact().await.unwrap_err(), name);
+        assert_eq!(all(&store, None).await?, expected, "{what:?}");
+        refused(&store.shutdown().await.unwrap_err(), name);
+        drop(store);
+        assert!(kv_lance::restore(&LanceConfig::new(dir.path())).await?.is_some());
+        let store = open(LanceConfig::new(dir.path())).await?;
+        assert_eq!(all(&store, None).await?, expected, "{what:?}");
+        store.compact().await?;
+        assert_eq!(all(&store, None).await?, expected, "{what:?}");
+    }
+    Ok(())
+}
+
+/// A store as it was made before the state was in the table's configuration.
+#[tokio::test]
+async fn a_store_without_state_in_the_configuration_opens() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, expected) = two_runs(dir.path()).await?;
+    store.shutdown().await?;
+    let none: [(&str, &str); 0] = [];
+    table(dir.path()).await.update_config(none).replace().await.unwrap();
+    std::fs::remove_dir_all(dir.path().join("runs")).unwrap();
+    let store = open(LanceConfig::new(dir.path())).await?;
+    assert_eq!(all(&store, None).await?, expected);
+    store.compact_with(CompactOptions::no_history()).await?;
+    store.shutdown().await?;
+    assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected);
+    Ok(())
+}
