@@ -67,7 +67,8 @@ pub trait Datastore: Send + Sync {
     /// What this store, as configured, promises.
     fn capabilities(&self) -> Capabilities;
 
-    /// Begins a transaction that sees the commits made before this call and no later ones.
+    /// Begins a transaction that sees the commits made before this call and no later ones. To those made before belong the
+    /// ones that have answered, and each that a conflict reported before this call was with.
     ///
     /// # Errors
     /// [`Error::Unsupported`] where the isolation is stronger than the declared one,

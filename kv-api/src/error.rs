@@ -1,6 +1,6 @@
 //! The one error type of the contract.
 
-use crate::Version;
+use crate::{Key, Version};
 use std::path::PathBuf;
 
 /// The result of every operation.
@@ -21,11 +21,14 @@ pub enum Error {
     TransactionReadonly,
 
     /// Another transaction committed a change to a key that this one wrote or depended on. Nothing was
-    /// written: run the transaction again from its beginning. The one retryable error.
+    /// written: run the transaction again from its beginning, at once if you like. One that is begun now sees the
+    /// commit that won. The one retryable error.
     #[error("the transaction conflicts with one that committed first: {reason}")]
     TransactionConflict {
-        /// Which check failed.
+        /// Which check failed. Contains no key, as this text may travel to clients.
         reason: String,
+        /// The first key found in conflict, where one is known. Not part of the error's text.
+        key: Option<Key>,
     },
 
     /// `put` of a key that has a value. The transaction goes on.
@@ -235,6 +238,16 @@ impl Error {
         Self::Corruption { path: path.into(), detail: detail.into() }
     }
 
+    /// A conflict that no single key stands for, or none that is known.
+    pub fn conflict(reason: impl Into<String>) -> Self {
+        Self::TransactionConflict { reason: reason.into(), key: None }
+    }
+
+    /// A conflict over `key`. The reason must not contain it.
+    pub fn conflict_over(key: Key, reason: impl Into<String>) -> Self {
+        Self::TransactionConflict { reason: reason.into(), key: Some(key) }
+    }
+
     /// A backend's own failure during `operation`.
     pub fn backend(operation: impl Into<String>, source: impl Into<Source>) -> Self {
         Self::Backend { operation: operation.into(), source: source.into() }
@@ -267,5 +280,19 @@ impl Error {
     /// Whether running the same transaction again from its beginning can succeed.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::TransactionConflict { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key was part of the reason, and an error's text is what a server sends to its clients.
+    #[test]
+    fn a_conflict_does_not_show_its_key() {
+        let error = Error::conflict_over("secret".into(), "another transaction wrote a key that this one wrote");
+        let text = "the transaction conflicts with one that committed first: ";
+        assert_eq!(error.to_string(), format!("{text}another transaction wrote a key that this one wrote"));
+        assert!(matches!(&error, Error::TransactionConflict { key: Some(key), .. } if key == "secret"));
     }
 }

@@ -40,6 +40,7 @@ mod capability;
 mod change;
 mod datastore;
 mod error;
+mod giving_way;
 mod range;
 mod scan;
 mod transaction;

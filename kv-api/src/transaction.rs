@@ -1,5 +1,6 @@
 //! The transaction: 19 required methods and those that follow from them.
 
+use crate::giving_way::give_way;
 use crate::{ArrowBatch, Batch, Error, HybridClock, Key, KeyRange, MvccSource as _, Result, ScanLimit, Val, Version};
 use async_trait::async_trait;
 
@@ -52,8 +53,17 @@ pub fn check_value(val: &[u8]) -> Result<()> {
 /// # Concurrency
 /// All methods take `&self`. Reads of one transaction may run at once; a write that runs beside another operation of the
 /// same transaction is before or after it. A dropped transaction discards its writes.
-/// Any future may be dropped at any await: a write has then happened or not, and so has a commit, as a whole. A range write (`delr`,
-/// `delp`, `clrr`, `clrp`) may then have been made for a part of its keys; a save point undoes that.
+///
+/// A write that ends after the commit has taken the pending writes answers
+/// [`TransactionFinished`](Error::TransactionFinished), never `Ok`: what was acknowledged is what the commit writes.
+///
+/// Any future may be dropped at any await: a write has then happened or not, and so has a commit, as a whole. A range
+/// write (`delr`, `delp`, `clrr`, `clrp`) may then have been made for a part of its keys; a save point undoes that.
+///
+/// A future that is alive and not polled holds up nobody: other transactions begin, read and commit meanwhile.
+///
+/// Long reads give way. Whatever a scan, a count or a range write goes through, other tasks of its thread run beside it,
+/// and their timers keep their time.
 #[async_trait]
 pub trait Transactable: Send + Sync {
     /// The backend's name.
@@ -72,7 +82,9 @@ pub trait Transactable: Send + Sync {
     /// attempt finishes the transaction, a failed one too, and one on a read-only transaction.
     ///
     /// # Errors
-    /// [`TransactionConflict`](Error::TransactionConflict): run again.
+    /// [`TransactionConflict`](Error::TransactionConflict): run again. A transaction that is begun after this was reported
+    /// sees the commit that caused it, so that a retry is never doomed by what is still being made durable. A store may
+    /// wait for that before it answers, and then holds nothing that others need.
     /// [`CommitOutcomeUnknown`](Error::CommitOutcomeUnknown): look before running again.
     async fn commit(&self) -> Result<()>;
 
@@ -197,6 +209,9 @@ pub trait Transactable: Send + Sync {
             let page = self.batch_keys_vals(range, PAGE, version).await?;
             all.extend(page.items);
             rest = page.next;
+            if rest.is_some() {
+                give_way().await;
+            }
         }
         Ok(all)
     }
@@ -216,6 +231,9 @@ pub trait Transactable: Send + Sync {
                 self.del(key).await?;
             }
             rest = page.next;
+            if rest.is_some() {
+                give_way().await;
+            }
         }
         Ok(())
     }
@@ -235,6 +253,9 @@ pub trait Transactable: Send + Sync {
                 self.clr(key).await?;
             }
             rest = page.next;
+            if rest.is_some() {
+                give_way().await;
+            }
         }
         Ok(())
     }
@@ -247,6 +268,9 @@ pub trait Transactable: Send + Sync {
             let page = self.batch_keys(range, PAGE, version).await?;
             count += page.items.len() as u64;
             rest = page.next;
+            if rest.is_some() {
+                give_way().await;
+            }
         }
         Ok(count)
     }

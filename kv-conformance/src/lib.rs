@@ -29,7 +29,7 @@
 //!
 //! `cargo test --test conformance` runs every case on it. A store that keeps its data in files is a [`Backend::persistent`], which
 //! is opened in a directory, shut down or dropped, and opened again; several configurations of one store are
-//! several backends. The examples `minimal`, a whole backend in 150 lines, and `broken`, the same with a fault, can be run from here.
+//! several backends. The examples `minimal`, a whole backend in some 150 lines, and `broken`, the same with a fault, can be run from here.
 //!
 //! # What it says
 //!
@@ -78,6 +78,11 @@
 //!
 //! `cargo nextest run` works: it asks for the list of cases and runs each in a process of its own. What the process of one case cannot
 //! know is left out: there is no matrix and no report, and a skip is shown without its reason.
+//!
+//! # From inside
+//!
+//! Modules lie in floors, and none imports from a higher one: `backend` and `level`; `fixture` and `model`; `case`; the suites; the list
+//! of them in `suites`; `runner`; `selftest`.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -88,6 +93,7 @@
 
 mod backend;
 mod cancellation;
+mod case;
 mod contract;
 mod fixture;
 mod isolation;
@@ -97,6 +103,7 @@ mod property;
 mod runner;
 #[cfg(test)]
 mod selftest;
+mod suites;
 
 pub use backend::{Backend, Settle};
 pub use level::Level;

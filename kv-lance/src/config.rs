@@ -65,6 +65,7 @@ impl Compression {
 /// | `memtable_bytes` | `32MiB` | `1KiB` to `4GiB` |
 /// | `frozen_memtables` | `2` | `1` to `64` |
 /// | `cache_bytes` | `256MiB` | `0` to `1024GiB` |
+/// | `open_files` | `256` | `8` to `1048576` |
 /// | `block_bytes` | `8KiB` | `64` to `1MiB` |
 /// | `compression` | `fsst` | `none`, `fsst`, `lz4`, `zstd`; see [`Compression`] |
 /// | `create` | `true` | `true`, `false` |
@@ -84,6 +85,7 @@ pub struct LanceConfig {
     pub(crate) memtable_bytes: u64,
     pub(crate) frozen_memtables: usize,
     pub(crate) cache_bytes: u64,
+    pub(crate) open_files: usize,
     pub(crate) block_bytes: u64,
     pub(crate) compression: Compression,
     pub(crate) create: bool,
@@ -104,6 +106,7 @@ impl LanceConfig {
             memtable_bytes: 32 << 20,
             frozen_memtables: 2,
             cache_bytes: 256 << 20,
+            open_files: 256,
             block_bytes: 8 << 10,
             compression: Compression::default(),
             create: true,
@@ -210,6 +213,13 @@ impl LanceConfig {
     /// The budget of the cache of decoded blocks, up to 1024 GiB; 0 keeps none. Default = 256 MiB.
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
+        self
+    }
+
+    /// Data files that are kept open, whatever the number of runs; the journal and the table's manifests need some ten
+    /// handles more. From 8 to 1,048,576. Default = 256.
+    pub fn open_files(mut self, files: usize) -> Self {
+        self.open_files = files;
         self
     }
 

@@ -2,15 +2,15 @@
 
 use crate::committer::Committer;
 use crate::config::{Durability, LanceConfig};
+use crate::core::{Background, Command, CompactOptions, Core, Done, Frozen, View};
 use crate::files::OpenFiles;
 use crate::journal::{self, Journal};
 use crate::layout::Layout;
 use crate::lock::StoreLock;
-use crate::maintenance::{Attachment, Command, CompactOptions, Contents, Maintenance, TablePlace};
+use crate::maintenance::{Attachment, Contents, DIED, Maintenance, TablePlace};
 use crate::memtable::MemTable;
 use crate::table::{BlockCache, RunLayout};
 use crate::transaction::LanceTransaction;
-use crate::view::{Frozen, View};
 use async_trait::async_trait;
 use kv_api::{
     Capabilities, Datastore, Error, Isolation, Result, Statistics, Transactable, TransactionOptions, Version,
@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 /// Dropping the store, as [`shutdown`](Datastore::shutdown) does, writes what was acknowledged and lets its files go. Transactions that are still open can go on
 /// reading but cannot commit.
 pub struct LanceDatastore {
+    core: Arc<Core>,
     committer: Arc<Committer>,
     cache: Arc<BlockCache>,
     maintenance: Mutex<Option<Maintenance>>,
@@ -69,27 +70,28 @@ impl LanceDatastore {
             root: layout.table.clone(),
             create: config.create,
             cache: cache.clone(),
-            files: Arc::new(OpenFiles::new(config.files.clone())),
-            runs: RunLayout { block_bytes: config.block_bytes as usize, compression: config.compression },
+            files: Arc::new(OpenFiles::new(config.files.clone(), config.open_files)),
+            runs: RunLayout::new(config.block_bytes as usize, config.compression),
         };
         let (maintenance, contents, attach) = Maintenance::start(place, lock).await?;
         let limit = config.shutdown_timeout;
-        let committer = match recover(config, &layout, contents, &maintenance) {
-            Ok(committer) => Arc::new(committer),
+        let (core, journal) = match recover(config, &layout, contents, &maintenance) {
+            Ok((core, journal)) => (Arc::new(core), journal),
             Err(e) => {
                 drop(attach);
                 maintenance.stop(limit).await?;
                 return Err(e);
             }
         };
-        let attachment = Attachment { committer: committer.clone(), journal: layout.journal };
+        let committer = Arc::new(Committer::new(core.clone(), journal));
+        let attachment = Attachment { core: core.clone(), journal: layout.journal };
         if attach.send(attachment).is_err() {
             return Err(Error::backend("opening the store", "the maintenance thread died"));
         }
-        if committer.config().durability == Durability::Eventual {
-            sync_at_intervals(&committer)?;
+        if core.config.durability == Durability::Eventual {
+            sync_at_intervals(&core, &committer)?;
         }
-        Ok(Self { committer, cache, maintenance: Mutex::new(Some(maintenance)) })
+        Ok(Self { core, committer, cache, maintenance: Mutex::new(Some(maintenance)) })
     }
 
     /// Opens the store that a URL names; see [`LanceConfig::from_url`].
@@ -109,19 +111,29 @@ impl LanceDatastore {
         self.ask(|done| Command::Compact(options, Some(done))).await
     }
 
-    async fn ask(&self, command: impl FnOnce(oneshot::Sender<Result<()>>) -> Command) -> Result<()> {
+    async fn ask(&self, command: impl FnOnce(Done) -> Command) -> Result<()> {
         let (done, answer) = oneshot::channel();
         {
             let maintenance = self.maintenance.lock();
             let commands = &maintenance.as_ref().ok_or(Error::StoreClosed)?.commands;
-            commands.send(command(done)).map_err(|_| self.committer.unanswered())?;
+            commands.send(command(done)).map_err(|_| self.unanswered())?;
         }
-        answer.await.map_err(|_| self.committer.unanswered())?
+        answer.await.map_err(|_| self.unanswered())?
+    }
+
+    /// Why there is no answer from the maintenance thread.
+    fn unanswered(&self) -> Error {
+        if self.core.health.is_closed() { Error::StoreClosed } else { Error::StoreFailed { reason: DIED.into() } }
     }
 }
 
 /// Replays the journal onto the table's contents.
-fn recover(config: LanceConfig, layout: &Layout, contents: Contents, maintenance: &Maintenance) -> Result<Committer> {
+fn recover(
+    config: LanceConfig,
+    layout: &Layout,
+    contents: Contents,
+    maintenance: &Maintenance,
+) -> Result<(Core, Journal)> {
     let Contents { runs, state } = contents;
     // What a crash left between a flush and the end of its segments.
     layout.journal.remove_through(state.journal_through)?;
@@ -144,13 +156,13 @@ fn recover(config: LanceConfig, layout: &Layout, contents: Contents, maintenance
     let journal = Journal::create(&layout.journal, segment)?;
     config.version_source.observe(newest);
     let view = View { active: Arc::new(memtable), frozen, runs, history_floor: state.history_floor };
-    Ok(Committer::new(config, view, newest, journal, maintenance.commands.clone()))
+    Ok((Core::new(config, view, newest, Background::new(maintenance.commands.clone())), journal))
 }
 
 /// Syncs the journal in the background until the store is closed.
-fn sync_at_intervals(committer: &Arc<Committer>) -> Result<()> {
-    let interval = committer.config().sync_interval;
-    let path = committer.config().path.clone();
+fn sync_at_intervals(core: &Core, committer: &Arc<Committer>) -> Result<()> {
+    let interval = core.config.sync_interval;
+    let path = core.config.path.clone();
     let committer: Weak<Committer> = Arc::downgrade(committer);
     let sync = move || {
         loop {
@@ -175,7 +187,7 @@ impl Datastore for LanceDatastore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let config = self.committer.config();
+        let config = &self.core.config;
         Capabilities::new(Isolation::Serializable).versioned_reads(config.versioned).read_checks(true).durability(
             match config.durability {
                 Durability::Immediate => kv_api::Durability::PowerLoss,
@@ -185,20 +197,20 @@ impl Datastore for LanceDatastore {
     }
 
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
-        Ok(Box::new(LanceTransaction::begin(self.committer.clone(), options)?))
+        Ok(Box::new(LanceTransaction::begin(self.core.clone(), self.committer.clone(), options)?))
     }
 
     async fn current_version(&self) -> Result<Version> {
-        if !self.committer.config().versioned {
+        if !self.core.config.versioned {
             return Err(Error::UnsupportedVersionedQueries);
         }
-        Ok(self.committer.snapshots.visible())
+        Ok(self.core.snapshots.visible())
     }
 
     async fn shutdown(&self) -> Result<()> {
         let closed = self.committer.close();
         // The thread stays where it is: if this future is dropped, the next call and the drop of the store wait for it too.
-        let stopped = self.maintenance.lock().as_ref().map(|m| m.stop(self.committer.config().shutdown_timeout));
+        let stopped = self.maintenance.lock().as_ref().map(|m| m.stop(self.core.config.shutdown_timeout));
         if let Some(stopped) = stopped {
             stopped.await?;
         }
@@ -215,8 +227,8 @@ impl Datastore for LanceDatastore {
     }
 
     fn statistics(&self) -> Statistics {
-        let view = self.committer.views.load();
-        let commits = &self.committer.figures;
+        let view = self.core.views.load();
+        let commits = &self.core.figures;
         let of_runs = |figure: fn(&crate::table::Run) -> u64| view.runs.iter().map(|run| figure(run)).sum::<u64>();
         let figures = vec![
             ("memtable_rows", view.memtables().map(|m| m.rows() as u64).sum()),
@@ -228,13 +240,13 @@ impl Datastore for LanceDatastore {
             ("run_disk_bytes", of_runs(crate::table::Run::disk_bytes)),
             ("run_index_bytes", of_runs(|run| run.index_bytes())),
             ("block_cache_bytes", self.cache.bytes()),
-            ("open_transactions", self.committer.snapshots.open() as u64),
+            ("open_transactions", self.core.snapshots.open() as u64),
             ("conflict_check_keys", self.committer.recent_keys() as u64),
             ("commits", commits.commits.load(Ordering::Relaxed)),
             ("commit_groups", commits.groups.load(Ordering::Relaxed)),
             ("conflicts", commits.conflicts.load(Ordering::Relaxed)),
             ("journal_bytes_written", commits.journal_bytes.load(Ordering::Relaxed)),
-            ("newest_version", self.committer.snapshots.visible()),
+            ("newest_version", self.core.snapshots.visible()),
             ("history_floor", view.history_floor),
         ];
         Statistics { figures }

@@ -25,7 +25,7 @@ pub(crate) fn from_lance(operation: &'static str, path: &Path, error: lance::Err
     use lance::Error as E;
     match &error {
         E::RetryableCommitConflict { .. } | E::CommitConflict { .. } | E::IncompatibleTransaction { .. } => {
-            Error::TransactionConflict { reason: format!("{operation} {}: {error}", path.display()) }
+            Error::conflict(format!("{operation} {}: {error}", path.display()))
         }
         E::DatasetNotFound { .. } => Error::NotAStore { path: path.into(), reason: error.to_string() },
         E::SchemaMismatch { .. } | E::CorruptFile { .. } | E::Schema { .. } => {

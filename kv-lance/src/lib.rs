@@ -19,6 +19,7 @@
 mod codec;
 mod committer;
 mod config;
+mod core;
 mod datastore;
 mod error;
 pub mod files;
@@ -29,14 +30,12 @@ mod maintenance;
 mod memtable;
 mod read;
 mod restore;
-mod snapshots;
 mod table;
 mod transaction;
-mod view;
 
 pub use config::{Compression, Durability, LanceConfig};
+pub use core::CompactOptions;
 pub use datastore::LanceDatastore;
-pub use maintenance::CompactOptions;
 pub use restore::restore;
 pub use table::Restored;
 

@@ -131,6 +131,28 @@ impl MemTable {
         (entry.key().key == key).then(|| entry.value().clone())
     }
 
+    /// The version of the newest row of `key`.
+    pub(crate) fn newest(&self, key: &[u8]) -> Option<Version> {
+        let entry = self.seek(key, Version::MAX)?;
+        (entry.key().key == key).then(|| entry.key().version)
+    }
+
+    /// A key of `range` that has a row after `since`, with the version of its newest one.
+    pub(crate) fn changed(&self, range: &KeyRange, since: Version) -> Option<(Key, Version)> {
+        let mut cursor = self.seek(&range.start, Version::MAX);
+        while let Some(entry) = cursor {
+            let row = entry.key();
+            if range.end.as_ref().is_some_and(|end| row.key >= *end) {
+                return None;
+            }
+            if row.version > since {
+                return Some((row.key.clone(), row.version));
+            }
+            cursor = self.next_key(&entry);
+        }
+        None
+    }
+
     /// Up to `max` keys of `range` in ascending order, each with its newest value up to `version`.
     pub(crate) fn forward(&self, range: &KeyRange, version: Version, max: usize) -> Vec<(Key, Option<Val>)> {
         let mut found: Vec<(Key, Option<Val>)> = Vec::new();
@@ -244,6 +266,17 @@ mod tests {
 
     fn text(found: Vec<(Key, Option<Val>)>) -> String {
         found.iter().map(|(k, v)| format!("{k:?}={v:?} ")).collect::<String>().replace(['b', '"'], "")
+    }
+
+    #[test]
+    fn a_change_since_a_version_is_found_by_key_and_by_range() {
+        let table = table();
+        assert_eq!((table.newest(b"a"), table.newest(b"bb")), (Some(3), None));
+        let changed = |range: std::ops::Range<&'static str>, since| table.changed(&KeyRange::from(range), since);
+        assert_eq!(changed("a".."c", 2), Some(("a".into(), 3)));
+        assert_eq!(changed("a".."c", 3), Some(("b".into(), 4)));
+        assert_eq!(changed("a".."c", 4), None);
+        assert_eq!(changed("bb".."z", 4), Some(("c".into(), 5)));
     }
 
     #[test]

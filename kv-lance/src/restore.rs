@@ -21,6 +21,6 @@ pub async fn restore(config: &LanceConfig) -> Result<Option<Restored>> {
     let layout = Layout::prepare(config.files.clone(), &config.path, false)?;
     let _lock = StoreLock::acquire(&layout.root)?;
     let cache = Arc::new(BlockCache::new(config.cache_bytes, config.block_bytes as usize));
-    let runs = RunLayout { block_bytes: config.block_bytes as usize, compression: config.compression };
-    Table::restore(&layout.table, cache, Arc::new(OpenFiles::new(config.files.clone())), runs).await
+    let runs = RunLayout::new(config.block_bytes as usize, config.compression);
+    Table::restore(&layout.table, cache, Arc::new(OpenFiles::new(config.files.clone(), config.open_files)), runs).await
 }

@@ -45,7 +45,7 @@ impl Ledger {
     pub fn commit(&self, ticket: &Ticket, commit: &Commit, apply: impl FnOnce() -> Result<()>) -> Result<()> {
         let _committing = self.committing.lock();
         if self.book.lock().changed(ticket.since, commit) {
-            return Err(Error::TransactionConflict { reason: "a key has changed since the snapshot".into() });
+            return Err(Error::conflict("a key has changed since the snapshot"));
         }
         if commit.writes.is_empty() {
             return Ok(());

@@ -79,21 +79,24 @@ impl Tx {
         state.writes.insert(key, val);
         Ok(())
     }
-    fn page(&self, range: KeyRange, limit: Limit, skip: u32, at: At, backward: bool, values: bool) -> Result<Rows> {
-        let state = self.reading(at)?;
-        let mut keys: Vec<&Key> = self.begun.1.keys().chain(state.writes.keys()).collect();
+    async fn page(&self, range: KeyRange, limit: Limit, mut skip: u32, at: At, backward: bool, values: bool) -> Result<Rows> {
+        let (stored, writes) = self.reading(at).map(|state| (self.begun.1.clone(), state.writes.clone()))?;
+        let mut keys: Vec<&Key> = stored.keys().chain(writes.keys()).filter(|key| range.contains(key)).collect();
         keys.sort_by(|a, b| if backward { b.cmp(a) } else { a.cmp(b) });
         keys.dedup(); // Stored and written again.
-        let in_range = keys.into_iter().filter(|key| range.contains(key));
-        let rows = in_range.filter_map(|key| Some((key.clone(), self.seen(&state, key)?))).skip(skip as usize);
-        let mut left = LimitCounter::new(limit);
-        let taken = |(key, val): &(Key, Val)| {
-            left.admits().then(|| left.charge(key.len() + if values { val.len() } else { 0 })).is_some()
-        };
-        Ok(rows.take_while(taken).collect())
+        let (mut left, mut rows) = (LimitCounter::new(limit), Rows::new());
+        for (n, key) in keys.into_iter().enumerate() {
+            if n % 1000 == 999 { tokio::task::yield_now().await } // Long reads give way.
+            let Some(val) = writes.get(key).or(Some(&stored.get(key).cloned())).cloned().flatten() else { continue };
+            if skip > 0 { skip -= 1; continue }
+            if !left.admits() { break }
+            left.charge(key.len() + if values { val.len() } else { 0 });
+            rows.push((key.clone(), val));
+        }
+        Ok(rows)
     }
-    fn keys_of(&self, range: KeyRange, limit: Limit, skip: u32, at: At, backward: bool) -> Result<Vec<Key>> {
-        Ok(self.page(range, limit, skip, at, backward, false)?.into_iter().map(|(key, _)| key).collect())
+    async fn keys_of(&self, range: KeyRange, limit: Limit, skip: u32, at: At, backward: bool) -> Result<Vec<Key>> {
+        Ok(self.page(range, limit, skip, at, backward, false).await?.into_iter().map(|(key, _)| key).collect())
     }
 }
 
@@ -112,7 +115,7 @@ impl Transactable for Tx {
         ensure(!committed.closed, StoreClosed)?;
         let later = |key: &Key| committed.last.1.get(key).is_some_and(|commit| *commit > self.begun.0);
         let conflict = |(key, val): (&Key, &Option<Val>)| later(key) && (val.is_some() || !self.store.forgets_deletes);
-        ensure(!state.writes.iter().any(conflict), TransactionConflict { reason: "written by another".into() })?;
+        ensure(!state.writes.iter().any(conflict), TransactionConflict { reason: "written by another".into(), key: None })?;
         let Committed { rows, last, .. } = &mut *committed;
         last.0 += 1;
         for (key, val) in std::mem::take(&mut state.writes) {
@@ -132,10 +135,10 @@ impl Transactable for Tx {
     }
     async fn del(&self, key: Key) -> Result<()> { self.write(key, None, |_| Ok(())) }
     async fn delc(&self, key: Key, chk: Option<Val>) -> Result<()> { self.write(key, None, Self::equals(chk)) }
-    async fn keys(&self, r: KeyRange, n: Limit, s: u32, at: At) -> Result<Vec<Key>> { self.keys_of(r, n, s, at, false) }
-    async fn keysr(&self, r: KeyRange, n: Limit, s: u32, at: At) -> Result<Vec<Key>> { self.keys_of(r, n, s, at, true) }
-    async fn scan(&self, r: KeyRange, n: Limit, s: u32, at: At) -> Result<Rows> { self.page(r, n, s, at, false, true) }
-    async fn scanr(&self, r: KeyRange, n: Limit, s: u32, at: At) -> Result<Rows> { self.page(r, n, s, at, true, true) }
+    async fn keys(&self, r: KeyRange, n: Limit, s: u32, at: At) -> Result<Vec<Key>> { self.keys_of(r, n, s, at, false).await }
+    async fn keysr(&self, r: KeyRange, n: Limit, s: u32, at: At) -> Result<Vec<Key>> { self.keys_of(r, n, s, at, true).await }
+    async fn scan(&self, r: KeyRange, n: Limit, s: u32, at: At) -> Result<Rows> { self.page(r, n, s, at, false, true).await }
+    async fn scanr(&self, r: KeyRange, n: Limit, s: u32, at: At) -> Result<Rows> { self.page(r, n, s, at, true, true).await }
     async fn new_save_point(&self) -> Result<()> {
         self.writing().map(|mut state| { let writes = state.writes.clone(); state.saved.push(writes) })
     }

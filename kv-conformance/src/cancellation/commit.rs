@@ -1,7 +1,7 @@
 //! Commits that are dropped: whole or absent, and out of the way.
 
-use super::polled::{Drop, at_every_poll, commit_at_last, goes_on, is_finished, polled};
-use crate::fixture::{Failure, Mismatch, Store, Tx, Verdict};
+use super::polled::{at_every_poll, commit_at_last, goes_on, is_finished};
+use crate::fixture::{Drop, Failure, Mismatch, Store, Tx, Verdict, polled};
 use kv_api::{Error, KeyRange};
 use std::time::Duration;
 

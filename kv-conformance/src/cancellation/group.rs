@@ -1,8 +1,8 @@
 //! Commits that are dropped while others are under way, perhaps in the same group.
 
-use super::polled::{Drop, LIMIT, at_every_poll, commit_at_last, goes_on, in_time, polled};
-use crate::fixture::{Failure, Mismatch, Store, Verdict};
-use crate::runner::guarded;
+use super::polled::{LIMIT, at_every_poll, commit_at_last, goes_on, in_time};
+use crate::case::guarded;
+use crate::fixture::{Drop, Failure, Mismatch, Store, Verdict, polled};
 use kv_api::KeyRange;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

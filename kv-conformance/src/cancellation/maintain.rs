@@ -1,7 +1,7 @@
 //! Operations of the store itself that are dropped: it goes on and holds what it held.
 
-use super::polled::{Drop, at_every_poll, goes_on, in_time, polled};
-use crate::fixture::{Failure, Store, Verdict};
+use super::polled::{at_every_poll, goes_on, in_time};
+use crate::fixture::{Drop, Failure, Store, Verdict, polled};
 use futures::future::BoxFuture;
 use kv_api::{Datastore, Error, Result, TransactionOptions};
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 
 mod commit;
 mod group;
+mod linger;
 mod maintain;
 mod polled;
 mod reads;
@@ -13,13 +14,12 @@ mod save_points;
 mod stop;
 mod writes;
 
-pub(crate) use polled::{Drop, polled};
-
-use crate::runner::{Case, Need, Run, Suite, cases};
+use crate::case::{Case, Need, Run, Suite, cases};
 use commit::{
     commit_of_many_keys, commit_of_nothing, commit_of_one_key, commit_of_reads_and_writes, commit_that_conflicts,
 };
 use group::{commit_among_others, commit_that_others_wait_for};
+use linger::commit_that_lingers;
 use maintain::{begin, compact, current_version, flush, flush_among_commits};
 use reads::{getu, reads, reads_at_a_version};
 use save_points::{new_save_point, release, rollback};
@@ -44,6 +44,7 @@ pub(crate) fn suite() -> Suite {
             commit_that_conflicts,
             commit_that_others_wait_for,
             commit_among_others,
+            commit_that_lingers,
             flush,
             flush_among_commits,
             compact,

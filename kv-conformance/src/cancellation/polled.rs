@@ -1,9 +1,7 @@
-//! Polls a future so often and no more.
+//! Attempts for every number of polls, and what must hold after each.
 
-use crate::fixture::{Failure, Mismatch, Store, Tx, Verdict};
+use crate::fixture::{Drop, Failure, Mismatch, Store, Tx, Verdict};
 use kv_api::{Error, Result};
-use std::future::poll_fn;
-use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -12,43 +10,6 @@ pub(super) const LIMIT: Duration = Duration::from_secs(8);
 
 /// A future that is pending this often is not polled any further.
 const MOST: usize = 40;
-
-/// When a future is dropped.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Drop {
-    /// After so many polls.
-    pub(crate) polls: usize,
-    /// A moment after the last of them, so that what it waits for goes on meanwhile.
-    pub(crate) linger: bool,
-}
-
-impl std::fmt::Display for Drop {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "dropped {}after {} polls", if self.linger { "a moment " } else { "" }, self.polls)
-    }
-}
-
-/// Polls `future`, whenever it asks for it, until `dropped` says to drop it. Its output, where it completed before.
-pub(crate) async fn polled<T>(dropped: Drop, future: impl Future<Output = T> + Send) -> Option<T> {
-    let mut future = Box::pin(future);
-    let mut left = dropped.polls;
-    let output = poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await;
-    if dropped.linger && output.is_none() {
-        sleep(Duration::from_millis(1)).await;
-    }
-    output
-}
 
 /// Makes an attempt for every number of polls, with and without lingering, until one at either says that its future
 /// completed; at least up to `least` polls, for futures that do not take the same number every time.

@@ -1,7 +1,7 @@
 //! Reads that are dropped: the transaction goes on and answers as before.
 
-use super::polled::{Drop, at_every_poll, polled};
-use crate::fixture::{Failure, Store, Tx, Verdict, b, text};
+use super::polled::at_every_poll;
+use crate::fixture::{Drop, Failure, Store, Tx, Verdict, b, polled, text};
 use futures::future::BoxFuture;
 use kv_api::{KeyRange, Result, ScanLimit, Version};
 

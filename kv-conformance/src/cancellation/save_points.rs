@@ -1,7 +1,7 @@
 //! Save points whose operations are dropped: they have happened or not, and the stack agrees with the writes.
 
-use super::polled::{at_every_poll, polled};
-use crate::fixture::{Failure, Store, Tx, Verdict};
+use super::polled::at_every_poll;
+use crate::fixture::{Failure, Store, Tx, Verdict, polled};
 use kv_api::{Error, Result};
 
 /// A transaction with one save point open: `a` was 1 before it and is 2 since.

@@ -1,9 +1,9 @@
 //! Shutdowns that are dropped: the next one ends, and nothing is lost.
 
-use super::polled::{Drop, at_every_poll, polled};
+use super::polled::at_every_poll;
 use crate::backend::Backend;
-use crate::fixture::{Failure, Store, Verdict, refuses};
-use crate::runner::limited;
+use crate::case::limited;
+use crate::fixture::{Drop, Failure, Store, Verdict, polled, refuses};
 use kv_api::TransactionOptions;
 
 /// A shutdown that is dropped, then another that is not.

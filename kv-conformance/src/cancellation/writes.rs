@@ -1,7 +1,7 @@
 //! Writes that are dropped: they have happened or not, and what the transaction shows is what it commits.
 
-use super::polled::{at_every_poll, goes_on, polled};
-use crate::fixture::{Failure, Mismatch, Store, Tx, Verdict, b};
+use super::polled::{at_every_poll, goes_on};
+use crate::fixture::{Failure, Mismatch, Store, Tx, Verdict, b, polled};
 use futures::future::BoxFuture;
 use kv_api::{KeyRange, Result};
 

@@ -1,7 +1,7 @@
 //! What is declared is reported, and what is not declared is refused.
 
+use crate::case::{Need, Suite, cases};
 use crate::fixture::{Store, Verdict, b, refuses};
-use crate::runner::{Need, Suite, cases};
 use kv_api::{ChangeFilter, KeyRange, ScanLimit, TransactionOptions};
 
 pub(crate) fn suite() -> Suite {

@@ -1,7 +1,7 @@
 //! Readers and writers on several threads.
 
+use crate::case::{Suite, cases, guarded};
 use crate::fixture::{Failure, Store, Tx, Verdict, b};
-use crate::runner::{Suite, cases, guarded};
 use futures::future::join_all;
 use kv_api::{Error, KeyRange, Result};
 use std::sync::Arc;

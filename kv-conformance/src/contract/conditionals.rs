@@ -1,7 +1,7 @@
 //! `put`, `putc` and `delc`: each branch, and that a refused one changes nothing.
 
+use crate::case::{Suite, cases};
 use crate::fixture::{Store, Tx, Verdict, b, refuses};
-use crate::runner::{Suite, cases};
 use kv_api::Result;
 
 pub(crate) fn suite() -> Suite {

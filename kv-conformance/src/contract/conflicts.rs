@@ -1,7 +1,7 @@
 //! The first committer of a key wins, whatever either did to the key.
 
+use crate::case::{Suite, cases};
 use crate::fixture::{Store, Tx, Verdict, b, refuses};
-use crate::runner::{Suite, cases};
 use kv_api::{Error, Result};
 
 pub(crate) fn suite() -> Suite {

@@ -1,7 +1,7 @@
 //! `clr*`: what `del*` does, and, where that is declared, the history of the key as well.
 
+use crate::case::{Need, Suite, cases};
 use crate::fixture::{Store, Verdict, b};
-use crate::runner::{Need, Suite, cases};
 use kv_api::KeyRange;
 
 pub(crate) fn suite() -> Suite {

@@ -1,7 +1,7 @@
 //! Large values, many keys, large transactions.
 
+use crate::case::{Suite, cases};
 use crate::fixture::{Store, Verdict, b, filled};
-use crate::runner::{Suite, cases};
 use kv_api::{KeyRange, ScanLimit, Val};
 
 pub(crate) fn suite() -> Suite {

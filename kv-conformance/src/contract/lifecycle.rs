@@ -1,7 +1,7 @@
 //! Transactions begin, finish, are dropped or forgotten.
 
+use crate::case::{Suite, cases};
 use crate::fixture::{Store, Verdict, b, refuses};
-use crate::runner::{Suite, cases};
 
 pub(crate) fn suite() -> Suite {
     Suite::new(

@@ -1,7 +1,7 @@
 //! Limits and skips, tested before each entry of the merged view.
 
+use crate::case::{Suite, cases};
 use crate::fixture::{Store, Tx, Verdict, b, show};
-use crate::runner::{Suite, cases};
 use ScanLimit::{Bytes, BytesOrCount, Count};
 use kv_api::{Key, KeyRange, Result, ScanLimit, Val};
 

@@ -1,7 +1,7 @@
 //! Flush and compaction change nothing that is visible.
 
+use crate::case::{Need, Suite, cases};
 use crate::fixture::{Store, Verdict, b};
-use crate::runner::{Need, Suite, cases};
 use kv_api::KeyRange;
 
 pub(crate) fn suite() -> Suite {

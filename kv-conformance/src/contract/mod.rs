@@ -6,7 +6,9 @@ mod concurrency;
 mod conditionals;
 mod conflicts;
 mod erasing;
+mod giving_way;
 mod large;
+mod late_writes;
 mod lifecycle;
 mod limits;
 mod maintenance;
@@ -19,10 +21,12 @@ mod read_checks;
 mod refusals;
 mod save_points;
 mod serializable;
+mod sizes;
 mod snapshots;
+mod storms;
 mod versions;
 
-use crate::runner::Suite;
+use crate::case::Suite;
 
 /// All suites, simple things first.
 pub(crate) fn suites() -> Vec<Suite> {
@@ -45,8 +49,12 @@ pub(crate) fn suites() -> Vec<Suite> {
         changes::suite(),
         provided::suite(),
         large::suite(),
+        sizes::suite(),
         maintenance::suite(),
         persistence::suite(),
         concurrency::suite(),
+        late_writes::suite(),
+        storms::suite(),
+        giving_way::suite(),
     ]
 }

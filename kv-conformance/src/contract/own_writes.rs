@@ -1,7 +1,7 @@
 //! A transaction sees its own writes merged into its snapshot, and nobody else does.
 
+use crate::case::{Suite, cases};
 use crate::fixture::{Store, Verdict, b, show};
-use crate::runner::{Suite, cases};
 use kv_api::KeyRange;
 
 pub(crate) fn suite() -> Suite {

@@ -1,7 +1,7 @@
 //! Shutting down, dropping and opening again.
 
+use crate::case::{Need, Suite, cases};
 use crate::fixture::{Store, Verdict, b, filled, refuses};
-use crate::runner::{Need, Suite, cases};
 use kv_api::TransactionOptions;
 
 pub(crate) fn suite() -> Suite {

@@ -1,7 +1,7 @@
 //! Single keys.
 
+use crate::case::{Suite, cases};
 use crate::fixture::{Store, Verdict, b, refuses, show};
-use crate::runner::{Suite, cases};
 use bytes::Bytes;
 
 pub(crate) fn suite() -> Suite {

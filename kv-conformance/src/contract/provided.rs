@@ -1,7 +1,7 @@
 //! The provided methods, overridden or not, answer what the required ones say.
 
+use crate::case::{Need, Suite, cases};
 use crate::fixture::{Store, Tx, Verdict, b, filled, show};
-use crate::runner::{Need, Suite, cases};
 use arrow_array::cast::AsArray;
 use kv_api::{ArrowBatch, Batch, Key, KeyRange, Result, ScanLimit, Val, Version, scan_schema};
 

@@ -1,7 +1,7 @@
 //! Half-open ranges in bytewise order, both ways.
 
+use crate::case::{Suite, cases};
 use crate::fixture::{Store, Tx, Verdict, b, show};
-use crate::runner::{Suite, cases};
 use bytes::Bytes;
 use kv_api::{KeyRange, Result};
 

@@ -1,8 +1,8 @@
 //! `getu`: a read that joins the conflict check.
 
 use super::conflicts::{WRITES, act, against_every_write};
+use crate::case::{Need, Suite, cases};
 use crate::fixture::{Store, Verdict, refuses};
-use crate::runner::{Need, Suite, cases};
 
 pub(crate) fn suite() -> Suite {
     Suite::new("read_checks", Vec::new()).needing(

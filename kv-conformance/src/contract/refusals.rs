@@ -1,7 +1,7 @@
 //! Finished and read-only transactions refuse every method, and the checks have an order.
 
+use crate::case::{Need, Suite, cases};
 use crate::fixture::{Store, Tx, Verdict, b, filled, refuses};
-use crate::runner::{Need, Suite, cases};
 use bytes::Bytes;
 use kv_api::{Error, KeyRange, MAX_KEY_BYTES, MAX_VALUE_BYTES, Result, ScanLimit, Version};
 

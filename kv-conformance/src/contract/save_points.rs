@@ -1,7 +1,7 @@
 //! A stack of save points over the pending writes.
 
+use crate::case::{Suite, cases};
 use crate::fixture::{Store, Verdict, b, refuses};
-use crate::runner::{Suite, cases};
 use kv_api::KeyRange;
 
 pub(crate) fn suite() -> Suite {

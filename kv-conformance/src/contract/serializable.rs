@@ -1,7 +1,7 @@
 //! What is read is checked at commit: keys, misses, ranges.
 
+use crate::case::{Need, Suite, cases};
 use crate::fixture::{Store, Tx, Verdict, b, refuses};
-use crate::runner::{Need, Suite, cases};
 use kv_api::{KeyRange, Result, TransactionOptions};
 
 pub(crate) fn suite() -> Suite {

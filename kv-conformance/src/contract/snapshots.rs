@@ -1,7 +1,7 @@
 //! What snapshot isolation promises of reads: one point in time, whatever others do.
 
+use crate::case::{Suite, cases};
 use crate::fixture::{Store, Verdict, b, refuses};
-use crate::runner::{Suite, cases};
 use kv_api::KeyRange;
 
 pub(crate) fn suite() -> Suite {

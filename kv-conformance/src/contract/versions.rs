@@ -1,7 +1,7 @@
 //! Reads at a version see exactly the commits up to it.
 
+use crate::case::{Need, Suite, cases};
 use crate::fixture::{Store, Verdict, b, refuses, show};
-use crate::runner::{Need, Suite, cases};
 use kv_api::{HybridClock, KeyRange, ScanLimit};
 use std::time::{Duration, SystemTime};
 

@@ -16,7 +16,7 @@ mod script;
 mod write_skew;
 mod writes;
 
-use crate::runner::{Need, Suite};
+use crate::case::{Need, Suite};
 
 /// All suites, simple things first.
 pub(crate) fn suites() -> Vec<Suite> {

@@ -1,8 +1,8 @@
 //! The same anomalies where the commits run at once: a check made before another commit shows is made too early.
 
 use super::script::{Levels, Script, at_both_levels, commits, number};
+use crate::case::guarded;
 use crate::fixture::{Failure, Tx, Verdict};
-use crate::runner::guarded;
 use futures::future::join_all;
 use kv_api::KeyRange;
 

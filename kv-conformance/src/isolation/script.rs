@@ -1,7 +1,7 @@
 //! What the interleavings are written with.
 
+use crate::case::Case;
 use crate::fixture::{Mismatch, Store, Tx, text};
-use crate::runner::Case;
 use kv_api::{Error, Isolation, KeyRange, Result, TransactionOptions};
 
 /// A store, and the level that every transaction of a script asks for.
@@ -92,16 +92,16 @@ pub(super) type Levels = (Vec<Case>, Vec<Case>);
 macro_rules! at_both_levels {
     ($($case:ident),* $(,)?) => {
         (
-            vec![$($crate::runner::Case {
+            vec![$($crate::case::Case {
                 name: stringify!($case),
-                run: $crate::runner::Run::Once(|store| {
+                run: $crate::case::Run::Once(|store| {
                     Box::pin($case($crate::isolation::script::Script::snapshot(store)))
                 }),
                 needs: Vec::new(),
             }),*],
-            vec![$($crate::runner::Case {
+            vec![$($crate::case::Case {
                 name: concat!(stringify!($case), "_serializable"),
-                run: $crate::runner::Run::Once(|store| {
+                run: $crate::case::Run::Once(|store| {
                     Box::pin($case($crate::isolation::script::Script::serializable(store)))
                 }),
                 needs: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::pending::Writes;
 use super::reads::Reads;
-use kv_api::{KeyRange, Version};
+use kv_api::{Key, KeyRange, Version};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -16,6 +16,10 @@ pub(crate) struct Bugs {
     pub(super) locked: AtomicBool,
     /// The commit that others wait for; [`super::Mutant::LostFollowers`].
     pub(super) leader: Mutex<Option<Arc<Leader>>>,
+    /// Whose turn it is to commit, first come, first served; [`super::Mutant::LingeringHeir`].
+    pub(super) turn: Arc<tokio::sync::Mutex<()>>,
+    /// Keys of commits that are not visible yet; [`super::Mutant::EarlyConflict`].
+    pub(super) queued: Mutex<Vec<Key>>,
     /// Transactions being begun; [`super::Mutant::LeakedPlace`].
     pub(super) beginning: AtomicUsize,
     /// Held by a shutdown; [`super::Mutant::StuckShutdown`].

@@ -30,9 +30,10 @@ pub(crate) fn judge(
     if store.is(Mutant::LostUpdate) {
         return Verdict::Succeeds;
     }
+    let checks = |key: &[u8]| !(store.is(Mutant::UncheckedLength) && (24..32).contains(&key.len()));
     let written = scope.writes.iter().filter(|(_, write)| write.val.is_some() || !store.is(Mutant::UncheckedDelete));
     let checked = scope.checked.iter().filter(|_| !store.is(Mutant::UncheckedGetu));
-    let mut owned = written.map(|(key, _)| key).chain(checked);
+    let mut owned = written.map(|(key, _)| key).chain(checked).filter(|key| checks(key));
     if owned.any(|key| history.wrote(key, snapshot)) {
         return Verdict::Conflicts;
     }

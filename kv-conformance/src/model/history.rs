@@ -67,6 +67,23 @@ impl History {
         self.changes(range).filter_map(seen).collect()
     }
 
+    /// As [`range`](Self::range), of the first `step` keys, into `held`. The answer is what is left of the range.
+    pub(super) fn range_step(
+        &self,
+        range: &KeyRange,
+        at: Version,
+        snapshot: Version,
+        step: usize,
+        held: &mut BTreeMap<Key, Val>,
+    ) -> Option<KeyRange> {
+        let mut changes = self.changes(range);
+        for (key, changes) in changes.by_ref().take(step) {
+            held.extend(changes.at(at, snapshot).map(|val| (key.clone(), val.clone())));
+        }
+        let (next, _) = changes.next()?;
+        Some(KeyRange { start: next.clone(), end: range.end.clone() })
+    }
+
     /// Whether a commit after `snapshot` wrote `key`, even with the value that it had.
     pub(crate) fn wrote(&self, key: &[u8], snapshot: Version) -> bool {
         self.wrote_range(&KeyRange::single(key.to_vec()), snapshot)

@@ -39,6 +39,14 @@ mutants! {
     BackwardSnapshot,
     /// Commits are not checked at all.
     LostUpdate,
+    /// Commits are not checked for keys of 24 to 31 bytes.
+    UncheckedLength,
+    /// A value of 4096 bytes loses the last of them.
+    CutValue,
+    /// A commit of more than 128 writes loses the last of them.
+    CutCommit,
+    /// The 17th save point does not take back what was written in it.
+    LeakyDepth,
     /// Two transactions that delete the same key both commit.
     UncheckedDelete,
     /// A delete of a missing key does nothing.
@@ -61,6 +69,8 @@ mutants! {
     InclusiveEnd,
     /// Own writes do not show in scans.
     UnmergedScan,
+    /// A scan keeps its thread until it ends.
+    HoggingScan,
     /// `skip` counts what is stored, before own writes are merged in.
     SkipBeforeMerge,
     /// A byte limit that is just reached admits one more.
@@ -111,6 +121,14 @@ mutants! {
     ZombieCommit,
     /// A commit whose future is dropped has written, and the transaction is still open.
     OpenAfterDrop,
+    /// A commit lets the next in the queue go first, also where that one is not polled.
+    LingeringHeir,
+    /// A write that waits while its transaction commits is acknowledged and lost.
+    LateWrite,
+    /// A conflict with a commit that is not visible yet is reported at once.
+    EarlyConflict,
+    /// The text of a conflict shows the key.
+    KeyInText,
     /// A read whose future is dropped finishes the transaction.
     FinishedByDrop,
     /// A rollback whose future is dropped has closed the save point and kept the writes.

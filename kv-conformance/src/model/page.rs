@@ -73,7 +73,7 @@ fn up_to(range: &KeyRange, direction: Direction, last: &Key) -> KeyRange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Reference;
+    use crate::model::Reference;
 
     /// A store was said to miss a conflict where a page was full with the last key of its range, and another key came behind it.
     #[test]

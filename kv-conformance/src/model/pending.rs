@@ -1,6 +1,6 @@
 //! The writes of a transaction that has not committed, and its save points.
 
-use kv_api::{Key, Val};
+use kv_api::{Key, KeyRange, Val};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a commit would do to each key.
@@ -20,6 +20,17 @@ pub(crate) struct Scope {
     pub(crate) writes: Writes,
     /// Keys read with `getu`.
     pub(crate) checked: BTreeSet<Key>,
+}
+
+impl Scope {
+    /// Those of a range.
+    pub(super) fn writes_in(&self, range: &KeyRange) -> Writes {
+        self.writes
+            .iter()
+            .filter(|(key, _)| range.contains(key))
+            .map(|(key, write)| (key.clone(), write.clone()))
+            .collect()
+    }
 }
 
 /// The current scope and, outermost first, copies of it as it was at each open save point.
@@ -45,6 +56,11 @@ impl Pending {
     /// `None` where no save point is open.
     pub(crate) fn release(&mut self) -> Option<()> {
         self.save_points.pop().map(drop)
+    }
+
+    /// How many save points are open, for a mutant.
+    pub(super) fn depth(&self) -> usize {
+        self.save_points.len()
     }
 
     /// Closes all save points, for a mutant.

@@ -1,11 +1,12 @@
 //! Scans of a transaction: the whole merged view, then a page of it.
 
-use super::history::History;
 use super::mutant::Mutant;
 use super::page::cut;
-use super::transaction::{ReferenceTransaction, State};
+use super::pending::Writes;
+use super::transaction::ReferenceTransaction;
 use kv_api::{Direction, Key, KeyRange, Result, ScanLimit, Val, Version};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// A scan's parameters.
 pub(super) struct Scan {
@@ -17,57 +18,84 @@ pub(super) struct Scan {
     pub(super) size: fn(&Key, &Val) -> u64,
 }
 
+/// How long a scan that hogs its thread does so, for each row.
+const HOGGED: Duration = Duration::from_micros(20);
+
+/// How many keys are looked at in one go.
+const STEP: usize = 1000;
+
 impl ReferenceTransaction {
-    fn merged(&self, state: &State, history: &History, range: &KeyRange) -> BTreeMap<Key, Val> {
-        let at = if self.store.is(Mutant::StaleScan) { history.newest() } else { self.snapshot };
-        let mut view = history.range(range, at, at);
+    /// What `range` held at `at`, as a transaction begun at `snapshot` sees it. Others run between two steps: no commit
+    /// changes what was.
+    async fn held(&self, range: &KeyRange, at: Version, snapshot: Version) -> BTreeMap<Key, Val> {
+        let mut held = BTreeMap::new();
+        let mut rest = Some(range.clone());
+        while let Some(range) = rest {
+            rest = self.store.history.lock().range_step(&range, at, snapshot, STEP, &mut held);
+            if rest.is_some() && !self.store.is(Mutant::HoggingScan) {
+                tokio::task::yield_now().await;
+            }
+        }
+        if self.store.is(Mutant::HoggingScan) {
+            std::thread::sleep(HOGGED * held.len() as u32);
+        }
+        held
+    }
+
+    async fn merged(&self, own: Writes, range: &KeyRange) -> BTreeMap<Key, Val> {
+        let newest = || self.store.history.lock().newest();
+        let at = if self.store.is(Mutant::StaleScan) { newest() } else { self.snapshot };
+        let mut view = self.held(range, at, at).await;
         if self.store.is(Mutant::LongFork) {
-            let seen = |key: &Key| Some((key.clone(), history.get(key, self.forked(key), at)?));
-            let before = history.range(range, at.saturating_sub(2), at);
+            let before = self.held(range, at.saturating_sub(2), at).await;
             let keys: BTreeSet<Key> = view.into_keys().chain(before.into_keys()).collect();
+            let history = self.store.history.lock();
+            let seen = |key: &Key| Some((key.clone(), history.get(key, self.forked(key), at)?));
             view = keys.iter().filter_map(seen).collect();
         }
         if self.store.is(Mutant::InclusiveEnd) && !range.is_empty() {
-            let end = range.end.as_ref().and_then(|end| Some((end.clone(), history.get(end, at, at)?)));
-            view.extend(end);
+            let stored = |end: &Key| self.store.history.lock().get(end, at, at);
+            view.extend(range.end.as_ref().and_then(|end| Some((end.clone(), stored(end)?))));
         }
         if self.store.is(Mutant::UnmergedScan) {
             return view;
         }
-        for (key, write) in state.pending.now.writes.iter().filter(|(key, _)| range.contains(key)) {
-            match &write.val {
-                Some(val) => view.insert(key.clone(), val.clone()),
-                None => view.remove(key),
+        for (key, write) in own {
+            match write.val {
+                Some(val) => view.insert(key, val),
+                None => view.remove(&key),
             };
         }
         view
     }
 
-    pub(super) fn scan_page(&self, scan: Scan) -> Result<Vec<(Key, Val)>> {
-        let mut state = self.state.lock();
-        let history = self.store.history.lock();
-        let at = self.reading(&state, &history, scan.version)?;
-        let mut view = match scan.version {
-            Some(_) if !self.store.is(Mutant::VersionedOwnWrites) => history.range(&scan.range, at, self.snapshot),
-            _ => self.merged(&state, &history, &scan.range),
+    pub(super) async fn scan_page(&self, mut scan: Scan) -> Result<Vec<(Key, Val)>> {
+        let (at, own) = {
+            let state = self.state.lock();
+            let at = self.reading(&state, &self.store.history.lock(), scan.version)?;
+            (at, state.pending.now.writes_in(&scan.range))
         };
-        let mut scan = scan;
+        let mut view = match scan.version {
+            Some(_) if !self.store.is(Mutant::VersionedOwnWrites) => self.held(&scan.range, at, self.snapshot).await,
+            _ => self.merged(own, &scan.range).await,
+        };
         if scan.version.is_none() && self.store.is(Mutant::SkipBeforeMerge) {
-            let stored = history.range(&scan.range, self.snapshot, self.snapshot);
-            let skipped: Vec<&Key> = stored.keys().take(scan.skip as usize).collect();
-            view.retain(|key, _| !skipped.contains(&key));
+            let stored = self.held(&scan.range, self.snapshot, self.snapshot).await;
+            let skipped: BTreeSet<Key> = stored.into_keys().take(scan.skip as usize).collect();
+            view.retain(|key, _| !skipped.contains(key));
             scan.skip = 0;
         }
         let page = cut(&self.store, view, &scan.range, scan.direction, scan.limit, scan.skip, scan.size);
+        let reads = &mut self.state.lock().reads;
         if let (Some(range), None) = (page.depends_on, scan.version) {
-            state.reads.need(range);
+            reads.need(range);
         }
-        state.reads.touch(scan.range);
+        reads.touch(scan.range);
         Ok(page.items)
     }
 
-    pub(super) fn scan_keys(&self, scan: Scan) -> Result<Vec<Key>> {
-        Ok(self.scan_page(scan)?.into_iter().map(|(key, _)| key).collect())
+    pub(super) async fn scan_keys(&self, scan: Scan) -> Result<Vec<Key>> {
+        Ok(self.scan_page(scan).await?.into_iter().map(|(key, _)| key).collect())
     }
 }
 

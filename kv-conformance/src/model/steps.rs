@@ -7,7 +7,7 @@ use super::mutant::Mutant;
 use super::pending::Writes;
 use super::reference::Shared;
 use super::transaction::ReferenceTransaction;
-use kv_api::{Error, Result};
+use kv_api::{Error, Key, Result, Val};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -74,6 +74,8 @@ impl Shared {
             Mutant::LostFollowers,
             Mutant::ZombieCommit,
             Mutant::OpenAfterDrop,
+            Mutant::LingeringHeir,
+            Mutant::EarlyConflict,
             Mutant::StallingFeed,
         ];
         stepwise.into_iter().find(|bug| self.is(*bug))
@@ -131,6 +133,17 @@ impl ReferenceTransaction {
                 committed
             }
             Mutant::LostFollowers => self.commit_in_a_group().await,
+            Mutant::LingeringHeir => {
+                let turn = self.store.bugs.turn.clone().lock_owned().await;
+                let committed = self.commit_at_once(install);
+                // As long as it takes to write.
+                tokio::spawn(async move {
+                    pause().await;
+                    drop(turn);
+                });
+                committed
+            }
+            Mutant::EarlyConflict => self.commit_queued().await,
             Mutant::StallingFeed => {
                 self.store.stall().await;
                 self.commit_at_once(install)
@@ -150,6 +163,23 @@ impl ReferenceTransaction {
                 Ok(())
             }
         }
+    }
+
+    /// Queues its writes, and conflicts with those that are queued.
+    async fn commit_queued(&self) -> Result<()> {
+        let keys: Vec<Key> = self.owned_keys();
+        {
+            let mut queued = self.store.bugs.queued.lock();
+            if let Some(key) = keys.iter().find(|key| queued.contains(key)) {
+                self.state.lock().finished = true;
+                return Err(Error::conflict_over(key.clone(), "a key is being committed by another"));
+            }
+            queued.extend(keys.clone());
+        }
+        pause().await;
+        let committed = self.commit_at_once(|writes, history| self.store.install(writes, history));
+        self.store.bugs.queued.lock().retain(|key| !keys.contains(key));
+        committed
     }
 
     /// Leads, or waits for who does.
@@ -175,6 +205,24 @@ impl ReferenceTransaction {
                 Some(false) => return self.commit_at_once(|writes, history| self.store.install(writes, history)),
             }
         }
+    }
+
+    /// A `put` that looks whether the transaction is open, and waits.
+    pub(super) async fn put_late(&self, key: Key, val: Val) -> Result<()> {
+        if self.current(&mut *self.writing()?, &key).is_some() {
+            return Err(Error::TransactionKeyAlreadyExists);
+        }
+        tokio::task::yield_now().await;
+        self.write(&mut self.state.lock(), key, Some(val));
+        Ok(())
+    }
+
+    /// A `putc` that looks whether the transaction is open, and waits.
+    pub(super) async fn putc_late(&self, key: Key, val: Val, chk: Option<Val>) -> Result<()> {
+        drop(self.conditional(&key, chk.as_ref())?);
+        tokio::task::yield_now().await;
+        self.write(&mut self.state.lock(), key, Some(val));
+        Ok(())
     }
 
     /// Reads as if the transaction had finished, and takes that back.

@@ -101,7 +101,7 @@ impl ReferenceTransaction {
     }
 
     /// Makes a write pending.
-    fn write(&self, state: &mut State, key: Key, val: Option<Val>) {
+    pub(super) fn write(&self, state: &mut State, key: Key, val: Option<Val>) {
         if self.store.is(Mutant::DirtyRead) {
             let mut history = self.store.history.lock();
             let (newest, write) = (history.newest(), Write { val: val.clone(), erase: false });
@@ -112,12 +112,16 @@ impl ReferenceTransaction {
             state.pending.now.writes.remove(&key);
             return;
         }
+        let val = match val {
+            Some(val) if val.len() == 4096 && self.store.is(Mutant::CutValue) => Some(val.slice(..4095)),
+            val => val,
+        };
         let val = val.filter(|val| !val.is_empty() || !self.store.is(Mutant::EmptyIsMissing));
         state.pending.write(key, val);
     }
 
     /// The value that a conditional write sees.
-    fn current(&self, state: &mut State, key: &Key) -> Option<Val> {
+    pub(super) fn current(&self, state: &mut State, key: &Key) -> Option<Val> {
         let own = state.pending.now.writes.get(key).filter(|_| !self.store.is(Mutant::BlindCondition));
         if let Some(write) = own {
             state.reads.touch_key(key);
@@ -128,13 +132,31 @@ impl ReferenceTransaction {
     }
 
     /// The checks of a conditional write.
-    fn conditional(&self, key: &Key, chk: Option<&Val>) -> Result<MutexGuard<'_, State>> {
+    pub(super) fn conditional(&self, key: &Key, chk: Option<&Val>) -> Result<MutexGuard<'_, State>> {
         let mut state = self.writing()?;
         check_key(key)?;
         if self.current(&mut state, key).as_ref() != chk {
             return Err(Error::TransactionConditionNotMet);
         }
         Ok(state)
+    }
+
+    /// The keys whose change since the snapshot is a conflict at any isolation.
+    pub(super) fn owned_keys(&self) -> Vec<Key> {
+        let scope = &self.state.lock().pending.now;
+        scope.writes.keys().chain(&scope.checked).cloned().collect()
+    }
+
+    fn conflict(&self, state: &State, history: &History) -> Error {
+        let scope = &state.pending.now;
+        let reason = "a key changed since the snapshot";
+        match scope.writes.keys().chain(&scope.checked).find(|key| history.wrote(key, self.snapshot)) {
+            Some(key) if self.store.is(Mutant::KeyInText) => {
+                Error::conflict(format!("{reason}: {}", key.escape_ascii()))
+            }
+            Some(key) => Error::conflict_over(key.clone(), reason),
+            None => Error::conflict(reason),
+        }
     }
 
     /// Commits, if nothing speaks against it, with `install` to make the writes visible.
@@ -155,7 +177,10 @@ impl ReferenceTransaction {
         if self.judge(&state, &history) == Verdict::Conflicts {
             state.finished = !self.store.is(Mutant::OpenAfterConflict);
             self.store.note_refused(&state.pending.now.writes);
-            return Err(Error::TransactionConflict { reason: "a key changed since the snapshot".into() });
+            return Err(self.conflict(&state, &history));
+        }
+        if self.store.is(Mutant::CutCommit) && state.pending.now.writes.len() > 128 {
+            state.pending.now.writes.pop_last();
         }
         install(&state.pending.now.writes, &mut history)?;
         if self.store.capabilities.versioned_reads && !state.pending.now.writes.is_empty() {
@@ -240,6 +265,9 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn put(&self, key: Key, val: Val) -> Result<()> {
+        if self.store.is(Mutant::LateWrite) {
+            return self.put_late(key, val).await;
+        }
         let mut state = self.writing()?;
         check_key(&key)?;
         check_value(&val)?;
@@ -256,6 +284,9 @@ impl Transactable for ReferenceTransaction {
     async fn putc(&self, key: Key, val: Val, chk: Option<Val>) -> Result<()> {
         drop(self.writing()?);
         check_value(&val)?;
+        if self.store.is(Mutant::LateWrite) {
+            return self.putc_late(key, val, chk).await;
+        }
         let mut state = self.conditional(&key, chk.as_ref())?;
         self.write(&mut state, key, Some(val));
         Ok(())
@@ -276,12 +307,12 @@ impl Transactable for ReferenceTransaction {
 
     async fn keys(&self, range: KeyRange, limit: ScanLimit, skip: u32, version: Option<Version>) -> Result<Vec<Key>> {
         let size = if self.store.is(Mutant::KeysChargeValues) { entry_size } else { key_size };
-        self.scan_keys(Scan { range, direction: Direction::Forward, limit, skip, version, size })
+        self.scan_keys(Scan { range, direction: Direction::Forward, limit, skip, version, size }).await
     }
 
     async fn keysr(&self, range: KeyRange, limit: ScanLimit, skip: u32, version: Option<Version>) -> Result<Vec<Key>> {
         let direction = Direction::Backward;
-        self.scan_keys(Scan { range, direction, limit, skip, version, size: key_size })
+        self.scan_keys(Scan { range, direction, limit, skip, version, size: key_size }).await
     }
 
     async fn scan(
@@ -292,7 +323,7 @@ impl Transactable for ReferenceTransaction {
         version: Option<Version>,
     ) -> Result<Vec<(Key, Val)>> {
         let direction = Direction::Forward;
-        self.scan_page(Scan { range, direction, limit, skip, version, size: entry_size })
+        self.scan_page(Scan { range, direction, limit, skip, version, size: entry_size }).await
     }
 
     async fn scanr(
@@ -303,7 +334,7 @@ impl Transactable for ReferenceTransaction {
         version: Option<Version>,
     ) -> Result<Vec<(Key, Val)>> {
         let direction = Direction::Backward;
-        self.scan_page(Scan { range, direction, limit, skip, version, size: entry_size })
+        self.scan_page(Scan { range, direction, limit, skip, version, size: entry_size }).await
     }
 
     async fn count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
@@ -335,9 +366,10 @@ impl Transactable for ReferenceTransaction {
         }
         let mut state = self.writing()?;
         let checked = state.pending.now.checked.clone();
-        let rolled_back = match self.store.is(Mutant::LeakySavePoint) {
-            true => state.pending.roll_back_leaking(),
-            false => state.pending.rollback(),
+        let rolled_back = match () {
+            () if self.store.is(Mutant::LeakySavePoint) => state.pending.roll_back_leaking(),
+            () if self.store.is(Mutant::LeakyDepth) && state.pending.depth() == 17 => state.pending.release(),
+            () => state.pending.rollback(),
         };
         rolled_back.ok_or(Error::NoSavePointPresent)?;
         if self.store.is(Mutant::ForgottenReads) {

@@ -7,8 +7,11 @@ mod replay;
 mod step;
 mod strategy;
 
-use crate::runner::{Case, Need, Run, Suite};
-use profile::{CONFLICTS, HISTORY, MAINTENANCE, Profile, SCANS, SERIALIZABLE};
+use crate::backend::Backend;
+use crate::case::{Case, Need, Run, Suite};
+use crate::fixture::Verdict;
+use crate::level::Level;
+use profile::{CONFLICTS, HISTORY, MAINTENANCE, Profile, SCANS, SERIALIZABLE, SIZES};
 
 pub(crate) fn suite() -> Suite {
     let versions = vec![Need::Versions];
@@ -19,6 +22,7 @@ pub(crate) fn suite() -> Suite {
             case(&CONFLICTS, |backend, title, level| replay::sequences(backend, &title, level, &CONFLICTS), vec![]),
             case(&SCANS, |backend, title, level| replay::sequences(backend, &title, level, &SCANS), vec![]),
             case(&MAINTENANCE, |backend, title, level| replay::sequences(backend, &title, level, &MAINTENANCE), vec![]),
+            case(&SIZES, |backend, title, level| replay::sequences(backend, &title, level, &SIZES), vec![]),
             case(&HISTORY, |backend, title, level| replay::sequences(backend, &title, level, &HISTORY), versions),
             case(
                 &SERIALIZABLE,
@@ -29,10 +33,6 @@ pub(crate) fn suite() -> Suite {
     )
 }
 
-fn case(
-    profile: &Profile,
-    run: fn(crate::Backend, String, crate::Level) -> crate::fixture::Verdict,
-    needs: Vec<Need>,
-) -> Case {
+fn case(profile: &Profile, run: fn(Backend, String, Level) -> Verdict, needs: Vec<Need>) -> Case {
     Case { name: profile.name, run: Run::Many(run), needs }
 }

@@ -43,6 +43,12 @@ pub(crate) enum Act {
     Delc(Key, Chk),
     Clr(Key),
     Delr(KeyRange),
+    /// Sets so many keys.
+    Fill(usize, Filler),
+    /// Opens so many save points, with a write before each.
+    Nest(usize, Filler),
+    /// Rolls back so many, and counts after each.
+    Unwind(usize),
     Scan(Scan),
     Count(KeyRange, At),
     Batch(KeyRange, u32, At),
@@ -80,6 +86,11 @@ pub(crate) enum At {
     Now,
     Commit(u16),
     JustBefore(u16),
+}
+
+/// One of the keys of [`Act::Fill`].
+pub(crate) fn of_fill(n: usize) -> Key {
+    format!("fill{n:04}").into()
 }
 
 /// What a conditional write expects.

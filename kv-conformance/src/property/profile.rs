@@ -10,6 +10,8 @@ pub(crate) struct Profile {
     pub(crate) slots: usize,
     /// How many of the adversarial keys are used.
     pub(crate) keys: usize,
+    /// Draws sizes of everything over their whole ranges, keys of its own among them.
+    pub(crate) sized: bool,
     pub(crate) reads: u32,
     pub(crate) writes: u32,
     pub(crate) scans: u32,
@@ -29,6 +31,7 @@ pub(crate) static CONFLICTS: Profile = Profile {
     steps: 120,
     slots: 4,
     keys: 4,
+    sized: false,
     reads: 6,
     writes: 16,
     scans: 3,
@@ -45,6 +48,7 @@ pub(crate) static SCANS: Profile = Profile {
     steps: 100,
     slots: 2,
     keys: usize::MAX,
+    sized: false,
     reads: 2,
     writes: 14,
     scans: 16,
@@ -61,6 +65,7 @@ pub(crate) static MAINTENANCE: Profile = Profile {
     steps: 80,
     slots: 3,
     keys: usize::MAX,
+    sized: false,
     reads: 5,
     writes: 16,
     scans: 6,
@@ -77,6 +82,7 @@ pub(crate) static HISTORY: Profile = Profile {
     steps: 120,
     slots: 2,
     keys: 6,
+    sized: false,
     reads: 8,
     writes: 12,
     scans: 8,
@@ -93,6 +99,7 @@ pub(crate) static SERIALIZABLE: Profile = Profile {
     steps: 120,
     slots: 3,
     keys: 6,
+    sized: false,
     reads: 8,
     writes: 8,
     scans: 4,
@@ -101,4 +108,21 @@ pub(crate) static SERIALIZABLE: Profile = Profile {
     maintenance: 1,
     past: 0,
     serializable: 8,
+};
+
+/// Keys, values, transactions and nests of save points of every size.
+pub(crate) static SIZES: Profile = Profile {
+    name: "sizes",
+    steps: 50,
+    slots: 3,
+    keys: 5,
+    sized: true,
+    reads: 4,
+    writes: 14,
+    scans: 3,
+    save_points: 12,
+    ends: 10,
+    maintenance: 1,
+    past: 0,
+    serializable: 2,
 };

@@ -4,9 +4,9 @@ use super::op::Op;
 use super::profile::Profile;
 use super::{step, strategy};
 use crate::backend::Backend;
+use crate::case::{SEED, limited, mixed, progress, replay, seed};
 use crate::fixture::{Failure, Verdict};
 use crate::level::Level;
-use crate::runner::{SEED, limited, mixed, progress, replay, seed};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
 /// Sequences of each profile for every change.

@@ -1,6 +1,6 @@
 //! Takes the steps of a sequence on both stores and compares what they answer.
 
-use super::op::{Act, At, Chk, How, Op};
+use super::op::{Act, At, Chk, How, Op, of_fill};
 use crate::backend::Backend;
 use crate::fixture::{Failure, Mismatch, Store, Tx, Verdict as Outcome, show, text};
 use crate::model::{Reference, ReferenceTransaction, Verdict};
@@ -26,6 +26,7 @@ enum Answer {
     Rows(Vec<(Key, Val)>),
     Page(Vec<(Key, Val)>, Option<KeyRange>),
     Count(u64),
+    Counts(Vec<u64>),
 }
 
 /// Both stores.
@@ -156,6 +157,27 @@ impl Twins {
                 // Which check comes first is open for a batch of nothing.
                 let page = tx.batch_keys_vals(range.clone(), (*batch).max(1), at(when)).await?;
                 Answer::Page(page.items, page.next)
+            }
+            Act::Fill(count, val) => {
+                for n in 0..*count {
+                    tx.set(of_fill(n), val.val()).await?;
+                }
+                Answer::Done
+            }
+            Act::Nest(depth, val) => {
+                for n in 0..*depth {
+                    tx.set(of_fill(n), val.val()).await?;
+                    tx.new_save_point().await?;
+                }
+                Answer::Done
+            }
+            Act::Unwind(depth) => {
+                let mut counts = Vec::new();
+                for _ in 0..*depth {
+                    tx.rollback_to_save_point().await?;
+                    counts.push(tx.count(KeyRange::all(), None).await?);
+                }
+                Answer::Counts(counts)
             }
             Act::SavePoint => done(tx.new_save_point().await?),
             Act::Release => done(tx.release_last_save_point().await?),

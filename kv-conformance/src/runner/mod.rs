@@ -1,25 +1,16 @@
 //! Runs suites over backends; `libtest-mimic` owns the command line.
 
-mod case;
 mod execute;
-mod panics;
-mod progress;
 mod report;
-mod seed;
 mod summary;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use case::{Case, Need, Run, Suite, cases};
-pub(crate) use execute::{limited, replay};
-pub(crate) use panics::guarded;
-pub(crate) use progress::progress;
-pub(crate) use seed::{SEED, mixed, seed};
-
 use crate::backend::{Backend, Settle};
+use crate::case::{Case, INTERVAL, Run, Running, Suite, Ticker, install_hook, seed};
 use crate::level::Level;
+use crate::suites::suites;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use progress::{INTERVAL, Running, Ticker};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -44,15 +35,6 @@ pub fn run(backends: impl IntoIterator<Item = Backend>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Every suite, in the order in which a backend's author wants to see them fail.
-fn suites() -> Vec<Suite> {
-    let mut suites = crate::contract::suites();
-    suites.extend(crate::isolation::suites());
-    suites.push(crate::cancellation::suite());
-    suites.push(crate::property::suite());
-    suites
 }
 
 /// Refuses registrations that could not mean anything.
@@ -83,7 +65,7 @@ fn filtered(arguments: &Arguments) -> bool {
 
 /// Whether the run passed.
 fn run_with(arguments: &Arguments, backends: &[Backend], level: Level, report: Option<&Path>) -> bool {
-    panics::install_hook();
+    install_hook();
     let summary = Arc::new(Summary::default());
     let mut trials = Vec::new();
     for backend in backends {
@@ -123,7 +105,7 @@ fn run_with(arguments: &Arguments, backends: &[Backend], level: Level, report: O
 /// The cases of one suite that fail, up to the first.
 #[cfg(test)]
 pub(crate) fn failures(backend: &Backend, suite: &str, level: Level) -> Vec<String> {
-    panics::install_hook();
+    install_hook();
     let suite = suites().into_iter().find(|known| known.name == suite).expect("there is such a suite");
     let applies = |case: &&Case| case.needs.iter().all(|need| need.unmet(backend).is_none());
     let fails = |case: &Case| {

@@ -1,7 +1,8 @@
 //! Waivers, filters, hangs and the text of failures.
 
-use super::{check, failures, replay, run_with};
+use super::{check, failures, run_with};
 use crate::backend::{Backend, Settle};
+use crate::case::replay;
 use crate::level::Level;
 use crate::model::{Mutant, Reference};
 use kv_api::{Capabilities, Isolation};

@@ -1,71 +1,146 @@
 //! First committer wins: the recent commits, and the check against them.
+//!
+//! Recent means: within a budget of bytes. What a transaction is too old to be checked against here, the memtables and
+//! the runs know ([`older`](super::older)).
 
-use crate::transaction::{ReadSet, Writes};
-use kv_api::{Error, Key, Result, Version};
-use std::collections::{HashMap, VecDeque};
+use super::{ReadSet, Writes};
+use bytes::BytesMut;
+use kv_api::{Error, Key, Version};
+use std::collections::{HashMap, HashSet, VecDeque};
 
-/// More keys than this are not remembered: a transaction so old that it would need them conflicts.
-const MAX_KEYS: usize = 4 << 20;
+/// What the keys of recent commits may take, in bytes.
+const BUDGET: usize = 8 << 20;
 
-/// Every key committed since the oldest open write transaction began.
-#[derive(Default)]
+/// What a key takes beside its bytes: its places in the queue and in the map.
+const KEY_OVERHEAD: usize = 160;
+
+/// Room for this many keys is kept when most have been forgotten.
+const KEPT_CAPACITY: usize = 1024;
+
+/// A commit that came between a transaction's snapshot and its own commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Conflict {
+    pub(super) version: Version,
+    key: Key,
+    access: Access,
+}
+
+/// What a transaction had done with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Written,
+    Read,
+    InRange,
+}
+
+impl Conflict {
+    pub(super) fn new(version: Version, key: &[u8], access: Access) -> Self {
+        Self { version, key: Key::copy_from_slice(key), access }
+    }
+
+    pub(super) fn into_error(self) -> Error {
+        let reason = match self.access {
+            Access::Written => "both wrote the same key",
+            Access::Read => "a key that was read has changed",
+            Access::InRange => "a key in a range that was read has changed",
+        };
+        Error::conflict_over(self.key, reason)
+    }
+}
+
+/// The keys committed since the oldest open write transaction began, as far as the budget goes.
 pub(super) struct RecentCommits {
     newest: HashMap<Key, Version>,
     /// In commit order.
     order: VecDeque<(Version, Key)>,
+    bytes: usize,
+    budget: usize,
     /// Commits up to here may have been forgotten.
     forgotten: Version,
 }
 
+impl Default for RecentCommits {
+    fn default() -> Self {
+        Self::with_budget(BUDGET)
+    }
+}
+
 impl RecentCommits {
-    /// Fails if a key written or read by a transaction at `snapshot` has been committed since.
-    pub(super) fn check(&self, snapshot: Version, writes: &Writes, reads: &ReadSet) -> Result<()> {
-        let conflict = |reason: String| Err(Error::TransactionConflict { reason });
-        if snapshot < self.forgotten {
-            return conflict("it is older than the commits that can be checked".into());
-        }
+    fn with_budget(budget: usize) -> Self {
+        Self { newest: HashMap::new(), order: VecDeque::new(), bytes: 0, budget, forgotten: 0 }
+    }
+
+    /// Whether every commit after `since` is known.
+    pub(super) fn reaches(&self, since: Version) -> bool {
+        since >= self.forgotten
+    }
+
+    /// A commit after `since`, which this [reaches](Self::reaches), that changed what was written or read.
+    pub(super) fn conflict(&self, since: Version, writes: &Writes, reads: &ReadSet) -> Option<Conflict> {
         // Where no other transaction is open, nothing has been committed since.
-        if self.order.back().is_none_or(|(version, _)| *version <= snapshot) {
-            return Ok(());
+        if self.order.back().is_none_or(|(version, _)| *version <= since) {
+            return None;
         }
-        let changed = |key: &Key| self.newest.get(key).is_some_and(|version| *version > snapshot);
-        if let Some(key) = writes.keys().find(|key| changed(key)) {
-            return conflict(format!("both wrote the key {}", show(key)));
-        }
-        if let Some(key) = reads.keys.iter().find(|key| changed(key)) {
-            return conflict(format!("the key {} was read and has changed", show(key)));
-        }
-        if !reads.ranges.is_empty() {
-            let since = self.order.iter().rev().take_while(|(version, _)| *version > snapshot);
-            for (_, key) in since {
-                if reads.ranges.iter().any(|range| range.contains(key)) {
-                    return conflict(format!("the key {} is in a range that was read and has changed", show(key)));
-                }
-            }
-        }
-        Ok(())
+        let changed = |key: &Key, access| {
+            let version = *self.newest.get(key).filter(|version| **version > since)?;
+            Some(Conflict::new(version, key, access))
+        };
+        let written = || writes.keys().find_map(|key| changed(key, Access::Written));
+        let read = || reads.keys().find_map(|key| changed(key, Access::Read));
+        let in_range = || {
+            let recent = self.order.iter().rev().take_while(|(version, _)| *version > since);
+            let mut recent = recent.filter(|_| reads.has_ranges());
+            recent
+                .find(|(_, key)| reads.covers(key))
+                .map(|(version, key)| Conflict::new(*version, key, Access::InRange))
+        };
+        written().or_else(read).or_else(in_range)
     }
 
+    /// Adds a commit. Its keys are copied: the caller's may be slices of something large.
     pub(super) fn add(&mut self, version: Version, writes: &Writes) {
+        let mut copy = BytesMut::with_capacity(writes.keys().map(Key::len).sum());
+        writes.keys().for_each(|key| copy.extend_from_slice(key));
+        let mut copy = copy.freeze();
         for key in writes.keys() {
+            let key = copy.split_to(key.len());
+            self.bytes += key.len() + KEY_OVERHEAD;
             self.newest.insert(key.clone(), version);
-            self.order.push_back((version, key.clone()));
+            self.order.push_back((version, key));
         }
     }
 
-    /// Forgets the commits up to `version`, and more where there are too many.
-    pub(super) fn forget_through(&mut self, version: Version) {
+    /// Takes commits back that came to nothing: who writes their keys would conflict with them for ever.
+    pub(super) fn retract(&mut self, versions: impl Iterator<Item = Version>) {
+        let versions: HashSet<Version> = versions.collect();
+        self.order.retain(|(version, _)| !versions.contains(version));
+        self.newest.clear();
+        self.bytes = 0;
+        for (version, key) in &self.order {
+            self.bytes += key.len() + KEY_OVERHEAD;
+            self.newest.insert(key.clone(), *version);
+        }
+    }
+
+    /// Forgets the commits up to `version`, which no transaction needs, and where they are more than the budget also later
+    /// ones up to `visible`: those are in the memtables or in runs.
+    pub(super) fn forget(&mut self, version: Version, visible: Version) {
         while let Some((oldest, key)) = self.order.front() {
             if *oldest > version {
-                if self.order.len() <= MAX_KEYS {
+                if self.bytes <= self.budget || *oldest > visible {
                     break;
                 }
                 self.forgotten = *oldest;
             }
+            self.bytes -= key.len() + KEY_OVERHEAD;
             if self.newest.get(key) == Some(oldest) {
                 self.newest.remove(key);
             }
             self.order.pop_front();
+        }
+        if self.order.capacity() > KEPT_CAPACITY && self.order.len() < self.order.capacity() / 8 {
+            self.order.shrink_to(KEPT_CAPACITY);
+            self.newest.shrink_to(KEPT_CAPACITY);
         }
     }
 
@@ -74,9 +149,80 @@ impl RecentCommits {
     }
 }
 
-/// A key for an error message.
-fn show(key: &Key) -> String {
-    const SHOWN: usize = 64;
-    let head = key.get(..key.len().min(SHOWN)).unwrap_or_default();
-    format!("\"{}{}\"", head.escape_ascii(), if key.len() > SHOWN { "…" } else { "" })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kv_api::KeyRange;
+
+    fn writes(keys: &[&str]) -> Writes {
+        keys.iter().map(|key| (Key::copy_from_slice(key.as_bytes()), None)).collect()
+    }
+
+    fn reads(keys: &[&str], ranges: &[(&str, &str)]) -> ReadSet {
+        let mut reads = ReadSet::default();
+        keys.iter().for_each(|key| reads.add_key(key.as_bytes()));
+        for (start, end) in ranges {
+            let range = KeyRange { start: start.to_string().into(), end: Some(end.to_string().into()) };
+            reads.add_scan(range, kv_api::Direction::Forward, None);
+        }
+        reads.sort();
+        reads
+    }
+
+    #[test]
+    fn a_commit_since_the_snapshot_conflicts_with_what_was_written_or_read() {
+        let mut recent = RecentCommits::default();
+        recent.add(5, &writes(&["a", "c"]));
+        recent.add(7, &writes(&["e"]));
+        let none = ReadSet::default();
+        let found =
+            |since, w: &[&str], r: &ReadSet| recent.conflict(since, &writes(w), r).map(|c| (c.version, c.access));
+        assert_eq!(found(4, &["a"], &none), Some((5, Access::Written)));
+        assert_eq!(found(5, &["a"], &none), None);
+        assert_eq!(found(4, &["b"], &none), None);
+        assert_eq!(found(6, &["b"], &reads(&["e", "f"], &[])), Some((7, Access::Read)));
+        let ranges = [("x", "z"), ("d", "e"), ("b", "d"), ("bb", "c")];
+        assert_eq!(found(4, &[], &reads(&[], &ranges)), Some((5, Access::InRange)));
+        assert_eq!(found(5, &[], &reads(&[], &ranges)), None);
+    }
+
+    /// Four million keys of any length were remembered, with the buffers that callers had cut them from.
+    #[test]
+    fn what_is_remembered_has_a_budget_in_bytes_and_spares_what_is_not_visible() {
+        let mut recent = RecentCommits::with_budget(10 * (1 + KEY_OVERHEAD));
+        for version in 1..=100 {
+            recent.add(version, &writes(&["k"]));
+            recent.forget(0, version);
+        }
+        assert_eq!(recent.len(), 10);
+        assert!(recent.reaches(90) && !recent.reaches(89));
+        for version in 101..=200 {
+            recent.add(version, &writes(&["k"]));
+            recent.forget(0, 100);
+        }
+        assert_eq!(recent.len(), 100, "what is being written is in no memtable yet");
+        recent.forget(200, 200);
+        assert_eq!((recent.len(), recent.bytes, recent.newest.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_commit_that_came_to_nothing_conflicts_with_nobody() {
+        let mut recent = RecentCommits::default();
+        for version in [5, 6, 7] {
+            recent.add(version, &writes(&["a"]));
+        }
+        recent.retract([6, 7].into_iter());
+        let found = |since| recent.conflict(since, &writes(&["a"]), &ReadSet::default()).map(|c| c.version);
+        assert_eq!((found(4), found(5)), (Some(5), None));
+    }
+
+    #[test]
+    fn memory_for_many_keys_is_given_back() {
+        let mut recent = RecentCommits::default();
+        let many: Writes = (0..100_000u32).map(|i| (Key::copy_from_slice(&i.to_be_bytes()), None)).collect();
+        recent.add(1, &many);
+        recent.forget(1, 1);
+        assert!(recent.order.capacity() <= 2 * KEPT_CAPACITY, "{}", recent.order.capacity());
+        assert!(recent.newest.capacity() <= 4 * KEPT_CAPACITY, "{}", recent.newest.capacity());
+    }
 }

@@ -5,58 +5,84 @@ use crate::journal::RecordBuilder;
 use kv_api::{Error, Result, Version};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
-/// Whether the store takes commits.
-pub(super) enum Intake {
-    Open,
-    Closed,
-    /// A write failed; why.
-    Failed(String),
-}
-
-impl Intake {
-    pub(super) fn check(&self) -> Result<()> {
-        match self {
-            Self::Open => Ok(()),
-            Self::Closed => Err(Error::StoreClosed),
-            Self::Failed(reason) => Err(Error::StoreFailed { reason: reason.clone() }),
-        }
-    }
-}
-
 /// What the short lock of the committer guards.
+#[derive(Default)]
 pub(super) struct Queue {
-    pub(super) intake: Intake,
     pub(super) recent: RecentCommits,
     /// In version order.
     pub(super) pending: VecDeque<Pending>,
 }
 
-/// A commit that has passed its checks and has its version.
+/// Somebody in the queue.
 pub(super) struct Pending {
-    pub(super) version: Version,
-    pub(super) record: RecordBuilder,
+    /// A commit that has passed its checks, with its version; `None` for who only waits until those before are visible.
+    pub(super) commit: Option<(Version, RecordBuilder)>,
     pub(super) slot: Arc<Slot>,
 }
 
-/// How a commit ended.
+/// How it ended.
 #[derive(Clone)]
 pub(super) enum Outcome {
-    Committed,
-    /// It may be in the journal.
+    Done,
+    /// The commit may be in the journal.
     Unknown(String),
-    /// It is not.
+    /// It is not, and the store takes no more.
     Refused(String),
+    /// It is not, and a later one may be.
+    NotWritten(WriteFailure),
 }
 
-/// Where the leader of a group leaves the outcome for the owner of a commit.
+impl Outcome {
+    pub(super) fn into_result(self) -> Result<()> {
+        match self {
+            Self::Done => Ok(()),
+            Self::Unknown(reason) => Err(Error::CommitOutcomeUnknown { reason }),
+            Self::Refused(reason) => Err(Error::StoreFailed { reason }),
+            Self::NotWritten(failure) => Err(failure.into_error()),
+        }
+    }
+}
+
+/// An error of the file system that several owners are told.
+#[derive(Clone)]
+pub(super) struct WriteFailure {
+    operation: &'static str,
+    path: PathBuf,
+    kind: std::io::ErrorKind,
+    reason: String,
+}
+
+impl WriteFailure {
+    /// What there is to say of `error`, met while writing to `path`.
+    pub(super) fn new(error: &Error, path: &std::path::Path) -> Self {
+        match error {
+            Error::Io { operation, path, source } => {
+                Self { operation, path: path.clone(), kind: source.kind(), reason: source.to_string() }
+            }
+            other => Self {
+                operation: "writing",
+                path: path.into(),
+                kind: std::io::ErrorKind::Other,
+                reason: other.to_string(),
+            },
+        }
+    }
+
+    fn into_error(self) -> Error {
+        Error::io(self.operation, self.path, std::io::Error::new(self.kind, self.reason))
+    }
+}
+
+/// Where the leader of a group leaves the outcome for who is in the queue.
 #[derive(Default)]
 pub(super) struct Slot {
     outcome: Mutex<Option<Outcome>>,
-    /// Wakes the owner: the outcome is there, or it is its turn to lead.
+    /// Wakes the owner: the outcome is there, or there may be nobody who leads.
     pub(super) wake: Notify,
     /// The owner's future was dropped; the commit goes on without it.
     pub(super) abandoned: AtomicBool,

@@ -87,6 +87,14 @@ pub(super) static KNOBS: &[Knob] = &[
         valid: |c| c.cache_bytes <= 1 << 40,
     },
     Knob {
+        name: "open_files",
+        method: "open_files",
+        allowed: "a number from 8 to 1048576",
+        set: |c, text| assign(&mut c.open_files, size(text).and_then(|n| n.try_into().ok())),
+        shown: |c| c.open_files.to_string(),
+        valid: |c| (8..=1 << 20).contains(&c.open_files),
+    },
+    Knob {
         name: "block_bytes",
         method: "block_bytes",
         allowed: "a size from 64 to 1MiB, in bytes or as in 8KiB",

@@ -22,7 +22,7 @@ fn refusal<T>(result: Result<T>) -> Option<(String, String, String)> {
 #[test]
 fn a_url_sets_every_knob() -> Result<()> {
     let config = url("lance:///srv/kv?versioned=false&retention=0&sync=interval&sync_interval=5s&memtable_bytes=1KiB\
-         &frozen_memtables=64&cache_bytes=0&block_bytes=64&compression=zstd&create=false&shutdown_timeout=1h")?;
+         &frozen_memtables=64&cache_bytes=0&open_files=8&block_bytes=64&compression=zstd&create=false&shutdown_timeout=1h")?;
     assert_eq!(config.path(), Path::new("/srv/kv"));
     assert!(!config.versioned);
     assert_eq!(config.retention, Duration::ZERO);
@@ -31,6 +31,7 @@ fn a_url_sets_every_knob() -> Result<()> {
     assert_eq!(config.memtable_bytes, 1024);
     assert_eq!(config.frozen_memtables, 64);
     assert_eq!(config.cache_bytes, 0);
+    assert_eq!(config.open_files, 8);
     assert_eq!(config.block_bytes, 64);
     assert_eq!(config.compression, Compression::Zstd);
     assert!(!config.create);
@@ -48,6 +49,7 @@ fn the_builder_sets_what_the_url_does() -> Result<()> {
         .memtable_bytes(2048)
         .frozen_memtables(3)
         .cache_bytes(4096)
+        .open_files(100)
         .block_bytes(128)
         .compression(Compression::None)
         .create(false)
@@ -90,6 +92,7 @@ fn a_bad_value_names_the_parameter_and_what_is_allowed() {
         ("frozen_memtables", "65"),
         ("cache_bytes", "1025GiB"),
         ("cache_bytes", "lots"),
+        ("open_files", "7"),
         ("block_bytes", "63"),
         ("block_bytes", "2MiB"),
         ("create", "1"),

@@ -1,9 +1,10 @@
-//! Compaction: all runs become one, without the history that nobody can read any more.
+//! Compaction: all runs become one, or several with no key in common where one would grow too large, without the history that nobody can read any more.
 
+use super::Worker;
 use super::history::HistoryFilter;
-use super::{CompactOptions, Worker, told};
-use crate::committer::Committer;
-use crate::table::{KeyBlock, Run, TableState, ValBlock};
+use super::told;
+use crate::core::{CompactOptions, Core};
+use crate::table::{KeyBlock, Run, Table, TableState, ValBlock, WrittenRun};
 use kv_api::{Result, Version};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -12,45 +13,56 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 impl Worker {
-    pub(super) async fn compact(&mut self, committer: &Committer, options: CompactOptions) -> Result<()> {
-        self.flush_all(committer).await?;
-        let old = committer.views.load().runs.clone();
-        let horizon = committer.snapshots.horizon(retained_from(committer, options));
+    pub(super) async fn compact(&mut self, core: &Core, options: CompactOptions) -> Result<()> {
+        self.flush_frozen(core, usize::MAX).await?;
+        let old = core.views.load().runs.clone();
+        let horizon = core.snapshots.horizon(retained_from(core, options));
         if !is_worthwhile(&old, horizon) {
-            self.check(committer).await?;
+            self.check(core).await?;
             self.clean_up(options.reader_grace).await;
             return Ok(());
         }
-        let mut writer = self.table.new_run(old.iter().map(|run| run.statistics().keys).sum())?;
-        let mut filter = HistoryFilter::new(horizon);
-        let mut rows = Rows::new(&old).await?;
-        while let Some(row) = rows.current() {
-            if filter.keeps(row.key(), row.version(), row.is_tombstone()) {
-                writer.push(row.key(), row.version(), row.val()).await?;
-            }
-            rows.advance().await?;
-        }
-        let level = old.iter().map(|run| run.statistics().level).max().unwrap_or(0) + 1;
-        let run = writer.finish(level, self.state.journal_through).await?;
-        let history_floor =
-            if filter.dropped > 0 { self.state.history_floor.max(horizon) } else { self.state.history_floor };
+        let Merged { runs, dropped } = merge(&self.table, &old, horizon, self.state.journal_through).await?;
+        let history_floor = if dropped > 0 { self.state.history_floor.max(horizon) } else { self.state.history_floor };
         let state = TableState { history_floor, ..self.state };
-        let new = self.table.replace(&old, run, state).await.map_err(|e| told(committer, e))?;
+        let new = self.table.replace(&old, runs, state).await.map_err(|e| told(core, e))?;
         self.state = state;
-        committer.views.edit(|view| {
+        core.views.edit(|view| {
             view.runs = new;
             view.history_floor = history_floor;
         });
         // The clean-up is to find that nobody reads them any more.
-        drop((rows, old));
+        drop(old);
         self.clean_up(options.reader_grace).await;
         Ok(())
     }
 }
 
+/// What a compaction has written.
+struct Merged {
+    runs: Vec<WrittenRun>,
+    /// Rows of history.
+    dropped: u64,
+}
+
+/// Writes the rows of all runs in order, without the history up to `horizon`.
+async fn merge(table: &Table, old: &[Arc<Run>], horizon: Version, journal_through: u64) -> Result<Merged> {
+    let level = old.iter().map(|run| run.statistics().level).max().unwrap_or(0) + 1;
+    let mut writer = table.new_runs(level, journal_through)?;
+    let mut filter = HistoryFilter::new(horizon);
+    let mut rows = Rows::new(old).await?;
+    while let Some(row) = rows.current() {
+        if filter.keeps(row.key(), row.version(), row.is_tombstone()) {
+            writer.push(row.key(), row.version(), row.val()).await?;
+        }
+        rows.advance().await?;
+    }
+    Ok(Merged { runs: writer.finish().await?, dropped: filter.dropped })
+}
+
 /// The version from which on the configuration keeps history.
-fn retained_from(committer: &Committer, options: CompactOptions) -> Version {
-    let config = committer.config();
+fn retained_from(core: &Core, options: CompactOptions) -> Version {
+    let config = &core.config;
     if !options.history || !config.versioned {
         return Version::MAX;
     }
@@ -62,16 +74,22 @@ fn retained_from(committer: &Committer, options: CompactOptions) -> Version {
     since.and_then(|since| config.version_source.at_time(since)).unwrap_or(0)
 }
 
-/// Whether there is anything to merge or to drop.
+/// Whether there is anything to merge or to drop. What one compaction gave has nothing left to merge: its runs share no key, and
+/// are as large as they get.
 fn is_worthwhile(runs: &[Arc<Run>], horizon: Version) -> bool {
-    match runs {
-        [] => false,
-        [run] => {
-            let s = run.statistics();
-            s.min_version <= horizon && (s.rows > s.keys || s.tombstones > 0)
-        }
-        _ => true,
-    }
+    let droppable = runs
+        .iter()
+        .map(|run| run.statistics())
+        .any(|s| s.min_version <= horizon && (s.rows > s.keys || s.tombstones > 0));
+    let flushed = || runs.iter().any(|run| run.statistics().level == 0);
+    droppable || runs.len() > 1 && (flushed() || overlap(runs))
+}
+
+/// Whether any two runs can have a key in common.
+fn overlap(runs: &[Arc<Run>]) -> bool {
+    let mut bounds: Vec<_> = runs.iter().map(|run| run.key_bounds()).collect();
+    bounds.sort_unstable();
+    bounds.iter().zip(bounds.iter().skip(1)).any(|((_, last), (first, _))| first <= last)
 }
 
 /// A position in a run, with its block.
@@ -168,3 +186,6 @@ impl Rows {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

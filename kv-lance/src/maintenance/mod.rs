@@ -3,11 +3,12 @@
 //! The thread has its own runtime, so that the store does not depend on the caller's: neither on its kind nor on how long it lives. The
 //! table is owned by this thread; there is one commit to it at a time. Nothing here holds a lock that a commit or a read waits for.
 
+mod alarm;
 mod compaction;
 mod flush;
 mod history;
 
-use crate::committer::{Committer, FlushFailure};
+use crate::core::{Command, Core, Frozen, READER_GRACE};
 use crate::files::OpenFiles;
 use crate::journal::JournalDir;
 use crate::lock::StoreLock;
@@ -25,47 +26,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Old manifests are removed after this many commits to the table.
 const CLEAN_UP_EVERY: u32 = 32;
 
-/// Outside readers that opened the table less than this long ago can finish reading it.
-const READER_GRACE: Duration = Duration::from_secs(10 * 60);
-
 /// What a store says whose maintenance thread has panicked.
 pub(crate) const DIED: &str = "the maintenance thread died; the journal holds what it had not flushed";
-
-/// What a compaction keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CompactOptions {
-    /// Keep the history that the store's retention asks for. Default = true.
-    pub history: bool,
-    /// How long outside readers of the table can go on reading a state that has been replaced; the space of replaced files is free only
-    /// after that. Default = 10 minutes.
-    pub reader_grace: Duration,
-}
-
-impl Default for CompactOptions {
-    fn default() -> Self {
-        Self { history: true, reader_grace: READER_GRACE }
-    }
-}
-
-impl CompactOptions {
-    /// Keeps one row per live key and frees the space at once: only what open transactions still read stays.
-    pub fn no_history() -> Self {
-        Self { history: false, reader_grace: Duration::ZERO }
-    }
-}
-
-/// What the maintenance thread is asked to do.
-pub(crate) enum Command {
-    /// A memtable has been frozen.
-    Frozen,
-    /// Flush all frozen memtables and say when that is done.
-    Flush(oneshot::Sender<Result<()>>),
-    /// Compact, and say so to whoever waits.
-    Compact(CompactOptions, Option<oneshot::Sender<Result<()>>>),
-    /// End.
-    Stop,
-}
 
 /// What the thread needs to open the table.
 pub(crate) struct TablePlace {
@@ -84,7 +46,7 @@ pub(crate) struct Contents {
 
 /// The rest of the store, which is made from the table's contents.
 pub(crate) struct Attachment {
-    pub(crate) committer: Arc<Committer>,
+    pub(crate) core: Arc<Core>,
     pub(crate) journal: JournalDir,
 }
 
@@ -133,17 +95,18 @@ impl Maintenance {
         }
     }
 
-    /// Ends the thread after what it is doing; the future waits for that up to `limit`. Dropping the future changes nothing, and another
-    /// call waits again.
+    /// Ends the thread after what it is doing; the future waits for that up to `limit`. Dropping the future changes
+    /// nothing, and another call waits again. Needs nothing of the runtime that polls it.
     pub(crate) fn stop(&self, limit: Duration) -> impl Future<Output = Result<()>> + Send + 'static {
         // A thread that has ended already hears nothing.
         let _ = self.commands.send(Command::Stop);
         let ended = ended(self.stopped.clone());
         let left = self.left.clone();
         async move {
-            let timeout = |_| Error::Timeout { operation: "the shutdown of background work", seconds: limit.as_secs() };
-            tokio::time::timeout(limit, ended).await.map_err(timeout)?;
-            left.lock().take().map_or(Ok(()), Err)
+            match alarm::before(limit, ended).await? {
+                Some(()) => left.lock().take().map_or(Ok(()), Err),
+                None => Err(Error::Timeout { operation: "the shutdown of background work", seconds: limit.as_secs() }),
+            }
         }
     }
 
@@ -181,21 +144,21 @@ async fn run(
         }
     };
     // Without an attachment the rest of the store could not be opened.
-    let Ok(Attachment { committer, journal }) = attachment.await else { return Ok(()) };
-    let committer = Arc::downgrade(&committer);
-    let _watch = DeathWatch(committer.clone());
-    Worker { table, state, committer, journal, commits: 0 }.work(inbox).await
+    let Ok(Attachment { core, journal }) = attachment.await else { return Ok(()) };
+    let core = Arc::downgrade(&core);
+    let _watch = DeathWatch(core.clone());
+    Worker { table, state, core, journal, commits: 0 }.work(inbox).await
 }
 
 /// Tells the store if the thread dies of a panic: writers would wait for its flushes for ever.
-struct DeathWatch(Weak<Committer>);
+struct DeathWatch(Weak<Core>);
 
 impl Drop for DeathWatch {
     fn drop(&mut self) {
         if std::thread::panicking()
-            && let Some(committer) = self.0.upgrade()
+            && let Some(core) = self.0.upgrade()
         {
-            committer.fail(DIED);
+            core.fail(DIED);
         }
     }
 }
@@ -205,7 +168,7 @@ struct Worker {
     table: Table,
     state: TableState,
     /// Weak: the store's end must not wait for its own background work.
-    committer: Weak<Committer>,
+    core: Weak<Core>,
     journal: JournalDir,
     /// Commits to the table since the last clean-up.
     commits: u32,
@@ -213,10 +176,10 @@ struct Worker {
 
 impl Worker {
     async fn work(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) -> Result<()> {
-        if let Some(committer) = self.committer.upgrade() {
-            self.flush_in_background(&committer).await;
-        }
-        let mut retry = false;
+        let mut retry = match self.core.upgrade() {
+            Some(core) => !self.flush_in_background(&core, usize::MAX).await,
+            None => return Ok(()),
+        };
         loop {
             let command = if retry {
                 match tokio::time::timeout(RETRY, inbox.recv()).await {
@@ -226,13 +189,15 @@ impl Worker {
             } else {
                 inbox.recv().await
             };
-            let (Some(command), Some(committer)) = (command, self.committer.upgrade()) else { return Ok(()) };
+            let (Some(command), Some(core)) = (command, self.core.upgrade()) else { return Ok(()) };
             match command {
-                Command::Stop => return self.check(&committer).await,
-                Command::Frozen => retry = !self.flush_in_background(&committer).await,
+                Command::Stop => return self.check(&core).await,
+                // One for each: else those who wait behind would wait for all that is frozen meanwhile.
+                Command::Frozen if !retry => retry = !self.flush_in_background(&core, 1).await,
+                Command::Frozen => retry = !self.flush_in_background(&core, usize::MAX).await,
                 Command::Flush(done) => {
-                    let flushed = match self.flush_all(&committer).await {
-                        Ok(()) => self.check(&committer).await,
+                    let flushed = match self.flush_frozen(&core, usize::MAX).await {
+                        Ok(()) => self.check(&core).await,
                         failed => failed,
                     };
                     retry = flushed.is_err();
@@ -240,7 +205,10 @@ impl Worker {
                     let _ = done.send(flushed);
                 }
                 Command::Compact(options, done) => {
-                    let compacted = self.compact(&committer, options).await;
+                    if done.is_none() {
+                        core.background.compaction_begins();
+                    }
+                    let compacted = self.compact(&core, options).await;
                     match done {
                         Some(done) => drop(done.send(compacted)),
                         None => {
@@ -255,8 +223,8 @@ impl Worker {
     }
 
     /// Flushes and tells the writers that wait; whether it went well.
-    async fn flush_in_background(&mut self, committer: &Committer) -> bool {
-        match self.flush_all(committer).await {
+    async fn flush_in_background(&mut self, core: &Core, most: usize) -> bool {
+        match self.flush_frozen(core, most).await {
             Ok(()) => true,
             Err(e) => {
                 tracing::error!(error = %e, "a flush failed and will be tried again; the journal holds the data");
@@ -265,24 +233,23 @@ impl Worker {
         }
     }
 
-    async fn flush_all(&mut self, committer: &Committer) -> Result<()> {
-        while let Some(oldest) = committer.views.load().frozen.last().cloned() {
-            if let Err(e) = self.flush(committer, &oldest).await {
-                let kind = match &e {
-                    Error::Io { source, .. } => source.kind(),
-                    _ => std::io::ErrorKind::Other,
-                };
-                committer.flushed(Some(FlushFailure { kind, reason: e.to_string() }));
+    /// Flushes the memtables that are frozen at the call, oldest first, and at `most` so many: not what writers freeze
+    /// meanwhile, which could go on for ever.
+    async fn flush_frozen(&mut self, core: &Core, most: usize) -> Result<()> {
+        let frozen: Vec<Arc<Frozen>> = core.views.load().frozen.iter().rev().take(most).cloned().collect();
+        for oldest in &frozen {
+            if let Err(e) = self.flush(core, oldest).await {
+                core.room.flush_failed(&e);
                 return Err(e);
             }
-            committer.flushed(None);
+            core.room.flushed();
         }
         Ok(())
     }
 
     /// Looks whether the table is still the store's own.
-    async fn check(&mut self, committer: &Committer) -> Result<()> {
-        self.table.check().await.map_err(|e| told(committer, e))
+    async fn check(&mut self, core: &Core) -> Result<()> {
+        self.table.check().await.map_err(|e| told(core, e))
     }
 
     /// Removes old manifests now and then.
@@ -306,11 +273,11 @@ impl Worker {
 }
 
 /// The error of a commit to the table. One whose outcome nobody knows ends the writing: to try again could write twice.
-fn told(committer: &Committer, failure: CommitFailure) -> Error {
+fn told(core: &Core, failure: CommitFailure) -> Error {
     match failure {
         CommitFailure::NotCommitted(e) => e,
         CommitFailure::Unknown(e) => {
-            committer.fail(format!("a commit to the table has an unknown outcome: {e}"));
+            core.fail(format!("a commit to the table has an unknown outcome: {e}"));
             e
         }
     }
@@ -319,29 +286,34 @@ fn told(committer: &Committer, failure: CommitFailure) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::committer::{Committer, ReadSet, Writes};
     use crate::config::LanceConfig;
+    use crate::core::{Background, View};
     use crate::files::LocalFiles;
     use crate::journal::Journal;
     use crate::memtable::MemTable;
-    use crate::transaction::{ReadSet, Writes};
-    use crate::view::View;
+
+    /// A store without a table.
+    fn core(dir: &std::path::Path) -> Arc<Core> {
+        let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: vec![], history_floor: 0 };
+        Arc::new(Core::new(LanceConfig::new(dir), view, 0, Background::new(mpsc::unbounded_channel().0)))
+    }
 
     /// Writers waited for ever for room that a dead thread would have made.
     #[tokio::test]
     async fn a_panic_of_the_thread_fails_the_store() -> Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
-        let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: vec![], history_floor: 0 };
-        let (commands, _inbox) = mpsc::unbounded_channel();
+        let core = core(dir.path());
         let journal = Journal::create(&JournalDir::new(Arc::new(LocalFiles), dir.path()), 1)?;
-        let committer = Arc::new(Committer::new(LanceConfig::new(dir.path()), view, 0, journal, commands));
-        let watched = Arc::downgrade(&committer);
+        let committer = Committer::new(core.clone(), journal);
+        let watched = Arc::downgrade(&core);
         let thread = std::thread::spawn(move || {
             let _watch = DeathWatch(watched);
             std::panic::resume_unwind(Box::new("as if Lance had panicked"));
         });
         assert!(thread.join().is_err());
         let writes = Writes::from([("a".into(), Some("1".into()))]);
-        let refused = committer.commit(0, writes, &ReadSet::default()).await;
+        let refused = committer.commit(0, writes, ReadSet::default()).await;
         assert!(matches!(refused, Err(Error::StoreFailed { .. })), "{refused:?}");
         Ok(())
     }

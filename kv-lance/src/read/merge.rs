@@ -1,10 +1,11 @@
 //! The merge of all sources of a scan: one entry a key, from the newest source that has one, without tombstones.
 
 use super::chunk::{ChunkCursor, ChunkSource};
+use super::pace::Pace;
 use super::run_cursor::RunCursor;
 use super::{Entry, Span, Stretch};
+use crate::core::View;
 use crate::memtable::MemTable;
-use crate::view::View;
 use kv_api::{Direction, Key, KeyRange, Result, Val};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -74,6 +75,7 @@ pub(crate) struct Merge<'a> {
     span: Span,
     /// Newest source first.
     cursors: Vec<Cursor<'a>>,
+    pace: Pace,
 }
 
 impl<'a> Merge<'a> {
@@ -85,7 +87,7 @@ impl<'a> Merge<'a> {
             .chain(view.memtables().filter(|m| !m.is_empty()).map(|m| Box::new(MemSource(m.clone())) as Box<_>));
         cursors.extend(chunks.map(|source| Cursor::Chunks(ChunkCursor::new(source, &span))));
         cursors.extend(view.runs.iter().filter_map(|run| RunCursor::new(run, &span)).map(Cursor::Run));
-        Self { span, cursors }
+        Self { span, cursors, pace: Pace::default() }
     }
 
     /// Gives every cursor its next entry, where one is left in it; whether that took a block.
@@ -106,6 +108,7 @@ impl<'a> Merge<'a> {
     pub(crate) async fn count(mut self) -> Result<u64> {
         let mut count = 0;
         loop {
+            self.pace.give_way().await;
             // Once a block: within one, nothing is gained.
             if self.fill().await?
                 && let Some(passed) = self.skip_blocks()
@@ -113,6 +116,7 @@ impl<'a> Merge<'a> {
                 count += passed;
                 continue;
             }
+            self.pace.passed(1);
             match self.next_filled() {
                 Some((_, val)) => count += u64::from(val.is_some()),
                 None => return Ok(count),
@@ -133,10 +137,13 @@ impl<'a> Merge<'a> {
     /// alone.
     pub(crate) async fn next(&mut self) -> Result<Option<Found>> {
         loop {
+            self.pace.give_way().await;
             self.fill().await?;
             if let Some(stretch) = self.stretch() {
+                self.pace.passed(stretch.len());
                 return Ok(Some(Found::Rows(stretch)));
             }
+            self.pace.passed(1);
             match self.next_filled() {
                 Some((key, Some(val))) => return Ok(Some(Found::Row(key, val))),
                 Some((_, None)) => {}

@@ -2,6 +2,7 @@
 
 mod chunk;
 mod merge;
+mod pace;
 mod run_cursor;
 mod stretch;
 

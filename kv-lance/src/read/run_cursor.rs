@@ -5,6 +5,7 @@ use crate::table::{KeyBlock, Run, ValBlock};
 use bytes::Bytes;
 use kv_api::{Direction, Key, Result, Version};
 use std::sync::Arc;
+use tokio::task::coop::consume_budget;
 
 struct Loaded {
     keys: Arc<KeyBlock>,
@@ -66,6 +67,7 @@ impl RunCursor {
     /// Loads the block and moves to the next entry, through as many blocks as that takes.
     pub(super) async fn fill(&mut self, span: &Span) -> Result<()> {
         while self.needs_fill() {
+            consume_budget().await;
             let (keys, vals) = match span.vals {
                 true => self.run.rows(self.block).await.map(|(keys, vals)| (keys, Some(vals)))?,
                 false => (self.run.keys(self.block).await?, None),

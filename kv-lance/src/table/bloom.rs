@@ -21,14 +21,21 @@ pub(crate) fn hash(key: &[u8]) -> u64 {
 }
 
 impl Bloom {
+    /// A filter that holds the keys with these hashes.
+    pub(super) fn of(hashes: &[u64]) -> Self {
+        let mut bloom = Self::with_room(hashes.len());
+        hashes.iter().for_each(|hash| bloom.insert(*hash));
+        bloom
+    }
+
     /// An empty filter with room for `keys` keys.
-    pub(super) fn new(keys: usize) -> Self {
+    fn with_room(keys: usize) -> Self {
         let lines = keys.saturating_mul(BITS_PER_KEY).div_ceil(LINE_BYTES * 8).max(1);
         Self { bits: vec![0; lines * LINE_BYTES] }
     }
 
     /// Puts in the hash of a key.
-    pub(super) fn insert(&mut self, hash: u64) {
+    fn insert(&mut self, hash: u64) {
         let line = line_of(hash, self.bits.len() / LINE_BYTES) * LINE_BYTES;
         for (byte, mask) in probes(hash) {
             if let Some(b) = self.bits.get_mut(line + byte) {
@@ -78,8 +85,7 @@ mod tests {
     #[test]
     fn holds_every_key_and_few_others() {
         let hashes: Vec<u64> = (0..100_000u32).map(|i| hash(&i.to_be_bytes())).collect();
-        let mut bloom = Bloom::new(hashes.len());
-        hashes.iter().for_each(|h| bloom.insert(*h));
+        let bloom = Bloom::of(&hashes);
         assert!(hashes.iter().all(|h| bloom.may_contain(*h)));
         let others = (100_000..200_000u32).filter(|i| bloom.may_contain(hash(&i.to_be_bytes()))).count();
         assert!(others < 2_500, "{others} false positives in 100000");
@@ -87,7 +93,7 @@ mod tests {
 
     #[test]
     fn an_empty_filter_holds_nothing() {
-        assert!(!Bloom::new(0).may_contain(hash(b"x")));
+        assert!(!Bloom::of(&[]).may_contain(hash(b"x")));
         assert!(Bloom::from_bytes(vec![0; 63]).is_none());
         assert!(Bloom::from_bytes(vec![]).is_none());
     }

@@ -20,7 +20,7 @@ struct Id {
 }
 
 #[derive(Clone)]
-enum Entry {
+enum CachedBlock {
     Keys(Arc<KeyBlock>),
     Vals(Arc<ValBlock>),
 }
@@ -28,18 +28,18 @@ enum Entry {
 #[derive(Clone)]
 struct Weigh;
 
-impl Weighter<Id, Entry> for Weigh {
-    fn weight(&self, _: &Id, entry: &Entry) -> u64 {
-        64 + match entry {
-            Entry::Keys(block) => block.bytes(),
-            Entry::Vals(block) => block.bytes(),
+impl Weighter<Id, CachedBlock> for Weigh {
+    fn weight(&self, _: &Id, block: &CachedBlock) -> u64 {
+        64 + match block {
+            CachedBlock::Keys(block) => block.bytes(),
+            CachedBlock::Vals(block) => block.bytes(),
         } as u64
     }
 }
 
 /// Holds blocks up to a budget of bytes.
 pub(crate) struct BlockCache {
-    cache: Cache<Id, Entry, Weigh>,
+    cache: Cache<Id, CachedBlock, Weigh>,
 }
 
 impl BlockCache {
@@ -50,24 +50,24 @@ impl BlockCache {
 
     pub(super) fn keys(&self, run: u64, block: u32) -> Option<Arc<KeyBlock>> {
         match self.cache.get(&Id { run, block, part: Part::Keys })? {
-            Entry::Keys(block) => Some(block),
-            Entry::Vals(_) => None,
+            CachedBlock::Keys(block) => Some(block),
+            CachedBlock::Vals(_) => None,
         }
     }
 
     pub(super) fn vals(&self, run: u64, block: u32) -> Option<Arc<ValBlock>> {
         match self.cache.get(&Id { run, block, part: Part::Vals })? {
-            Entry::Vals(block) => Some(block),
-            Entry::Keys(_) => None,
+            CachedBlock::Vals(block) => Some(block),
+            CachedBlock::Keys(_) => None,
         }
     }
 
     pub(super) fn insert_keys(&self, run: u64, block: u32, keys: Arc<KeyBlock>) {
-        self.cache.insert(Id { run, block, part: Part::Keys }, Entry::Keys(keys));
+        self.cache.insert(Id { run, block, part: Part::Keys }, CachedBlock::Keys(keys));
     }
 
     pub(super) fn insert_vals(&self, run: u64, block: u32, vals: Arc<ValBlock>) {
-        self.cache.insert(Id { run, block, part: Part::Vals }, Entry::Vals(vals));
+        self.cache.insert(Id { run, block, part: Part::Vals }, CachedBlock::Vals(vals));
     }
 
     /// Bytes held.

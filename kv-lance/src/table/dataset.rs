@@ -7,7 +7,8 @@ use super::foreign::{self, Foreign};
 use super::fragments;
 use super::links::Links;
 use super::run::Run;
-use super::run_writer::{RunWriter, WrittenRun};
+use super::run_writer::{RunPlace, WrittenRun};
+use super::runs_writer::RunsWriter;
 use super::schema;
 use super::state::{Record, TableState};
 use crate::error::{decoded, from_lance};
@@ -62,37 +63,40 @@ impl From<Error> for CommitFailure {
 }
 
 impl Table {
-    /// Starts a run of up to `keys` keys that a later commit can take in.
-    pub(crate) fn new_run(&self, keys: u64) -> Result<RunWriter> {
+    /// Starts runs that a later commit can take in.
+    pub(crate) fn new_runs(&self, level: u32, journal_through: u64) -> Result<RunsWriter> {
         self.links.prepare()?;
         let schema = schema::lance(super::FORMAT_VERSION).map_err(|e| from_lance("writing to", &self.root, e))?;
         let schema = schema::compressed(&schema, self.layout.compression);
-        RunWriter::create(self.files.files().clone(), &self.links.runs, schema, self.layout.block_bytes, keys)
+        let (files, dir) = (self.files.files().clone(), self.links.runs.clone());
+        Ok(RunsWriter::new(RunPlace { files, dir, schema, layout: self.layout, level, journal_through }))
     }
 
-    /// Commits a flushed run, if the memtable gave one, and how far the journal is covered. Everything is durable
+    /// Commits the runs of a flush, and how far the journal is covered. Everything is durable
     /// when this returns.
     pub(crate) async fn append(
         &mut self,
-        run: Option<WrittenRun>,
+        runs: Vec<WrittenRun>,
         state: TableState,
     ) -> Result<Vec<Arc<Run>>, CommitFailure> {
-        self.replace(&[], run, state).await
+        self.replace(&[], runs, state).await
     }
 
-    /// Commits a run in the place of those it was compacted from.
+    /// Commits runs in the place of those they were compacted from.
     pub(crate) async fn replace(
         &mut self,
         old: &[Arc<Run>],
-        run: Option<WrittenRun>,
+        runs: Vec<WrittenRun>,
         state: TableState,
     ) -> Result<Vec<Arc<Run>>, CommitFailure> {
-        let name = run.map(|run| run.name);
-        let done = self.try_replace(old, name.as_deref(), state).await;
-        if let (Err(CommitFailure::NotCommitted(_)), Some(name)) = (&done, &name)
-            && let Err(e) = self.links.remove(name)
-        {
-            tracing::warn!(error = %e, "a run that was not committed is left behind; the next open removes it");
+        let names: Vec<String> = runs.into_iter().map(|run| run.name).collect();
+        let done = self.try_replace(old, &names, state).await;
+        if let Err(CommitFailure::NotCommitted(_)) = &done {
+            for name in &names {
+                if let Err(e) = self.links.remove(name) {
+                    tracing::warn!(error = %e, "a run that was not committed is left behind; the next open removes it");
+                }
+            }
         }
         done
     }
@@ -100,12 +104,12 @@ impl Table {
     async fn try_replace(
         &mut self,
         old: &[Arc<Run>],
-        name: Option<&str>,
+        names: &[String],
         state: TableState,
     ) -> Result<Vec<Arc<Run>>, CommitFailure> {
         // Before the commit: nothing may fail once it has happened.
         let mut new = Vec::new();
-        if let Some(name) = name {
+        for name in names {
             new.push(self.open_run(name).await?);
             self.links.show(name)?;
         }

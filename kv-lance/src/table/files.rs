@@ -8,7 +8,7 @@ use lance_encoding::EncodingsIo;
 use lance_io::object_writer::WriteResult;
 use lance_io::traits::Writer;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -77,18 +77,21 @@ impl Writer for SyncedWriter {
     }
 }
 
-/// An open data file and its length. It can be read after it has been unlinked, which a view that is still in use needs.
+/// A data file and its length. Its handle is opened when it is read and may be closed between two reads: the file must
+/// stay where it is for as long as this is used.
 #[derive(Debug)]
 pub(super) struct DataFile {
-    file: Arc<dyn FileHandle>,
+    files: Arc<OpenFiles>,
+    id: u64,
+    path: PathBuf,
     len: u64,
 }
 
 impl DataFile {
-    pub(super) fn open(files: &OpenFiles, path: &Path) -> std::io::Result<Self> {
-        let file = files.open(path)?;
-        let len = file.len()?;
-        Ok(Self { file, len })
+    /// The file at `path`, which no other file of the store has the `id` of.
+    pub(super) fn open(files: &Arc<OpenFiles>, id: u64, path: &Path) -> std::io::Result<Self> {
+        let len = files.handle(id, path)?.len()?;
+        Ok(Self { files: files.clone(), id, path: path.into(), len })
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -105,8 +108,15 @@ impl DataFile {
             ));
         }
         let mut buf = vec![0; (range.end - range.start) as usize];
-        self.file.read_exact_at(&mut buf, range.start)?;
+        self.files.handle(self.id, &self.path)?.read_exact_at(&mut buf, range.start)?;
         Ok(buf.into())
+    }
+}
+
+impl Drop for DataFile {
+    fn drop(&mut self) {
+        // A handle that nobody asks for any more would keep the space of a file that has been removed.
+        self.files.close(self.id);
     }
 }
 

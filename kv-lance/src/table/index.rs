@@ -65,19 +65,22 @@ pub(super) struct RunIndexBuilder {
     fences: Vec<Vec<u8>>,
     /// Blocks from here on have row meta that has no position yet.
     unplaced: usize,
-    bloom: Bloom,
+    fence_bytes: u64,
+    /// Of the keys: how large the filter is to be is known at the end.
+    hashes: Vec<u64>,
     pub(super) last_key: Vec<u8>,
 }
 
 impl RunIndexBuilder {
-    /// For a run of up to `keys` keys.
-    pub(super) fn new(keys: u64) -> Self {
+    /// Of a run of this level that covers the journal as far as this.
+    pub(super) fn new(level: u32, journal_through: u64) -> Self {
         Self {
-            statistics: RunStatistics::default(),
+            statistics: RunStatistics { level, journal_through, ..RunStatistics::default() },
             blocks: Vec::new(),
             fences: Vec::new(),
             unplaced: 0,
-            bloom: Bloom::new(usize::try_from(keys).unwrap_or(usize::MAX)),
+            fence_bytes: 0,
+            hashes: Vec::new(),
             last_key: Vec::new(),
         }
     }
@@ -85,7 +88,7 @@ impl RunIndexBuilder {
     /// Begins a new key.
     pub(super) fn push_key(&mut self, key: &[u8]) {
         self.statistics.keys += 1;
-        self.bloom.insert(bloom::hash(key));
+        self.hashes.push(bloom::hash(key));
         self.last_key.clear();
         self.last_key.extend_from_slice(key);
     }
@@ -93,6 +96,7 @@ impl RunIndexBuilder {
     /// Adds a block; its row meta is at `meta_position` of what [`place_row_meta`](Self::place_row_meta) is next told about.
     pub(super) fn push_block(&mut self, block: BlockInfo, first_key: Vec<u8>) {
         self.blocks.push(block);
+        self.fence_bytes += first_key.len() as u64;
         self.fences.push(first_key);
     }
 
@@ -102,6 +106,11 @@ impl RunIndexBuilder {
             block.meta_position += position;
         }
         self.unplaced = self.blocks.len();
+    }
+
+    /// Bytes of the first keys of all blocks.
+    pub(super) fn fence_bytes(&self) -> u64 {
+        self.fence_bytes
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -124,7 +133,7 @@ impl RunIndexBuilder {
             put_block(&mut out, fence);
         }
         put_block(&mut out, &self.last_key);
-        put_block(&mut out, self.bloom.as_bytes());
+        put_block(&mut out, Bloom::of(&self.hashes).as_bytes());
         let checksum = crc32c::crc32c(&out);
         out.extend(checksum.to_le_bytes());
         out

@@ -20,7 +20,9 @@ mod links;
 mod open;
 mod row_meta;
 mod run;
+mod run_changes;
 mod run_writer;
+mod runs_writer;
 mod schema;
 mod state;
 
@@ -32,6 +34,8 @@ pub(crate) use dataset::{CommitFailure, Table};
 pub(crate) use open::Opened;
 pub use open::Restored;
 pub(crate) use run::Run;
+pub(crate) use run_writer::WrittenRun;
+pub(crate) use runs_writer::RunExtent;
 pub(crate) use state::TableState;
 
 use crate::config::Compression;
@@ -42,6 +46,16 @@ pub(crate) struct RunLayout {
     /// Bytes of keys and values that a block aims at.
     pub(crate) block_bytes: usize,
     pub(crate) compression: Compression,
+    /// Where a run ends and the next begins.
+    pub(crate) cut: RunExtent,
+    /// What a run must not exceed.
+    pub(crate) most: RunExtent,
+}
+
+impl RunLayout {
+    pub(crate) fn new(block_bytes: usize, compression: Compression) -> Self {
+        Self { block_bytes, compression, cut: RunExtent::CUT, most: RunExtent::MOST }
+    }
 }
 
 /// The version of the on-disk format, of the table and of the journal alike.

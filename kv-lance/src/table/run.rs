@@ -33,7 +33,7 @@ pub(crate) struct Run {
 }
 
 /// Where a row was found.
-struct Found {
+struct RowPlace {
     block: usize,
     row: usize,
     keys: Arc<KeyBlock>,
@@ -48,7 +48,8 @@ impl Run {
         cache: Arc<BlockCache>,
         files: Arc<OpenFiles>,
     ) -> Result<Self> {
-        let file = Arc::new(DataFile::open(&files, &path).map_err(|e| Error::io("opening", &path, e))?);
+        let id = xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes());
+        let file = Arc::new(DataFile::open(&files, id, &path).map_err(|e| Error::io("opening", &path, e))?);
         let index = || {
             let position: usize = metadata.file_schema.metadata.get(INDEX_BUFFER)?.parse().ok()?;
             let buffer = metadata.file_buffers.get(position)?;
@@ -73,16 +74,7 @@ impl Run {
         let (keys, vals) = column("key", schema::KEY).zip(column("val", schema::VAL)).ok_or_else(not_a_run)?;
         let pages = async { Ok((keys.await?, vals.await?)) };
         let (keys, vals) = decoded("opening", &path, || "the file's pages cannot be decoded".into(), pages).await?;
-        Ok(Self {
-            name,
-            id: xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes()),
-            path,
-            file,
-            keys,
-            vals,
-            index,
-            cache,
-        })
+        Ok(Self { name, id, path, file, keys, vals, index, cache })
     }
 
     pub(crate) fn statistics(&self) -> &RunStatistics {
@@ -124,7 +116,7 @@ impl Run {
     }
 
     /// The newest row of `key` up to `version`.
-    async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<Found>> {
+    async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<RowPlace>> {
         if !self.index.may_contain(key, hash) {
             return Ok(None);
         }
@@ -133,7 +125,7 @@ impl Run {
             let keys = self.keys(block).await?;
             let row = keys.lower_bound(key, version);
             if row < keys.len() {
-                return Ok((keys.key(row) == key).then_some(Found { block, row, keys }));
+                return Ok((keys.key(row) == key).then_some(RowPlace { block, row, keys }));
             }
             // The row searched for may be the first of the next block.
             block += 1;
@@ -148,13 +140,18 @@ impl Run {
         match self.find(key, version, hash).await? {
             None => Ok(None),
             Some(found) if found.keys.is_tombstone(found.row) => Ok(Some(None)),
-            Some(Found { block, row, .. }) => Ok(Some(Some(self.vals(block).await?.slice(row)))),
+            Some(RowPlace { block, row, .. }) => Ok(Some(Some(self.vals(block).await?.slice(row)))),
         }
     }
 
     /// As [`get`](Self::get), without reading the value: whether there is one.
     pub(crate) async fn exists(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<bool>> {
         Ok(self.find(key, version, hash).await?.map(|found| !found.keys.is_tombstone(found.row)))
+    }
+
+    /// The version of the newest row of `key`.
+    pub(crate) async fn newest(&self, key: &[u8], hash: u64) -> Result<Option<Version>> {
+        Ok(self.find(key, Version::MAX, hash).await?.map(|found| found.keys.version(found.row)))
     }
 
     /// A whole block.

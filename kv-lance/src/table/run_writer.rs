@@ -1,9 +1,11 @@
 //! Writes a run: rows in order, one Lance file, synced when it is finished.
 
+use super::RunLayout;
 use super::column::checksum;
 use super::files::SyncedWriter;
-use super::index::{BlockInfo, RunIndexBuilder, RunStatistics};
+use super::index::{BlockInfo, RunIndexBuilder};
 use super::row_meta::RowMetaBuilder;
+use super::runs_writer::RunExtent;
 use super::schema;
 use crate::error::from_lance;
 use crate::files::Files;
@@ -13,7 +15,7 @@ use kv_api::{Error, Result, Version};
 use lance_core::datatypes::Schema;
 use lance_file::version::ConcreteFileVersion;
 use lance_file::writer::{FileWriter, FileWriterOptions};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The file format of runs.
@@ -31,14 +33,28 @@ const BATCH_BYTES: usize = 2 << 20;
 /// More rows than this in a block cost more to decode than their read saves.
 const MAX_BLOCK_ROWS: usize = 512;
 
+/// Where runs are written, and what they are to be like.
+pub(super) struct RunPlace {
+    pub(super) files: Arc<dyn Files>,
+    /// The dataset's data directory.
+    pub(super) dir: PathBuf,
+    pub(super) schema: Schema,
+    pub(super) layout: RunLayout,
+    /// 0 for a flushed memtable, more for each compaction.
+    pub(super) level: u32,
+    pub(super) journal_through: u64,
+}
+
 /// A file under way. Dropped unfinished, it removes what it wrote.
-pub(crate) struct RunWriter {
+pub(super) struct RunWriter {
     writer: FileWriter,
     files: Arc<dyn Files>,
     path: PathBuf,
     name: String,
-    block_bytes: usize,
-    rows: Columns,
+    layout: RunLayout,
+    /// Keys and values so far.
+    bytes: u64,
+    rows: PendingRows,
     index: RunIndexBuilder,
     row_meta: Vec<u8>,
     block: Block,
@@ -51,8 +67,9 @@ pub(crate) struct WrittenRun {
     pub(super) name: String,
 }
 
+/// Rows that Lance does not have yet.
 #[derive(Default)]
-struct Columns {
+struct PendingRows {
     key: BinaryBuilder,
     version: UInt64Builder,
     tombstone: BooleanBuilder,
@@ -70,37 +87,55 @@ struct Block {
 }
 
 impl RunWriter {
-    /// Starts a file in `dir`, the dataset's data directory, for up to `keys` keys.
-    pub(super) fn create(
-        files: Arc<dyn Files>,
-        dir: &Path,
-        schema: Schema,
-        block_bytes: usize,
-        keys: u64,
-    ) -> Result<Self> {
+    /// Starts a file.
+    pub(super) fn create(place: &RunPlace) -> Result<Self> {
         let name = format!("{}.lance", uuid::Uuid::new_v4().simple());
-        let path = dir.join(&name);
-        let file = SyncedWriter::create(&*files, &path).map_err(|e| Error::io("creating", &path, e))?;
-        let writer =
-            lance_file::versions::create_writer(FILE_VERSION, Box::new(file), schema, FileWriterOptions::default())
-                .map_err(|e| from_lance("creating", &path, e))?;
+        let path = place.dir.join(&name);
+        let file = SyncedWriter::create(&*place.files, &path).map_err(|e| Error::io("creating", &path, e))?;
+        let writer = lance_file::versions::create_writer(
+            FILE_VERSION,
+            Box::new(file),
+            place.schema.clone(),
+            FileWriterOptions::default(),
+        )
+        .map_err(|e| from_lance("creating", &path, e))?;
         Ok(Self {
             writer,
-            files,
+            files: place.files.clone(),
             path,
             name,
-            block_bytes,
-            rows: Columns::default(),
-            index: RunIndexBuilder::new(keys),
+            layout: place.layout,
+            bytes: 0,
+            rows: PendingRows::default(),
+            index: RunIndexBuilder::new(place.level, place.journal_through),
             row_meta: Vec::new(),
             block: Block::default(),
             finished: false,
         })
     }
 
+    /// What the run holds so far.
+    fn extent(&self) -> RunExtent {
+        let fence_bytes = self.index.fence_bytes() + self.block.first_key.len() as u64;
+        RunExtent { rows: self.index.statistics.rows, bytes: self.bytes, fence_bytes }
+    }
+
+    /// Whether it is time for another run, after all rows of the key that this one is at.
+    pub(super) fn is_full(&self) -> bool {
+        self.extent().reaches(&self.layout.cut)
+    }
+
+    /// The key of the last row.
+    pub(super) fn last_key(&self) -> &[u8] {
+        &self.index.last_key
+    }
+
     /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone.
-    pub(crate) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) -> Result<()> {
+    pub(super) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) -> Result<()> {
         self.push_row(key, version, val);
+        if self.extent().exceeds(&self.layout.most) {
+            return Err(self.too_large());
+        }
         // Between blocks: the checksums of one are taken from the rows that are waiting.
         if self.rows.bytes >= BATCH_BYTES && self.block.meta.versions.is_empty() {
             self.write_batch().await?;
@@ -109,6 +144,17 @@ impl RunWriter {
             self.write_row_meta().await?;
         }
         Ok(())
+    }
+
+    /// A run is cut between keys, so that this much is in one.
+    fn too_large(&self) -> Error {
+        let RunExtent { rows, fence_bytes, .. } = self.layout.most;
+        let what = format!(
+            "the versions of one key of {} bytes are more than a run can hold: {rows} rows and {fence_bytes} bytes of \
+             first keys of blocks are allowed; drop history or make blocks larger",
+            self.last_key().len()
+        );
+        Error::backend(format!("writing {}", self.path.display()), what)
     }
 
     fn push_row(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) {
@@ -129,12 +175,13 @@ impl RunWriter {
         block.meta.push(version, val.is_none());
         let bytes = key.len() + val.map_or(0, <[u8]>::len);
         block.bytes += bytes;
+        self.bytes += bytes as u64;
         self.rows.key.append_value(key);
         self.rows.version.append_value(version);
         self.rows.tombstone.append_value(val.is_none());
         self.rows.val.append_option(val);
         self.rows.bytes += bytes + 16;
-        if self.block.bytes >= self.block_bytes || self.block.meta.versions.len() >= MAX_BLOCK_ROWS {
+        if self.block.bytes >= self.layout.block_bytes || self.block.meta.versions.len() >= MAX_BLOCK_ROWS {
             self.end_block();
         }
     }
@@ -191,20 +238,16 @@ impl RunWriter {
         self.writer.add_global_buffer(bytes.into()).await.map_err(|e| from_lance("writing", &self.path, e))
     }
 
-    /// Ends and syncs the file. `None`, and no file, where no row was added.
-    pub(crate) async fn finish(mut self, level: u32, journal_through: u64) -> Result<Option<WrittenRun>> {
-        if self.index.statistics.rows == 0 {
-            return Ok(None);
-        }
+    /// Ends and syncs the file.
+    pub(super) async fn finish(mut self) -> Result<WrittenRun> {
         self.end_block();
         self.write_batch().await?;
-        self.index.statistics = RunStatistics { level, journal_through, ..self.index.statistics.clone() };
         self.write_row_meta().await?;
         let index = self.add_buffer(self.index.encode()).await?;
         self.writer.add_schema_metadata(INDEX_BUFFER, index.to_string());
         self.writer.finish().await.map_err(|e| from_lance("writing", &self.path, e))?;
         self.finished = true;
-        Ok(Some(WrittenRun { name: self.name.clone() }))
+        Ok(WrittenRun { name: self.name.clone() })
     }
 }
 

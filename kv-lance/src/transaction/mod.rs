@@ -2,14 +2,10 @@
 
 mod arrow;
 mod pending;
-mod read_set;
 mod scan;
 
-pub(crate) use pending::Writes;
-pub(crate) use read_set::ReadSet;
-
-use crate::committer::Committer;
-use crate::snapshots::Snapshot;
+use crate::committer::{Committer, ReadSet, Writes};
+use crate::core::{Core, Snapshot, View};
 use async_trait::async_trait;
 use kv_api::{
     ArrowBatch, Direction, Error, Isolation, Key, KeyRange, Result, ScanLimit, Transactable, TransactionOptions,
@@ -22,10 +18,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// See [`Transactable`].
 pub(crate) struct LanceTransaction {
+    core: Arc<Core>,
     committer: Arc<Committer>,
     snapshot: Snapshot,
     writeable: bool,
     serializable: bool,
+    /// The same as of [`Pending`], for reads, which need no lock.
     closed: AtomicBool,
     pending: Mutex<Pending>,
     reads: Mutex<ReadSet>,
@@ -34,16 +32,17 @@ pub(crate) struct LanceTransaction {
 }
 
 impl LanceTransaction {
-    pub(crate) fn begin(committer: Arc<Committer>, options: TransactionOptions) -> Result<Self> {
+    pub(crate) fn begin(core: Arc<Core>, committer: Arc<Committer>, options: TransactionOptions) -> Result<Self> {
         let writeable = options.kind == TransactionType::Write;
         Ok(Self {
-            snapshot: committer.snapshot(writeable)?,
+            snapshot: core.snapshot(writeable)?,
             writeable,
             serializable: writeable && options.isolation >= Isolation::Serializable,
             closed: AtomicBool::new(false),
             pending: Mutex::default(),
             reads: Mutex::default(),
             commit_version: AtomicU64::new(0),
+            core,
             committer,
         })
     }
@@ -57,27 +56,34 @@ impl LanceTransaction {
         if self.writeable { Ok(()) } else { Err(Error::TransactionReadonly) }
     }
 
-    /// The version to read at: the snapshot's, or an earlier one that was asked for.
-    fn read_version(&self, version: Option<Version>) -> Result<Version> {
-        if version.is_some() && !self.committer.config().versioned {
+    /// The version to read at, the snapshot's or an earlier one that was asked for, and the view to read from.
+    fn reading(&self, version: Option<Version>) -> Result<(Version, Arc<View>)> {
+        if version.is_some() && !self.core.config.versioned {
             return Err(Error::UnsupportedVersionedQueries);
         }
         self.check_open()?;
-        match version {
-            None => Ok(self.snapshot.version),
+        let view = self.core.views.load();
+        let at = match version {
+            None => self.snapshot.version,
             Some(version) => {
-                self.snapshot.view.check_retained(version)?;
-                Ok(version.min(self.snapshot.version))
+                view.check_retained(version)?;
+                version.min(self.snapshot.version)
             }
-        }
+        };
+        Ok((at, view))
+    }
+
+    /// Refuses what was read of the pending writes where a commit has taken them meanwhile.
+    fn check_still_open(&self) -> Result<()> {
+        if self.writeable { self.check_open() } else { Ok(()) }
     }
 
     /// The pending write of `key`; `None` where there is none.
-    fn own_write(&self, key: &[u8]) -> Option<Option<Val>> {
+    fn own_write(&self, key: &[u8]) -> Result<Option<Option<Val>>> {
         if !self.writeable {
-            return None;
+            return Ok(None);
         }
-        self.pending.lock().writes.get(key).cloned()
+        Ok(self.pending.lock().writes()?.get(key).cloned())
     }
 
     fn note_key(&self, key: &[u8]) {
@@ -86,34 +92,38 @@ impl LanceTransaction {
         }
     }
 
-    async fn current(&self, key: &[u8]) -> Result<Option<Val>> {
-        if let Some(own) = self.own_write(key) {
+    async fn current(&self, key: &[u8], view: &View) -> Result<Option<Val>> {
+        if let Some(own) = self.own_write(key)? {
             return Ok(own);
         }
         self.note_key(key);
-        self.snapshot.view.get(key, self.snapshot.version).await
+        view.get(key, self.snapshot.version).await
     }
 
-    fn write(&self, key: Key, val: Option<Val>) {
-        self.pending.lock().write(key, val);
+    fn write(&self, key: Key, val: Option<Val>) -> Result<()> {
+        self.pending.lock().write(key, val)
     }
 
     /// Writes where the current value is the expected one.
     async fn write_if(&self, key: Key, val: Option<Val>, expected: Option<Val>) -> Result<()> {
-        if self.current(&key).await? != expected {
+        if self.current(&key, &self.core.views.load()).await? != expected {
             return Err(Error::TransactionConditionNotMet);
         }
-        self.write(key, val);
-        Ok(())
+        self.write(key, val)
     }
 
-    /// Closes the transaction, once.
-    fn finish(&self) -> Result<()> {
-        match self.closed.swap(true, Ordering::AcqRel) {
-            true => Err(Error::TransactionFinished),
-            false => Ok(()),
-        }
+    /// Closes the transaction, once, and takes what is pending: what is written from now on is refused.
+    fn finish(&self) -> Result<Writes> {
+        let writes = self.pending.lock().finish()?;
+        self.closed.store(true, Ordering::Release);
+        Ok(writes)
     }
+}
+
+/// Yields where the task has done much without waiting for anything, as the tasks beside it have a right to: one unit of
+/// tokio's cooperative budget for each operation.
+async fn give_way() {
+    tokio::task::consume_budget().await;
 }
 
 #[async_trait]
@@ -131,21 +141,19 @@ impl Transactable for LanceTransaction {
     }
 
     async fn cancel(&self) -> Result<()> {
-        self.finish()?;
-        *self.pending.lock() = Pending::default();
+        drop(self.finish()?);
         self.snapshot.release();
         Ok(())
     }
 
     async fn commit(&self) -> Result<()> {
-        self.finish()?;
+        let writes = self.finish()?;
         if !self.writeable {
             self.snapshot.release();
             return Err(Error::TransactionReadonly);
         }
-        let writes = std::mem::take(&mut *self.pending.lock()).writes;
         let reads = std::mem::take(&mut *self.reads.lock());
-        let committed = self.committer.commit(self.snapshot.version, writes, &reads).await;
+        let committed = self.committer.commit(self.snapshot.version, writes, reads).await;
         self.snapshot.release();
         if let Some(version) = committed? {
             self.commit_version.store(version, Ordering::Release);
@@ -154,30 +162,32 @@ impl Transactable for LanceTransaction {
     }
 
     async fn exists(&self, key: &[u8], version: Option<Version>) -> Result<bool> {
-        let at = self.read_version(version)?;
+        give_way().await;
+        let (at, view) = self.reading(version)?;
         if version.is_none() {
-            if let Some(own) = self.own_write(key) {
+            if let Some(own) = self.own_write(key)? {
                 return Ok(own.is_some());
             }
             self.note_key(key);
         }
-        self.snapshot.view.exists(key, at).await
+        view.exists(key, at).await
     }
 
     async fn get(&self, key: &[u8], version: Option<Version>) -> Result<Option<Val>> {
-        let at = self.read_version(version)?;
+        give_way().await;
+        let (at, view) = self.reading(version)?;
         match version {
-            None => self.current(key).await,
-            Some(_) => self.snapshot.view.get(key, at).await,
+            None => self.current(key, &view).await,
+            Some(_) => view.get(key, at).await,
         }
     }
 
     async fn set(&self, key: Key, val: Val) -> Result<()> {
+        give_way().await;
         self.check_write()?;
         check_key(&key)?;
         check_value(&val)?;
-        self.write(key, Some(val));
-        Ok(())
+        self.write(key, Some(val))
     }
 
     async fn put(&self, key: Key, val: Val) -> Result<()> {
@@ -187,11 +197,11 @@ impl Transactable for LanceTransaction {
         if self.exists(&key, None).await? {
             return Err(Error::TransactionKeyAlreadyExists);
         }
-        self.write(key, Some(val));
-        Ok(())
+        self.write(key, Some(val))
     }
 
     async fn putc(&self, key: Key, val: Val, chk: Option<Val>) -> Result<()> {
+        give_way().await;
         self.check_write()?;
         check_key(&key)?;
         check_value(&val)?;
@@ -199,13 +209,14 @@ impl Transactable for LanceTransaction {
     }
 
     async fn del(&self, key: Key) -> Result<()> {
+        give_way().await;
         self.check_write()?;
         check_key(&key)?;
-        self.write(key, None);
-        Ok(())
+        self.write(key, None)
     }
 
     async fn delc(&self, key: Key, chk: Option<Val>) -> Result<()> {
+        give_way().await;
         self.check_write()?;
         check_key(&key)?;
         self.write_if(key, None, chk).await
@@ -241,8 +252,7 @@ impl Transactable for LanceTransaction {
 
     async fn new_save_point(&self) -> Result<()> {
         self.check_write()?;
-        self.pending.lock().new_save_point();
-        Ok(())
+        self.pending.lock().new_save_point()
     }
 
     async fn release_last_save_point(&self) -> Result<()> {
@@ -257,7 +267,7 @@ impl Transactable for LanceTransaction {
 
     fn commit_version(&self) -> Option<Version> {
         let version = self.commit_version.load(Ordering::Acquire);
-        (version > 0 && self.committer.config().versioned).then_some(version)
+        (version > 0 && self.core.config.versioned).then_some(version)
     }
 
     async fn count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
@@ -271,23 +281,54 @@ impl Transactable for LanceTransaction {
     async fn timestamp(&self) -> Result<Version> {
         self.check_open()?;
         // Issued, so that every later commit is greater, within the same millisecond too.
-        self.committer.config().version_source.next()
+        self.core.config.version_source.next()
     }
 
     async fn compact(&self, _: Option<KeyRange>) -> Result<()> {
         self.check_open()?;
-        self.committer.compact_in_background();
+        self.core.background.compact();
         Ok(())
     }
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
-        self.check_open()?;
-        if let Some(own) = self.own_write(key) {
+        give_way().await;
+        let (at, view) = self.reading(None)?;
+        if let Some(own) = self.own_write(key)? {
             return Ok(own);
         }
         if self.writeable {
             self.reads.lock().add_key(key);
         }
-        self.snapshot.view.get(key, self.snapshot.version).await
+        view.get(key, at).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::LanceConfig;
+    use crate::core::Background;
+    use crate::files::LocalFiles;
+    use crate::journal::{Journal, JournalDir};
+    use crate::memtable::MemTable;
+    use tokio::sync::mpsc;
+
+    /// Each of 60 readers, begun while memtables were being filled, held the one of its time: 8.6 MB each.
+    #[tokio::test]
+    async fn an_open_transaction_holds_no_memtable() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let memtable = Arc::new(MemTable::new());
+        memtable.insert("a".into(), 1, Some("1".into()));
+        let flushed = Arc::downgrade(&memtable);
+        let view = View { active: memtable, frozen: vec![], runs: vec![], history_floor: 0 };
+        let background = Background::new(mpsc::unbounded_channel().0);
+        let core = Arc::new(Core::new(LanceConfig::new(dir.path()), view, 1, background));
+        let journal = Journal::create(&JournalDir::new(Arc::new(LocalFiles), dir.path()), 1)?;
+        let committer = Arc::new(Committer::new(core.clone(), journal));
+        let tx = LanceTransaction::begin(core.clone(), committer, TransactionOptions::read())?;
+        assert_eq!(tx.get(b"a", None).await?.as_deref(), Some(&b"1"[..]));
+        core.views.edit(|view| view.active = Arc::new(MemTable::new()));
+        assert!(flushed.upgrade().is_none(), "it holds a memtable that has been flushed");
+        Ok(())
     }
 }

@@ -1,13 +1,10 @@
 //! The pending writes of a transaction, with save points.
 
+use crate::committer::Writes;
 use crate::read::{ChunkSource, Entry, Span};
 use kv_api::{Direction, Error, Key, KeyRange, Result, Val};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use std::ops::Bound;
-
-/// Writes by key; no value is a deletion.
-pub(crate) type Writes = BTreeMap<Key, Option<Val>>;
 
 /// What a key had before a write: nothing pending, or this.
 type Undo = (Key, Option<Option<Val>>);
@@ -15,13 +12,33 @@ type Undo = (Key, Option<Option<Val>>);
 /// Writes and the stack of save points.
 #[derive(Default)]
 pub(crate) struct Pending {
-    pub(crate) writes: Writes,
+    writes: Writes,
+    /// A commit or a cancellation has taken the writes.
+    finished: bool,
     /// Each save point's writes, oldest first, as what they replaced.
     save_points: Vec<Vec<Undo>>,
 }
 
 impl Pending {
-    pub(crate) fn write(&mut self, key: Key, val: Option<Val>) {
+    fn check_open(&self) -> Result<()> {
+        if self.finished { Err(Error::TransactionFinished) } else { Ok(()) }
+    }
+
+    /// The writes, unless they have been taken.
+    pub(crate) fn writes(&self) -> Result<&Writes> {
+        self.check_open().map(|()| &self.writes)
+    }
+
+    /// Takes the writes, once: what comes later is refused, as nothing would commit it.
+    pub(crate) fn finish(&mut self) -> Result<Writes> {
+        self.check_open()?;
+        let taken = std::mem::take(self);
+        self.finished = true;
+        Ok(taken.writes)
+    }
+
+    pub(crate) fn write(&mut self, key: Key, val: Option<Val>) -> Result<()> {
+        self.check_open()?;
         match self.save_points.last_mut() {
             Some(undo) => {
                 let before = self.writes.insert(key.clone(), val);
@@ -31,14 +48,18 @@ impl Pending {
                 self.writes.insert(key, val);
             }
         }
+        Ok(())
     }
 
-    pub(crate) fn new_save_point(&mut self) {
+    pub(crate) fn new_save_point(&mut self) -> Result<()> {
+        self.check_open()?;
         self.save_points.push(Vec::new());
+        Ok(())
     }
 
     /// The last save point's writes become those of the one around it.
     pub(crate) fn release(&mut self) -> Result<()> {
+        self.check_open()?;
         let released = self.save_points.pop().ok_or(Error::NoSavePointPresent)?;
         if let Some(outer) = self.save_points.last_mut() {
             outer.extend(released);
@@ -48,6 +69,7 @@ impl Pending {
 
     /// Undoes the last save point's writes, newest first.
     pub(crate) fn roll_back(&mut self) -> Result<()> {
+        self.check_open()?;
         let undo = self.save_points.pop().ok_or(Error::NoSavePointPresent)?;
         for (key, before) in undo.into_iter().rev() {
             match before {

@@ -3,14 +3,15 @@
 use super::LanceTransaction;
 use super::arrow::Columns;
 use super::pending::PendingSource;
+use crate::core::View;
 use crate::read::{ChunkSource, Found, Merge, Span};
 use kv_api::{ArrowBatch, Direction, Key, KeyRange, LimitCounter, Result, ScanLimit, Val, Version, check_batch};
 
 impl LanceTransaction {
-    fn merge(&self, span: Span, own_writes: bool) -> Merge<'_> {
+    fn merge(&self, span: Span, view: &View, own_writes: bool) -> Merge<'_> {
         let pending =
             (own_writes && self.writeable).then(|| Box::new(PendingSource(&self.pending)) as Box<dyn ChunkSource>);
-        Merge::new(span, pending, &self.snapshot.view)
+        Merge::new(span, pending, view)
     }
 
     /// Runs a scan and hands each entry that the limit admits to `take`, which says what it is charged.
@@ -23,13 +24,14 @@ impl LanceTransaction {
         vals: bool,
         mut take: impl FnMut(Key, Val) -> usize + Send,
     ) -> Result<()> {
-        let at = self.read_version(version)?;
+        let (at, view) = self.reading(version)?;
         let (limit, mut skip) = bounds;
         let mut limit = LimitCounter::new(limit);
         if !limit.admits() {
             return Ok(());
         }
-        let mut merge = self.merge(Span { range: range.clone(), direction, version: at, vals }, version.is_none());
+        let mut merge =
+            self.merge(Span { range: range.clone(), direction, version: at, vals }, &view, version.is_none());
         // Where the limit stopped the scan.
         let mut stopped_at = None;
         // Whether the limit admits another entry.
@@ -59,7 +61,7 @@ impl LanceTransaction {
             }
         }
         self.note_scan(range, direction, version, stopped_at.as_ref());
-        Ok(())
+        self.check_still_open()
     }
 
     /// Remembers for the commit what a scan saw of the transaction's snapshot, up to where its limit stopped it.
@@ -70,10 +72,11 @@ impl LanceTransaction {
     }
 
     pub(super) async fn count_keys(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
-        let at = self.read_version(version)?;
+        let (at, view) = self.reading(version)?;
         let span = Span { range: range.clone(), direction: Direction::Forward, version: at, vals: false };
-        let count = self.merge(span, version.is_none()).count().await?;
+        let count = self.merge(span, &view, version.is_none()).count().await?;
         self.note_scan(range, Direction::Forward, version, None);
+        self.check_still_open()?;
         Ok(count)
     }
 
@@ -81,12 +84,12 @@ impl LanceTransaction {
     /// its keys or its values are as many bytes as an array can hold.
     pub(super) async fn scan_arrow(&self, range: KeyRange, batch: u32, version: Option<Version>) -> Result<ArrowBatch> {
         check_batch(batch)?;
-        let at = self.read_version(version)?;
+        let (at, view) = self.reading(version)?;
         let mut columns = Columns::default();
         let mut left = batch as usize;
         let mut last = None;
         let span = Span { range: range.clone(), direction: Direction::Forward, version: at, vals: true };
-        let mut merge = self.merge(span, version.is_none());
+        let mut merge = self.merge(span, &view, version.is_none());
         let mut exhausted = false;
         while left > 0 {
             let Some(found) = merge.next().await? else {
@@ -106,6 +109,7 @@ impl LanceTransaction {
         }
         let stopped_at = last.filter(|_| !exhausted);
         self.note_scan(range.clone(), Direction::Forward, version, stopped_at.as_ref());
+        self.check_still_open()?;
         let rest = stopped_at.map(|last| KeyRange { start: KeyRange::key_after(&last), end: range.end });
         Ok(ArrowBatch { next: rest.filter(|rest| !rest.is_empty()), batch: columns.finish()? })
     }

@@ -68,18 +68,31 @@ async fn a_segment_that_cannot_be_begun_is_begun_later() -> Result<()> {
     {
         let dir = tempfile::tempdir().unwrap();
         let files = Faulty::default();
-        let store = open(LanceConfig::new(dir.path()).memtable_bytes(4 << 10).files(Arc::new(files.clone()))).await?;
+        let store = open(LanceConfig::new(dir.path()).memtable_bytes(16 << 10).files(Arc::new(files.clone()))).await?;
         files.add(Fault::always(operation, path, error));
-        let expected: Rows = (0..100).map(numbered).collect();
+        let mut expected: Rows = (0..100).map(numbered).collect();
         for (key, val) in &expected {
             write(&store, &[(key, val)]).await?;
         }
+        assert!(figure(&store, "memtable_bytes") > 16 << 10, "the memtable was to be full");
+        // It takes no more than twice its budget: what comes then is refused, and is not in the store.
+        let refused = loop {
+            let (key, val) = numbered(expected.len());
+            match write(&store, &[(&key, &val)]).await {
+                Ok(_) => expected.push((key, val)),
+                Err(e) => break e,
+            }
+            assert!(expected.len() < 1000, "a memtable without bounds");
+        };
+        assert_eq!(refused.kind(), ErrorKind::Io, "{refused}");
+        assert_eq!(all(&store, None).await?, expected);
         files.heal();
         store.flush().await?;
         assert!(figure(&store, "runs") > 0);
         write(&store, &[("more", "1")]).await?;
         drop(store);
-        assert_eq!(all(&open_with(&files, dir.path()).await?, None).await?.len(), expected.len() + 1);
+        expected.push(("more".into(), "1".into()));
+        assert_eq!(all(&open_with(&files, dir.path()).await?, None).await?, expected);
     }
     Ok(())
 }

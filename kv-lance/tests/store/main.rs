@@ -1,16 +1,19 @@
 //! Behaviour of kv-lance that its contract does not say: opening, recovery, history, what is on disk.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-mod commit_faults;
+mod background;
+mod conflict_storm;
 mod count;
 mod damage;
 mod faulty;
 mod file_faults;
 mod full_disk;
+mod giving_way;
 mod group_commit;
 mod history;
 mod hot_key;
 mod lost_journal;
+mod old_transactions;
 mod open;
 mod outside;
 mod recovery;

@@ -179,3 +179,27 @@ async fn reading_a_block_of_a_file_ends_in_the_first_poll() -> Result<()> {
     }
     store.shutdown().await
 }
+
+/// The filter of a compacted run had room for the keys of all runs that went into it, each counted anew.
+#[tokio::test]
+async fn the_index_of_a_compacted_run_is_as_large_as_its_keys_need() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(LanceConfig::new(dir.path())).await?;
+    let mut flushed = 0;
+    for _ in 0..10 {
+        let tx = store.begin(TransactionOptions::write()).await?;
+        for (key, val) in (0..1000).map(numbered) {
+            tx.set(key.into(), val.into()).await?;
+        }
+        tx.commit().await?;
+        store.flush().await?;
+        if flushed == 0 {
+            flushed = figure(&store, "run_index_bytes");
+        }
+    }
+    assert_eq!(figure(&store, "run_index_bytes"), 10 * flushed);
+    store.compact_with(kv_lance::CompactOptions::no_history()).await?;
+    assert_eq!((figure(&store, "runs"), figure(&store, "run_rows")), (1, 1000));
+    assert_eq!(figure(&store, "run_index_bytes"), flushed);
+    store.shutdown().await
+}

@@ -47,7 +47,7 @@ fn touched(bytes: &[u8]) -> usize {
 }
 
 fn conflict(engine: &str) -> Error {
-    Error::TransactionConflict { reason: format!("{engine} refused the commit") }
+    Error::conflict(format!("{engine} refused the commit"))
 }
 
 fn failed<E: std::error::Error + Send + Sync + 'static>(error: E) -> Error {

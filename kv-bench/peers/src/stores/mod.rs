@@ -24,7 +24,7 @@ fn unknown(error: impl std::fmt::Display) -> Error {
 
 /// A commit that the engine refused.
 fn conflict(engine: &'static str) -> Error {
-    Error::TransactionConflict { reason: format!("{engine} refused the commit") }
+    Error::conflict(format!("{engine} refused the commit"))
 }
 
 /// Refuses keys that are, as `encoded`, longer than the engine stores.

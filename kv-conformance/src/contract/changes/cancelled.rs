@@ -1,9 +1,8 @@
 //! A `next` that is dropped half way: what it would have given comes with the one after.
 
 use super::{commit_all, told};
-use crate::cancellation::{Drop, polled};
-use crate::fixture::{Feed, Store, Verdict};
-use crate::runner::{Case, cases};
+use crate::case::{Case, cases};
+use crate::fixture::{Drop, Feed, Store, Verdict, polled};
 use futures::poll;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};

@@ -1,8 +1,8 @@
 //! What a feed says of a commit.
 
 use super::commit_all;
+use crate::case::{Case, cases};
 use crate::fixture::{Next, Store, Verdict, b, filled, refuses};
-use crate::runner::{Case, cases};
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use kv_api::{ChangeFilter, KeyRange, change_schema};

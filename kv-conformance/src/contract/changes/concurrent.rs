@@ -1,8 +1,8 @@
 //! Feeds among writers on several threads.
 
 use super::{contents_at, told};
+use crate::case::{Case, cases};
 use crate::fixture::{Feed, Mismatch, Next, Store, Verdict, replay, show_contents};
-use crate::runner::{Case, cases};
 use futures::future::try_join_all;
 use kv_api::{Error, Key, KeyRange, Result, Val, Version};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,8 +1,8 @@
 //! Only what was asked for.
 
 use super::commit_all;
+use crate::case::{Case, cases};
 use crate::fixture::{Store, Verdict, b};
-use crate::runner::{Case, cases};
 use kv_api::KeyRange;
 
 pub(super) fn cases() -> Vec<Case> {

@@ -1,8 +1,8 @@
 //! From which version a feed begins.
 
 use super::{commit_all, feed_or_pruned, follow, told};
+use crate::case::{Case, cases};
 use crate::fixture::{Store, Verdict, replay, show_contents};
-use crate::runner::{Case, cases};
 use kv_api::Version;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Commits that come while a feed is there.
 
 use super::{commit_all, told};
+use crate::case::{Case, cases, guarded};
 use crate::fixture::{Next, Store, Verdict};
-use crate::runner::{Case, cases, guarded};
 use futures::poll;
 use kv_api::KeyRange;
 use std::time::Duration;

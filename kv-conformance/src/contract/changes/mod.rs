@@ -13,8 +13,8 @@ mod reopened;
 mod shutdown;
 mod subscribers;
 
+use crate::case::{Need, Suite};
 use crate::fixture::{Commit, Failure, Feed, Store, replay, show_contents};
-use crate::runner::{Need, Suite};
 use kv_api::{Error, Result, Version};
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(crate) fn suite() -> Suite {
         cancelled::cases(),
         concurrent::cases(),
     ];
-    let needing = |need, mut cases: Vec<crate::runner::Case>| {
+    let needing = |need, mut cases: Vec<crate::case::Case>| {
         cases.iter_mut().for_each(|case| case.needs.push(need));
         cases
     };

@@ -1,8 +1,8 @@
 //! History that a compaction may have pruned: all of it is given, or it is said that it is gone.
 
 use super::{commit_all, feed_or_pruned, follow};
+use crate::case::{Case, cases};
 use crate::fixture::{Failure, Next, Store, Verdict};
-use crate::runner::{Case, cases};
 
 pub(super) fn cases() -> Vec<Case> {
     cases![

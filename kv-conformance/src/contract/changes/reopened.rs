@@ -1,8 +1,8 @@
 //! A store that is opened again has its history or says that it is gone.
 
 use super::{commit_all, feed_or_pruned};
+use crate::case::{Case, cases};
 use crate::fixture::{Store, Verdict};
-use crate::runner::{Case, cases};
 use kv_api::Version;
 
 pub(super) fn cases() -> Vec<Case> {

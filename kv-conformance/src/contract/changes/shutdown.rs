@@ -1,8 +1,8 @@
 //! A shutdown ends a feed, once it has given everything.
 
 use super::commit_all;
+use crate::case::{Case, cases, guarded};
 use crate::fixture::{LIMIT, Store, Verdict, refuses};
-use crate::runner::{Case, cases, guarded};
 use futures::poll;
 use kv_api::{ChangeFilter, KeyRange};
 use std::time::Duration;

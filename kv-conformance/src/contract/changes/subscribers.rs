@@ -1,8 +1,8 @@
 //! Several feeds of one store, and those that nobody reads.
 
 use super::{commit_all, follow};
+use crate::case::{Case, cases};
 use crate::fixture::{Failure, LIMIT, Next, Store, Verdict};
-use crate::runner::{Case, cases};
 use kv_api::KeyRange;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};

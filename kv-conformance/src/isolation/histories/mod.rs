@@ -22,7 +22,7 @@ mod plan;
 mod record;
 mod run;
 
-use crate::runner::{Case, Need, Run, Suite};
+use crate::case::{Case, Need, Run, Suite};
 use kv_api::Isolation;
 
 /// What clients write.

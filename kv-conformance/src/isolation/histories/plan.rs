@@ -1,7 +1,7 @@
 //! What a client will do, before it does it.
 
 use super::Workload;
-use crate::runner::mixed;
+use crate::case::mixed;
 
 /// Pseudo-random numbers that a seed decides.
 pub(super) struct Random(u64);

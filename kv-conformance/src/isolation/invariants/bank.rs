@@ -1,9 +1,9 @@
 //! Accounts whose sum never changes, though they close at 0 and open again.
 
 use super::crowd::{crowd, until_committed};
+use crate::case::mixed;
 use crate::fixture::{Failure, Mismatch, Store, Tx, Verdict, b, text};
 use crate::isolation::script::{Script, number};
-use crate::runner::mixed;
 use kv_api::{Key, KeyRange, ScanLimit, Val, Version};
 use parking_lot::Mutex;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Writers that change things while others look.
 
+use crate::case::guarded;
 use crate::fixture::{Failure, Mismatch, Tx, Verdict};
 use crate::isolation::script::{Script, commits};
-use crate::runner::guarded;
 use futures::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

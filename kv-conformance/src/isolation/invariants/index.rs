@@ -1,9 +1,9 @@
 //! Rows and an index of their values, written together.
 
 use super::crowd::{crowd, until_committed};
+use crate::case::mixed;
 use crate::fixture::{Failure, Tx, Verdict, b, text};
 use crate::isolation::script::Script;
-use crate::runner::mixed;
 use kv_api::KeyRange;
 use std::collections::BTreeSet;
 use std::sync::Arc;

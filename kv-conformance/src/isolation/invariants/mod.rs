@@ -10,7 +10,7 @@ mod on_call;
 mod ring;
 
 use super::script::at_both_levels;
-use crate::runner::{Need, Suite, cases};
+use crate::case::{Need, Suite, cases};
 use bank::{bank_at_every_version, bank_of_closing_accounts};
 use index::index_agrees_with_its_rows;
 use on_call::somebody_is_on_call;

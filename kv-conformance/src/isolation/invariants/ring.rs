@@ -1,9 +1,9 @@
 //! Nodes that point at each other in a ring, and writers that swap neighbours.
 
 use super::crowd::{crowd, until_committed};
+use crate::case::mixed;
 use crate::fixture::{Failure, Mismatch, Tx, Verdict, b, text};
 use crate::isolation::script::Script;
-use crate::runner::mixed;
 use kv_api::KeyRange;
 use std::collections::BTreeMap;
 use std::sync::Arc;

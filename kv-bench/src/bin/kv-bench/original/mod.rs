@@ -78,7 +78,7 @@ impl Shared {
         let mut commits = self.commits.lock().await;
         let newest = self.newest()?;
         if pending.keys().any(|key| commits.last.get(key).is_some_and(|at| *at > seen)) {
-            return Err(Error::TransactionConflict { reason: "a key was written meanwhile".into() });
+            return Err(Error::conflict("a key was written meanwhile"));
         }
         let unknown = |e: Error| Error::CommitOutcomeUnknown { reason: e.to_string() };
         let dataset = table::upsert(newest.dataset, &pending).await.map_err(unknown)?;

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How often a line is written.
-pub(super) const INTERVAL: Duration = Duration::from_secs(10);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(10);
 
 /// How many cases a line names.
 const NAMED: usize = 4;
@@ -23,10 +23,10 @@ pub(crate) fn progress(title: &str, done: impl Into<String>) {
 }
 
 /// A case that runs until this is dropped.
-pub(super) struct Running(String);
+pub(crate) struct Running(String);
 
 impl Running {
-    pub(super) fn new(title: &str) -> Self {
+    pub(crate) fn new(title: &str) -> Self {
         RUNNING.lock().insert(title.to_owned(), String::new());
         Self(title.to_owned())
     }
@@ -39,13 +39,13 @@ impl Drop for Running {
 }
 
 /// Writes lines until it is dropped.
-pub(super) struct Ticker {
+pub(crate) struct Ticker {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Ticker {
-    pub(super) fn start(interval: Duration, mut write: impl FnMut(String) + Send + 'static) -> Self {
+    pub(crate) fn start(interval: Duration, mut write: impl FnMut(String) + Send + 'static) -> Self {
         let (stop, stopped) = channel::<()>();
         let started = Instant::now();
         let thread = std::thread::spawn(move || {

@@ -1,4 +1,16 @@
-//! A case, what it needs, and suites of them.
+//! A case, what it needs, suites of them, and what they are run with.
+
+mod limit;
+mod panics;
+mod progress;
+mod replay;
+mod seed;
+
+pub(crate) use limit::{limited, limited_on_one_thread};
+pub(crate) use panics::{guarded, install_hook};
+pub(crate) use progress::{INTERVAL, Running, Ticker, progress};
+pub(crate) use replay::{REPLAY, replay};
+pub(crate) use seed::{SEED, mixed, seed};
 
 use crate::backend::Backend;
 use crate::fixture::{Store, Verdict};
@@ -89,9 +101,9 @@ impl Suite {
 /// Registers `async fn(Store) -> Verdict`s under their own names.
 macro_rules! cases {
     ($($case:ident),* $(,)?) => {
-        vec![$($crate::runner::Case {
+        vec![$($crate::case::Case {
             name: stringify!($case),
-            run: $crate::runner::Run::Once(|store| Box::pin($case(store))),
+            run: $crate::case::Run::Once(|store| Box::pin($case(store))),
             needs: Vec::new(),
         }),*]
     };

@@ -20,7 +20,7 @@ pub(crate) fn install_hook() {
             .unwrap_or("a panic without a message");
         let place = info.location().map_or_else(String::new, |location| format!("{location}: "));
         let text = format!("{place}{message}");
-        if std::thread::current().name().is_none_or(|name| !name.starts_with(super::execute::THREAD)) {
+        if std::thread::current().name().is_none_or(|name| !name.starts_with(super::limit::THREAD)) {
             // Not a thread that a case runs on: nobody would ever see it.
             eprintln!("panic at {text}");
         }

@@ -1,7 +1,6 @@
 //! The snapshots that open transactions read: compaction keeps what they need, and the committer remembers the commits that
 //! they could conflict with.
 
-use crate::view::{View, ViewCell};
 use kv_api::Version;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -42,17 +41,16 @@ impl Snapshots {
         self.open.lock().all.values().sum()
     }
 
-    /// Takes a snapshot. Version and view are taken under the lock that [`horizon`](Self::horizon) takes too, so no
-    /// compaction can drop what this version needs from a view that this snapshot gets.
-    pub(crate) fn take(self: &Arc<Self>, views: &ViewCell, writer: bool) -> Snapshot {
+    /// Takes a snapshot. It is registered under the lock that [`horizon`](Self::horizon) takes too, so no view from now
+    /// on lacks a row that its version needs.
+    pub(crate) fn take(self: &Arc<Self>, writer: bool) -> Snapshot {
         let mut open = self.open.lock();
         let version = self.visible();
         *open.all.entry(version).or_default() += 1;
         if writer {
             *open.writers.entry(version).or_default() += 1;
         }
-        let view = views.load();
-        Snapshot { version, view, writer, held: Mutex::new(Some(self.clone())) }
+        Snapshot { version, writer, held: Mutex::new(Some(self.clone())) }
     }
 
     /// The greatest version up to `limit` whose older rows nobody can read any more.
@@ -87,10 +85,9 @@ fn forget(counts: &mut Counts, version: Version) {
     }
 }
 
-/// One version and the view to read it from.
+/// A version that can be read until this is released, from whichever view is current.
 pub(crate) struct Snapshot {
     pub(crate) version: Version,
-    pub(crate) view: Arc<View>,
     writer: bool,
     held: Mutex<Option<Arc<Snapshots>>>,
 }

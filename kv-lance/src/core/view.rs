@@ -1,9 +1,13 @@
-//! The view: which memtables and runs make up the store. Immutable, swapped whole, so that a reader works on one from
+//! The view: which memtables and runs make up the store. Immutable, swapped whole, so that a read works on one from
 //! beginning to end and never takes a lock.
+//!
+//! A transaction holds a version and takes the current view for each of its reads. That is right because every later
+//! view has the rows that an open version needs: a flush keeps all rows, and a compaction those that a registered
+//! [snapshot](super::Snapshots) reads. It holds no view, so that flushed memtables go when the last read of them ends.
 
 use crate::memtable::MemTable;
 use crate::table::{Run, hash};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use kv_api::{Error, Result, Val, Version};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -40,13 +44,18 @@ impl View {
         std::iter::once(&self.active).chain(self.frozen.iter().map(|frozen| &frozen.memtable))
     }
 
+    /// The runs that have rows up to `version`: those flushed since an old transaction began have none.
+    fn runs_at(&self, version: Version) -> impl Iterator<Item = &Arc<Run>> {
+        self.runs.iter().filter(move |run| run.statistics().min_version <= version)
+    }
+
     /// The value of `key` at `version`.
     pub(crate) async fn get(&self, key: &[u8], version: Version) -> Result<Option<Val>> {
         if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {
             return Ok(found);
         }
         let hash = if self.runs.is_empty() { 0 } else { hash(key) };
-        for run in &self.runs {
+        for run in self.runs_at(version) {
             if let Some(found) = run.get(key, version, hash).await? {
                 return Ok(found);
             }
@@ -60,7 +69,7 @@ impl View {
             return Ok(found.is_some());
         }
         let hash = if self.runs.is_empty() { 0 } else { hash(key) };
-        for run in &self.runs {
+        for run in self.runs_at(version) {
             if let Some(found) = run.exists(key, version, hash).await? {
                 return Ok(found);
             }
@@ -82,6 +91,11 @@ impl ViewCell {
 
     pub(crate) fn load(&self) -> Arc<View> {
         self.current.load_full()
+    }
+
+    /// The current view for a moment: cheaper than [`load`](Self::load), and not to be kept.
+    pub(crate) fn guard(&self) -> Guard<Arc<View>> {
+        self.current.load()
     }
 
     /// Replaces the view by an edited copy. Edits happen one after the other.

@@ -1,0 +1,149 @@
+//! Runs that are cut: a run past what its reader can count was committed, and the store could not be opened any more.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+use crate::config::Compression;
+use crate::core::View;
+use crate::files::{LocalFiles, OpenFiles};
+use crate::memtable::MemTable;
+use crate::read::{Found, Merge, Span};
+use crate::table::{BlockCache, Opened, RunExtent, RunLayout};
+use kv_api::{Direction, Key, KeyRange, Val};
+use std::path::Path;
+
+type Entries = Vec<(Key, Val)>;
+
+fn layout() -> RunLayout {
+    let cut = RunExtent { rows: 50, bytes: 1 << 20, fence_bytes: 1 << 20 };
+    let most = RunExtent { rows: 200, ..RunExtent::MOST };
+    RunLayout { cut, most, ..RunLayout::new(256, Compression::Fsst) }
+}
+
+async fn open(dir: &Path, layout: RunLayout) -> Opened {
+    let cache = Arc::new(BlockCache::new(1 << 20, layout.block_bytes));
+    let files = Arc::new(OpenFiles::new(Arc::new(LocalFiles), 8));
+    Table::open(&dir.join("kv.lance"), true, cache, files, layout).await.unwrap()
+}
+
+fn key(n: u64) -> Key {
+    format!("key{n:04}").into()
+}
+
+fn val(version: Version) -> Option<Val> {
+    (!version.is_multiple_of(5)).then(|| format!("at {version}").into())
+}
+
+/// Writes keys at one version, as a flush does.
+async fn flush(opened: &mut Opened, keys: impl Iterator<Item = u64>, version: Version) {
+    let mut writer = opened.table.new_runs(0, version).unwrap();
+    for n in keys {
+        writer.push(&key(n), version, val(version).as_deref()).await.unwrap();
+    }
+    let runs = opened.table.append(writer.finish().await.unwrap(), opened.state).await.unwrap();
+    opened.runs.splice(0..0, runs);
+}
+
+async fn compact(opened: &mut Opened, horizon: Version) {
+    let merged = merge(&opened.table, &opened.runs, horizon, 0).await.unwrap();
+    opened.runs = opened.table.replace(&opened.runs, merged.runs, opened.state).await.unwrap();
+}
+
+/// What a version has, read in every way there is.
+async fn read(runs: &[Arc<Run>], version: Version) -> Entries {
+    let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: runs.to_vec(), history_floor: 0 };
+    let span = |direction| Span { range: KeyRange::all(), direction, version, vals: true };
+    let mut scans = Vec::new();
+    for direction in [Direction::Forward, Direction::Backward] {
+        let mut merge = Merge::new(span(direction), None, &view);
+        let mut entries = Vec::new();
+        while let Some(found) = merge.next().await.unwrap() {
+            match found {
+                Found::Row(key, val) => entries.push((key, val)),
+                Found::Rows(stretch) => entries.extend(stretch.rows()),
+            }
+        }
+        scans.push(entries);
+    }
+    let mut backward = scans.pop().unwrap();
+    backward.reverse();
+    let forward = scans.pop().unwrap();
+    assert_eq!(forward, backward);
+    let count = Merge::new(span(Direction::Forward), None, &view).count().await.unwrap();
+    assert_eq!(count, forward.len() as u64);
+    for n in 0..310 {
+        let expected = forward.iter().find(|(k, _)| *k == key(n)).map(|(_, val)| val.clone());
+        assert_eq!(view.get(&key(n), version).await.unwrap(), expected, "{n} at {version}");
+    }
+    forward
+}
+
+/// What [`read`] has to find after flushes of every third key or so.
+fn expected(version: Version) -> Entries {
+    let newest = |n: u64| (1..=version.min(9)).rev().find(|v| n.is_multiple_of(*v)).and_then(val);
+    (0..300).filter_map(|n| Some((key(n), newest(n)?))).collect()
+}
+
+#[tokio::test]
+async fn a_compaction_past_the_limits_gives_several_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open(dir.path(), layout()).await;
+    for version in 1..=9 {
+        flush(&mut opened, (0..300u64).filter(|n| n.is_multiple_of(version)), version).await;
+    }
+    for horizon in [0, 6, 9] {
+        for reopened in [false, true] {
+            if reopened {
+                opened = open(dir.path(), layout()).await;
+            }
+            for version in horizon..=10 {
+                assert_eq!(read(&opened.runs, version).await, expected(version), "at {version}, horizon {horizon}");
+            }
+        }
+        assert!(is_worthwhile(&opened.runs, horizon) || horizon == 6);
+        compact(&mut opened, horizon).await;
+        assert!(opened.runs.len() > 4 && !overlap(&opened.runs), "{:?}", opened.runs);
+        assert!(opened.runs.iter().all(|run| (1..=60).contains(&run.statistics().rows)), "{:?}", opened.runs);
+    }
+    assert_eq!(read(&opened.runs, 9).await, expected(9));
+    assert!(!is_worthwhile(&opened.runs, 9), "a compaction of what is compacted");
+    // A flush over them is newer than all of them, also when the table is opened again.
+    flush(&mut opened, 0..300, 12).await;
+    let flushed: Entries = (0..300).filter_map(|n| Some((key(n), val(12)?))).collect();
+    assert_eq!(read(&opened.runs, 12).await, flushed);
+    let opened = open(dir.path(), layout()).await;
+    assert_eq!(read(&opened.runs, 12).await, flushed);
+    assert!(is_worthwhile(&opened.runs, 0));
+}
+
+#[tokio::test]
+async fn runs_are_cut_by_bytes_and_by_fences_too() {
+    let limits = [RunExtent { bytes: 2_000, ..RunExtent::CUT }, RunExtent { fence_bytes: 60, ..RunExtent::CUT }];
+    for cut in limits {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = open(dir.path(), RunLayout { cut, ..layout() }).await;
+        flush(&mut opened, 0..300, 1).await;
+        assert!(opened.runs.len() > 1, "{cut:?}");
+        assert_eq!(read(&opened.runs, 1).await.len(), 300);
+    }
+}
+
+#[tokio::test]
+async fn more_versions_of_a_key_than_a_run_can_count_are_refused_before_any_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(dir.path(), layout()).await;
+    let mut writer = opened.table.new_runs(0, 1).unwrap();
+    // As many as fill a run, so that the next begins with the key that is too much for it.
+    for n in 0..50 {
+        writer.push(&key(n), 1, None).await.unwrap();
+    }
+    let mut pushed = Ok(());
+    for version in (1..=201).rev() {
+        assert!(pushed.is_ok());
+        pushed = writer.push(b"z", version, None).await;
+    }
+    let refused = format!("{:?}", pushed.unwrap_err());
+    assert!(refused.contains("200 rows"), "{refused}");
+    drop(writer);
+    let left = std::fs::read_dir(dir.path().join("kv.lance/data")).unwrap().count();
+    assert_eq!(left, 0, "files of the refused runs");
+}
