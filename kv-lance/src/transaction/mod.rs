@@ -6,6 +6,7 @@ mod scan;
 
 use crate::committer::{Committer, ReadSet, Writes};
 use crate::core::{Core, Snapshot, View};
+use arc_swap::Guard;
 use async_trait::async_trait;
 use kv_api::{
     ArrowBatch, Direction, Error, Isolation, Key, KeyRange, Result, ScanLimit, Transactable, TransactionOptions,
@@ -57,12 +58,12 @@ impl LanceTransaction {
     }
 
     /// The version to read at, the snapshot's or an earlier one that was asked for, and the view to read from.
-    fn reading(&self, version: Option<Version>) -> Result<(Version, Arc<View>)> {
+    fn reading(&self, version: Option<Version>) -> Result<(Version, Guard<Arc<View>>)> {
         if version.is_some() && !self.core.config.versioned {
             return Err(Error::UnsupportedVersionedQueries);
         }
         self.check_open()?;
-        let view = self.core.views.load();
+        let view = self.core.views.guard();
         let at = match version {
             None => self.snapshot.version,
             Some(version) => {
@@ -106,7 +107,7 @@ impl LanceTransaction {
 
     /// Writes where the current value is the expected one.
     async fn write_if(&self, key: Key, val: Option<Val>, expected: Option<Val>) -> Result<()> {
-        if self.current(&key, &self.core.views.load()).await? != expected {
+        if self.current(&key, &self.core.views.guard()).await? != expected {
             return Err(Error::TransactionConditionNotMet);
         }
         self.write(key, val)
