@@ -43,6 +43,11 @@ bench-ratchet: setup ## Counts instructions under valgrind and compares them wit
 pylance: ## Reads ./demo-store with pylance and compares it with the files
 	scripts/pylance demo-store .
 
+.PHONY: outsiders
+outsiders: setup ## Changes small stores' tables with pylance and LanceDB and looks at what kv makes of it
+	cargo build $(FEATURES) --bin kv
+	scripts/outsiders "$${CARGO_TARGET_DIR:-target}/debug/kv"
+
 .PHONY: clean-demo
 clean-demo: ## Removes ./demo-store
 	rm -rf demo-store

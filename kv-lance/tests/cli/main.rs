@@ -9,5 +9,6 @@ mod import;
 mod kv;
 mod operate;
 mod points;
+mod restore;
 mod scan;
 mod tour;
