@@ -21,7 +21,6 @@ mod committer;
 mod config;
 mod core;
 mod datastore;
-mod error;
 pub mod files;
 mod journal;
 mod layout;

@@ -1,8 +1,8 @@
 //! Removing versions of the table that have been replaced, and the files that only they name.
 
 use super::dataset::Table;
+use super::error::from_lance;
 use super::links::list;
-use crate::error::from_lance;
 use kv_api::{Error, Result};
 use lance::dataset::cleanup::CleanupPolicy;
 use lance_table::io::commit::ManifestNamingScheme;

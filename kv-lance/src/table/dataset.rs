@@ -3,6 +3,7 @@
 use super::RunLayout;
 use super::cache::BlockCache;
 use super::commit_handler::DurableCommitHandler;
+use super::error::{decoded, from_lance};
 use super::foreign::{self, Foreign};
 use super::fragments;
 use super::links::Links;
@@ -11,7 +12,6 @@ use super::run_writer::{RunPlace, WrittenRun};
 use super::runs_writer::RunsWriter;
 use super::schema;
 use super::state::{Record, TableState};
-use crate::error::{decoded, from_lance};
 use crate::files::OpenFiles;
 use kv_api::{Error, Result};
 use lance::Dataset;

@@ -1,8 +1,8 @@
 //! What other tools have committed to the table since the engine's last commit.
 
+use super::error::from_lance;
 use super::run::Run;
 use super::schema;
-use crate::error::from_lance;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use arrow_array::{Array, RecordBatch};

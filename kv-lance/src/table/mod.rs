@@ -12,6 +12,7 @@ mod column;
 mod column_reader;
 mod commit_handler;
 mod dataset;
+mod error;
 mod files;
 mod foreign;
 mod fragments;

@@ -3,13 +3,13 @@
 use super::cache::BlockCache;
 use super::commit_handler::DurableCommitHandler;
 use super::dataset::{CommitFailure, Table, transaction};
+use super::error::from_lance;
 use super::fragments;
 use super::links::{Links, list};
 use super::run::Run;
 use super::schema::{self, FORMAT_KEY};
 use super::state::{Record, TableState};
 use super::{FORMAT_VERSION, RunLayout};
-use crate::error::from_lance;
 use crate::files::{Files, OpenFiles, make_dirs};
 use kv_api::{Error, Result};
 use lance::Dataset;

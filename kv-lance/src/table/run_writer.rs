@@ -2,12 +2,12 @@
 
 use super::RunLayout;
 use super::column::checksum;
+use super::error::from_lance;
 use super::files::SyncedWriter;
 use super::index::{BlockInfo, RunIndexBuilder};
 use super::row_meta::RowMetaBuilder;
 use super::runs_writer::RunExtent;
 use super::schema;
-use crate::error::from_lance;
 use crate::files::Files;
 use arrow_array::builder::{BinaryBuilder, BooleanBuilder, UInt64Builder};
 use arrow_array::{ArrayRef, RecordBatch};
