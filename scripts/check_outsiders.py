@@ -22,6 +22,7 @@ try:
     import lance
     import lancedb
     import pyarrow as pa
+    from lancedb.index import BTree
 except ImportError:
     sys.exit("check_outsiders: pip install pylance==14.0.2 lancedb==0.40.0, best in a virtual environment")
 
@@ -93,6 +94,13 @@ class Store:
     def lance(self, version=None) -> lance.LanceDataset:
         return lance.dataset(self.uri(), version=version)
 
+    def files(self) -> set[str]:
+        return {file.path for part in self.lance().get_fragments() for file in part.data_files()}
+
+    def table(self) -> pa.Table:
+        """All rows; the order of the files says nothing."""
+        return self.lance().to_table().sort_by([("key", "ascending"), ("version", "ascending")])
+
     def lancedb(self):
         return lancedb.connect(str(self.path)).open_table("kv")
 
@@ -114,6 +122,21 @@ def one_row(store: Store) -> pa.Table:
     return pa.table(columns, schema=store.lance().schema)
 
 
+def clean_up(store: Store) -> None:
+    """Removes all versions but the newest, and every file that it does not refer to."""
+    store.lance().cleanup_old_versions(older_than=NOW, delete_unverified=True)
+
+
+def compacted_and_cleaned(store: Store) -> None:
+    store.lance().optimize.compact_files()
+    clean_up(store)
+
+
+def deleted_and_optimized(store: Store) -> None:
+    store.lancedb().delete("tombstone")
+    store.lancedb().optimize(cleanup_older_than=NOW, delete_unverified=True)
+
+
 def taken_back(store: Store) -> None:
     version = store.lance().version
     store.lance(version - 1).restore()
@@ -123,17 +146,16 @@ CARRIED = {
     "pylance create_scalar_index": lambda s: s.lance().create_scalar_index("key", "BTREE"),
     "pylance tags.create": lambda s: s.lance().tags.create("theirs", s.lance().version),
     "pylance update_config": lambda s: s.lance().update_config({"theirs": "1"}),
-    "lancedb create_scalar_index": lambda s: s.lancedb().create_scalar_index("version"),
+    "lancedb create_index": lambda s: s.lancedb().create_index("version", config=BTree()),
     "lancedb tags.create": lambda s: s.lancedb().tags.create("theirs", s.lancedb().version),
 }
 CLEANED = {
     "pylance cleanup_old_versions": lambda s: s.lance().cleanup_old_versions(older_than=NOW),
-    "pylance cleanup_old_versions, unverified too": lambda s: s.lance().cleanup_old_versions(
-        older_than=NOW, delete_unverified=True
-    ),
+    "pylance cleanup_old_versions, unverified too": clean_up,
 }
 REWRITTEN = {
     "pylance compact_files": lambda s: s.lance().optimize.compact_files(),
+    "pylance compact_files, cleaned up": compacted_and_cleaned,
     "lancedb optimize": lambda s: s.lancedb().optimize(),
     "lancedb optimize, cleaned up": lambda s: s.lancedb().optimize(cleanup_older_than=NOW, delete_unverified=True),
 }
@@ -147,6 +169,7 @@ REFUSED = {
     "pylance restore": taken_back,
     "lancedb add": lambda s: s.lancedb().add(one_row(s)),
     "lancedb delete": lambda s: s.lancedb().delete("tombstone"),
+    "lancedb delete and optimize, cleaned up": deleted_and_optimized,
     "lancedb update": lambda s: s.lancedb().update(values={"version": 1}),
     "lancedb add_columns": lambda s: s.lancedb().add_columns({"more": "version"}),
     "lancedb alter_columns": lambda s: s.lancedb().alter_columns({"path": "val", "rename": "value"}),
@@ -185,14 +208,14 @@ def cleaned(store: Store, act) -> None:
 
 
 def rewritten(store: Store, act) -> None:
-    before = {file.path for part in store.lance().get_fragments() for file in part.data_files()}
+    before, rows = store.files(), store.table()
     act(store)
     version = store.lance().version
     expect("fragments of the rewrite", len(store.lance().get_fragments()), 1)
     store.holds("after it")
     store.holds_history("after it")
-    after = {file.path for part in store.lance().get_fragments() for file in part.data_files()}
-    expect("files of the table", after, before)
+    expect("files of the table", store.files(), before)
+    expect("their rows are those from before", store.table().equals(rows), True)
     expect("a new version", store.lance().version > version, True)
     store.ends_well()
 
@@ -213,6 +236,10 @@ def refused(store: Store, act) -> None:
     expect("another kv restore", store.run("restore").startswith("nothing to restore"), True)
     store.ends_well()
     expect("what the tag holds", store.lance(tag[0]).to_table().equals(made), True)
+    store.lance().tags.delete(tag[0])
+    clean_up(store)
+    expect("versions once the tag is gone", len(store.lance().versions()), 1)
+    store.holds("once the tag is gone")
 
 
 def main() -> None:
