@@ -93,7 +93,7 @@ impl ViewCell {
         self.current.load_full()
     }
 
-    /// The current view for one read: cheaper than [`load`](Self::load) where few are held at a time.
+    /// The current view for a moment: cheaper than [`load`](Self::load), and not to be kept.
     pub(crate) fn guard(&self) -> Guard<Arc<View>> {
         self.current.load()
     }

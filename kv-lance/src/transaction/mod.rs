@@ -6,7 +6,6 @@ mod scan;
 
 use crate::committer::{Committer, ReadSet, Writes};
 use crate::core::{Core, Snapshot, View};
-use arc_swap::Guard;
 use async_trait::async_trait;
 use kv_api::{
     ArrowBatch, Direction, Error, Isolation, Key, KeyRange, Result, ScanLimit, Transactable, TransactionOptions,
@@ -16,6 +15,9 @@ use parking_lot::Mutex;
 use pending::Pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// A point read or write takes a microsecond or so, where a unit of the budget stands for more.
+const OPERATIONS_A_UNIT: u64 = 8;
 
 /// See [`Transactable`].
 pub(crate) struct LanceTransaction {
@@ -30,6 +32,7 @@ pub(crate) struct LanceTransaction {
     reads: Mutex<ReadSet>,
     /// 0 before the commit.
     commit_version: AtomicU64,
+    operations: AtomicU64,
 }
 
 impl LanceTransaction {
@@ -43,6 +46,7 @@ impl LanceTransaction {
             pending: Mutex::default(),
             reads: Mutex::default(),
             commit_version: AtomicU64::new(0),
+            operations: AtomicU64::new(1),
             core,
             committer,
         })
@@ -58,12 +62,12 @@ impl LanceTransaction {
     }
 
     /// The version to read at, the snapshot's or an earlier one that was asked for, and the view to read from.
-    fn reading(&self, version: Option<Version>) -> Result<(Version, Guard<Arc<View>>)> {
+    fn reading(&self, version: Option<Version>) -> Result<(Version, Arc<View>)> {
         if version.is_some() && !self.core.config.versioned {
             return Err(Error::UnsupportedVersionedQueries);
         }
         self.check_open()?;
-        let view = self.core.views.guard();
+        let view = self.core.views.load();
         let at = match version {
             None => self.snapshot.version,
             Some(version) => {
@@ -87,6 +91,14 @@ impl LanceTransaction {
         Ok(self.pending.lock().writes()?.get(key).cloned())
     }
 
+    /// Yields where the task has done much without waiting for anything, as the tasks beside it have a right to: a unit of
+    /// tokio's cooperative budget for a few operations.
+    async fn give_way(&self) {
+        if self.operations.fetch_add(1, Ordering::Relaxed) % OPERATIONS_A_UNIT == 0 {
+            tokio::task::consume_budget().await;
+        }
+    }
+
     fn note_key(&self, key: &[u8]) {
         if self.serializable {
             self.reads.lock().add_key(key);
@@ -107,7 +119,7 @@ impl LanceTransaction {
 
     /// Writes where the current value is the expected one.
     async fn write_if(&self, key: Key, val: Option<Val>, expected: Option<Val>) -> Result<()> {
-        if self.current(&key, &self.core.views.guard()).await? != expected {
+        if self.current(&key, &self.core.views.load()).await? != expected {
             return Err(Error::TransactionConditionNotMet);
         }
         self.write(key, val)
@@ -119,12 +131,6 @@ impl LanceTransaction {
         self.closed.store(true, Ordering::Release);
         Ok(writes)
     }
-}
-
-/// Yields where the task has done much without waiting for anything, as the tasks beside it have a right to: one unit of
-/// tokio's cooperative budget for each operation.
-async fn give_way() {
-    tokio::task::consume_budget().await;
 }
 
 #[async_trait]
@@ -163,7 +169,7 @@ impl Transactable for LanceTransaction {
     }
 
     async fn exists(&self, key: &[u8], version: Option<Version>) -> Result<bool> {
-        give_way().await;
+        self.give_way().await;
         let (at, view) = self.reading(version)?;
         if version.is_none() {
             if let Some(own) = self.own_write(key)? {
@@ -175,7 +181,7 @@ impl Transactable for LanceTransaction {
     }
 
     async fn get(&self, key: &[u8], version: Option<Version>) -> Result<Option<Val>> {
-        give_way().await;
+        self.give_way().await;
         let (at, view) = self.reading(version)?;
         match version {
             None => self.current(key, &view).await,
@@ -184,7 +190,7 @@ impl Transactable for LanceTransaction {
     }
 
     async fn set(&self, key: Key, val: Val) -> Result<()> {
-        give_way().await;
+        self.give_way().await;
         self.check_write()?;
         check_key(&key)?;
         check_value(&val)?;
@@ -202,7 +208,7 @@ impl Transactable for LanceTransaction {
     }
 
     async fn putc(&self, key: Key, val: Val, chk: Option<Val>) -> Result<()> {
-        give_way().await;
+        self.give_way().await;
         self.check_write()?;
         check_key(&key)?;
         check_value(&val)?;
@@ -210,14 +216,14 @@ impl Transactable for LanceTransaction {
     }
 
     async fn del(&self, key: Key) -> Result<()> {
-        give_way().await;
+        self.give_way().await;
         self.check_write()?;
         check_key(&key)?;
         self.write(key, None)
     }
 
     async fn delc(&self, key: Key, chk: Option<Val>) -> Result<()> {
-        give_way().await;
+        self.give_way().await;
         self.check_write()?;
         check_key(&key)?;
         self.write_if(key, None, chk).await
@@ -292,7 +298,7 @@ impl Transactable for LanceTransaction {
     }
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
-        give_way().await;
+        self.give_way().await;
         let (at, view) = self.reading(None)?;
         if let Some(own) = self.own_write(key)? {
             return Ok(own);
