@@ -94,7 +94,7 @@ impl LanceTransaction {
     /// Yields where the task has done much without waiting for anything, as the tasks beside it have a right to: a unit of
     /// tokio's cooperative budget for a few operations.
     async fn give_way(&self) {
-        if self.operations.fetch_add(1, Ordering::Relaxed) % OPERATIONS_A_UNIT == 0 {
+        if self.operations.fetch_add(1, Ordering::Relaxed).is_multiple_of(OPERATIONS_A_UNIT) {
             tokio::task::consume_budget().await;
         }
     }
