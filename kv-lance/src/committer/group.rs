@@ -4,9 +4,9 @@ use super::Committer;
 use super::queue::{Outcome, Pending, Slot, WriteFailure};
 use crate::config::Durability;
 use crate::core::Frozen;
-use crate::journal::{Journal, JournalError, Record};
+use crate::journal::{Journal, JournalError, Record, RecordBuilder};
 use crate::memtable::MemTable;
-use kv_api::{Error, Result};
+use kv_api::{Error, Result, Version};
 use parking_lot::MutexGuard;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -61,23 +61,22 @@ impl Committer {
 
     /// Makes a group durable, as far as the configuration says, and then visible. Whether the journal is as sound as before.
     fn write_group(&self, log: &mut Journal, group: VecDeque<Pending>) -> bool {
-        let (segment, synced) = (log.segment(), log.synced());
         let (commits, slots): (Vec<_>, Vec<Arc<Slot>>) = group.into_iter().map(|p| (p.commit, p.slot)).unzip();
         let settle = |outcome: Outcome| slots.iter().for_each(|slot| slot.settle(outcome.clone()));
         if let Some(reason) = self.core.health.failure() {
             settle(Outcome::Refused(reason));
             return false;
         }
-        let records: Vec<Record> =
-            commits.into_iter().flatten().map(|(version, record)| record.finish(version, segment, synced)).collect();
-        let Some(last) = records.last().map(|record| record.version) else {
+        let commits: Vec<_> = commits.into_iter().flatten().collect();
+        let versions: Vec<Version> = commits.iter().map(|(version, _)| *version).collect();
+        let Some(last) = versions.last().copied() else {
             settle(Outcome::Done);
             return true;
         };
-        match self.write(log, &records) {
-            Ok(()) => {}
+        let records = match self.write(log, commits) {
+            Ok(records) => records,
             Err(JournalError::Unchanged(e)) => {
-                self.queue.lock().recent.retract(records.iter().map(|record| record.version));
+                self.queue.lock().recent.retract(versions.into_iter());
                 settle(Outcome::NotWritten(WriteFailure::new(&e, &self.core.config.path)));
                 return true;
             }
@@ -86,7 +85,7 @@ impl Committer {
                 settle(Outcome::Unknown(e.to_string()));
                 return false;
             }
-        }
+        };
         let memtable = self.core.views.guard().active.clone();
         for record in &records {
             for (key, val) in record.writes().flatten() {
@@ -112,16 +111,20 @@ impl Committer {
         true
     }
 
-    /// Appends records to the journal and makes them durable as far as the configuration says.
-    fn write(&self, log: &mut Journal, records: &[Record]) -> Result<(), JournalError> {
+    /// Appends commits to the journal and makes them durable as far as the configuration says.
+    fn write(&self, log: &mut Journal, commits: Vec<(Version, RecordBuilder)>) -> Result<Vec<Record>, JournalError> {
         if self.core.views.guard().active.bytes() as u64 >= self.core.config.memtable_bytes.saturating_mul(2) {
             self.freeze(log)?;
         }
+        // A record names the segment that it lies in, which the freeze has changed.
+        let (segment, synced) = (log.segment(), log.synced());
+        let records: Vec<Record> =
+            commits.into_iter().map(|(version, record)| record.finish(version, segment, synced)).collect();
         log.append(records.iter())?;
-        match self.core.config.durability {
-            Durability::Immediate => log.sync().map(drop).map_err(JournalError::Failed),
-            Durability::Eventual => Ok(()),
+        if self.core.config.durability == Durability::Immediate {
+            log.sync().map_err(JournalError::Failed)?;
         }
+        Ok(records)
     }
 
     /// Freezes the active memtable with the journal segment that belongs to it.
