@@ -17,7 +17,7 @@ const ENTRY_OVERHEAD: usize = 160;
 /// A step from row to row costs a fraction of a search, so that so many are tried first.
 const FEW_ROWS: usize = 4;
 
-type Entry<'a> = crossbeam_skiplist::map::Entry<'a, RowKey, Option<Bytes>>;
+type Node<'a> = crossbeam_skiplist::map::Entry<'a, RowKey, Option<Bytes>>;
 
 struct RowKey {
     key: Bytes,
@@ -88,6 +88,20 @@ impl Ord for RowKey {
     }
 }
 
+/// A row in memory; no value is a tombstone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MemRow {
+    pub(crate) key: Key,
+    pub(crate) version: Version,
+    pub(crate) val: Option<Val>,
+}
+
+impl From<&Node<'_>> for MemRow {
+    fn from(node: &Node<'_>) -> Self {
+        Self { key: node.key().key.clone(), version: node.key().version, val: node.value().clone() }
+    }
+}
+
 /// Rows that the table does not hold yet.
 pub(crate) struct MemTable {
     rows: SkipMap<RowKey, Option<Bytes>>,
@@ -154,8 +168,8 @@ impl MemTable {
     }
 
     /// Up to `max` keys of `range` in ascending order, each with its newest value up to `version`.
-    pub(crate) fn forward(&self, range: &KeyRange, version: Version, max: usize) -> Vec<(Key, Option<Val>)> {
-        let mut found: Vec<(Key, Option<Val>)> = Vec::new();
+    pub(crate) fn forward(&self, range: &KeyRange, version: Version, max: usize) -> Vec<MemRow> {
+        let mut found = Vec::new();
         let mut cursor = self.seek(&range.start, Version::MAX);
         while let Some(entry) = cursor {
             let row = entry.key();
@@ -166,15 +180,15 @@ impl MemTable {
                 cursor = self.seek(&row.key, version);
                 continue;
             }
-            found.push((row.key.clone(), entry.value().clone()));
+            found.push(MemRow::from(&entry));
             cursor = self.next_key(&entry);
         }
         found
     }
 
     /// The same in descending order, from the end of `range`.
-    pub(crate) fn backward(&self, range: &KeyRange, version: Version, max: usize) -> Vec<(Key, Option<Val>)> {
-        let mut found: Vec<(Key, Option<Val>)> = Vec::new();
+    pub(crate) fn backward(&self, range: &KeyRange, version: Version, max: usize) -> Vec<MemRow> {
+        let mut found = Vec::new();
         let mut cursor = match &range.end {
             Some(end) => self.before(end),
             None => self.rows.back(),
@@ -188,30 +202,30 @@ impl MemTable {
             let before = entry.prev();
             if before.as_ref().is_none_or(|before| before.key().key != row.key) {
                 if row.version <= version {
-                    found.push((row.key.clone(), entry.value().clone()));
+                    found.push(MemRow::from(&entry));
                 }
                 cursor = before;
                 continue;
             }
             let newest = self.seek(&row.key, version).filter(|newest| newest.key().key == row.key);
-            found.extend(newest.map(|newest| (row.key.clone(), newest.value().clone())));
+            found.extend(newest.as_ref().map(MemRow::from));
             cursor = self.before(&row.key);
         }
         found
     }
 
     /// The first row at or after `(key, version)`.
-    fn seek(&self, key: &[u8], version: Version) -> Option<Entry<'_>> {
+    fn seek(&self, key: &[u8], version: Version) -> Option<Node<'_>> {
         self.rows.lower_bound(Bound::Included(&(key, version) as &dyn Place))
     }
 
     /// The last row before all of `key`.
-    fn before(&self, key: &[u8]) -> Option<Entry<'_>> {
+    fn before(&self, key: &[u8]) -> Option<Node<'_>> {
         self.rows.upper_bound(Bound::Excluded(&(key, Version::MAX) as &dyn Place))
     }
 
     /// The first row of the next key. A key that is written often has a great many rows, which are not walked.
-    fn next_key<'a>(&'a self, entry: &Entry<'a>) -> Option<Entry<'a>> {
+    fn next_key<'a>(&'a self, entry: &Node<'a>) -> Option<Node<'a>> {
         let key = &entry.key().key;
         let mut next = entry.next()?;
         for _ in 0..FEW_ROWS {
@@ -253,10 +267,11 @@ mod tests {
         for version in 0..=91 {
             // The newest version up to this one that each key has.
             let newest = |rest: u64| (1..=version.min(90)).rev().find(|v| v % 3 == rest);
-            let expected: Vec<(Key, Option<Val>)> = [("a", 0), ("b", 1), ("c", 2)]
-                .into_iter()
-                .filter_map(|(key, rest)| Some((key.into(), Some(newest(rest)?.to_string().into()))))
-                .collect();
+            let row = |(key, rest): (&'static str, u64)| {
+                let version = newest(rest)?;
+                Some(MemRow { key: key.into(), version, val: Some(version.to_string().into()) })
+            };
+            let expected: Vec<MemRow> = [("a", 0), ("b", 1), ("c", 2)].into_iter().filter_map(row).collect();
             assert_eq!(table.forward(&KeyRange::all(), version, 10), expected, "{version}");
             let mut backward = table.backward(&KeyRange::all(), version, 10);
             backward.reverse();
@@ -264,8 +279,8 @@ mod tests {
         }
     }
 
-    fn text(found: Vec<(Key, Option<Val>)>) -> String {
-        found.iter().map(|(k, v)| format!("{k:?}={v:?} ")).collect::<String>().replace(['b', '"'], "")
+    fn text(found: Vec<MemRow>) -> String {
+        found.iter().map(|row| format!("{:?}={:?} ", row.key, row.val)).collect::<String>().replace(['b', '"'], "")
     }
 
     #[test]

@@ -4,11 +4,9 @@ use super::Worker;
 use super::history::HistoryFilter;
 use super::told;
 use crate::core::{CompactOptions, Core};
-use crate::table::{KeyBlock, Run, Table, TableState, ValBlock, WrittenRun};
+use crate::read::{Merge, Rows};
+use crate::table::{Run, Table, TableState, WrittenRun};
 use kv_api::{Result, Version};
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -50,12 +48,14 @@ async fn merge(table: &Table, old: &[Arc<Run>], horizon: Version, journal_throug
     let level = old.iter().map(|run| run.statistics().level).max().unwrap_or(0) + 1;
     let mut writer = table.new_runs(level, journal_through)?;
     let mut filter = HistoryFilter::new(horizon);
-    let mut rows = Rows::new(old).await?;
-    while let Some(row) = rows.current() {
-        if filter.keeps(row.key(), row.version(), row.is_tombstone()) {
-            writer.push(row.key(), row.version(), row.val()).await?;
+    let mut merge = Merge::of_runs(old);
+    while merge.advance().await? {
+        for row in merge.rows().iter().flat_map(Rows::iter) {
+            if filter.keeps(row.key(), row.version(), row.is_tombstone()) {
+                let val = (!row.is_tombstone()).then(|| row.val());
+                writer.push(row.key(), row.version(), val).await?;
+            }
         }
-        rows.advance().await?;
     }
     Ok(Merged { runs: writer.finish().await?, dropped: filter.dropped })
 }
@@ -90,101 +90,6 @@ fn overlap(runs: &[Arc<Run>]) -> bool {
     let mut bounds: Vec<_> = runs.iter().map(|run| run.key_bounds()).collect();
     bounds.sort_unstable();
     bounds.iter().zip(bounds.iter().skip(1)).any(|((_, last), (first, _))| first <= last)
-}
-
-/// A position in a run, with its block.
-struct Row {
-    run: Arc<Run>,
-    block: usize,
-    row: usize,
-    keys: Arc<KeyBlock>,
-    vals: Arc<ValBlock>,
-}
-
-impl Row {
-    async fn first(run: &Arc<Run>) -> Result<Self> {
-        let (keys, vals) = run.rows_uncached(0).await?;
-        Ok(Self { run: run.clone(), block: 0, row: 0, keys, vals })
-    }
-
-    fn key(&self) -> &[u8] {
-        self.keys.key(self.row)
-    }
-
-    fn version(&self) -> Version {
-        self.keys.version(self.row)
-    }
-
-    fn is_tombstone(&self) -> bool {
-        self.keys.is_tombstone(self.row)
-    }
-
-    fn val(&self) -> Option<&[u8]> {
-        (!self.is_tombstone()).then(|| self.vals.val(self.row))
-    }
-
-    /// Whether there is a next row.
-    async fn advance(&mut self) -> Result<bool> {
-        self.row += 1;
-        if self.row < self.keys.len() {
-            return Ok(true);
-        }
-        self.block += 1;
-        if self.block >= self.run.blocks() {
-            return Ok(false);
-        }
-        self.row = 0;
-        // Past the cache: what a compaction reads once must not drive out what readers use.
-        (self.keys, self.vals) = self.run.rows_uncached(self.block).await?;
-        Ok(true)
-    }
-}
-
-/// In the order of a run.
-impl Ord for Row {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.key().cmp(other.key()).then_with(|| other.version().cmp(&self.version()))
-    }
-}
-
-impl PartialOrd for Row {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Row {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Row {}
-
-/// Every row of several runs, in order: a heap of the runs' next rows.
-struct Rows(BinaryHeap<Reverse<Row>>);
-
-impl Rows {
-    async fn new(runs: &[Arc<Run>]) -> Result<Self> {
-        let mut rows = BinaryHeap::with_capacity(runs.len());
-        for run in runs {
-            rows.push(Reverse(Row::first(run).await?));
-        }
-        Ok(Self(rows))
-    }
-
-    fn current(&self) -> Option<&Row> {
-        self.0.peek().map(|row| &row.0)
-    }
-
-    async fn advance(&mut self) -> Result<()> {
-        if let Some(mut row) = self.0.peek_mut()
-            && !row.0.advance().await?
-        {
-            PeekMut::pop(row);
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -33,10 +33,10 @@ pub(crate) struct Run {
 }
 
 /// Where a row was found.
-struct RowPlace {
-    block: usize,
-    row: usize,
-    keys: Arc<KeyBlock>,
+pub(crate) struct RowPlace {
+    pub(crate) block: usize,
+    pub(crate) row: usize,
+    pub(crate) keys: Arc<KeyBlock>,
 }
 
 impl Run {
@@ -120,6 +120,11 @@ impl Run {
         if !self.index.may_contain(key, hash) {
             return Ok(None);
         }
+        self.seek(key, version).await
+    }
+
+    /// The same, past the filter: for a key that the run is known to have.
+    pub(crate) async fn seek(&self, key: &[u8], version: Version) -> Result<Option<RowPlace>> {
         let mut block = self.block_at(key, version);
         loop {
             let keys = self.keys(block).await?;
@@ -154,11 +159,6 @@ impl Run {
         Ok(self.find(key, Version::MAX, hash).await?.map(|found| found.keys.version(found.row)))
     }
 
-    /// A whole block.
-    pub(crate) async fn rows(&self, block: usize) -> Result<(Arc<KeyBlock>, Arc<ValBlock>)> {
-        Ok((self.keys(block).await?, self.vals(block).await?))
-    }
-
     /// The keys, versions and tombstones of a block.
     pub(crate) async fn keys(&self, block: usize) -> Result<Arc<KeyBlock>> {
         match self.cache.keys(self.id, block as u32) {
@@ -183,13 +183,8 @@ impl Run {
         }
     }
 
-    /// Reads and checks a whole block, past the cache.
-    pub(crate) async fn rows_uncached(&self, block: usize) -> Result<(Arc<KeyBlock>, Arc<ValBlock>)> {
-        Ok((self.keys_uncached(block).await?, self.vals_uncached(block).await?))
-    }
-
-    /// Reads and checks keys, versions and tombstones of a block.
-    async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
+    /// Reads and checks keys, versions and tombstones of a block, past the cache.
+    pub(crate) async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
         let info = self.info(block)?;
         let end = info.meta_position.saturating_add(info.meta_len.into());
         let meta = self.file.read(info.meta_position..end).map_err(|e| Error::io("reading", &self.path, e))?;
@@ -204,8 +199,8 @@ impl Run {
         Ok(Arc::new(KeyBlock::new(keys, meta)))
     }
 
-    /// Reads and checks the values of a block.
-    async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
+    /// Reads and checks the values of a block, past the cache.
+    pub(crate) async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
         let info = self.info(block)?;
         let vals = self.read(block, info, &self.vals).await?;
         if vals.checksum() != info.vals_checksum {

@@ -1,8 +1,9 @@
 //! The pending writes of a transaction, with save points.
 
 use crate::committer::Writes;
-use crate::read::{ChunkSource, Entry, Span};
-use kv_api::{Direction, Error, Key, KeyRange, Result, Val};
+use crate::memtable::MemRow;
+use crate::read::{ChunkSource, Span};
+use kv_api::{Direction, Error, Key, KeyRange, Result, Val, Version};
 use parking_lot::Mutex;
 use std::ops::Bound;
 
@@ -85,14 +86,15 @@ impl Pending {
 pub(super) struct PendingSource<'a>(pub(super) &'a Mutex<Pending>);
 
 impl ChunkSource for PendingSource<'_> {
-    fn fetch(&self, range: &KeyRange, span: &Span, max: usize) -> Vec<Entry> {
+    fn fetch(&self, range: &KeyRange, span: &Span, max: usize) -> Vec<MemRow> {
         if range.is_empty() {
             return Vec::new();
         }
         let end = range.end.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let pending = self.0.lock();
         let writes = pending.writes.range::<Key, _>((Bound::Included(&range.start), end));
-        let own = |(key, val): (&Key, &Option<Val>)| (key.clone(), val.clone());
+        let own =
+            |(key, val): (&Key, &Option<Val>)| MemRow { key: key.clone(), version: Version::MAX, val: val.clone() };
         match span.direction {
             Direction::Forward => writes.take(max).map(own).collect(),
             Direction::Backward => writes.rev().take(max).map(own).collect(),

@@ -6,7 +6,7 @@ use crate::config::Compression;
 use crate::core::View;
 use crate::files::{LocalFiles, OpenFiles};
 use crate::memtable::MemTable;
-use crate::read::{Found, Merge, Span};
+use crate::read::{Merge, Span, Visible};
 use crate::table::{BlockCache, Opened, RunExtent, RunLayout};
 use kv_api::{Direction, Key, KeyRange, Val};
 use std::path::Path;
@@ -51,16 +51,13 @@ async fn compact(opened: &mut Opened, horizon: Version) {
 /// What a version has, read in every way there is.
 async fn read(runs: &[Arc<Run>], version: Version) -> Entries {
     let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: runs.to_vec(), history_floor: 0 };
-    let span = |direction| Span { range: KeyRange::all(), direction, version, vals: true };
+    let span = |direction| Span { range: KeyRange::all(), direction, visible: Visible::At(version), vals: true };
     let mut scans = Vec::new();
     for direction in [Direction::Forward, Direction::Backward] {
         let mut merge = Merge::new(span(direction), None, &view);
         let mut entries = Vec::new();
-        while let Some(found) = merge.next().await.unwrap() {
-            match found {
-                Found::Row(key, val) => entries.push((key, val)),
-                Found::Rows(stretch) => entries.extend(stretch.rows()),
-            }
+        while merge.advance().await.unwrap() {
+            entries.extend(merge.rows().unwrap().iter().map(|row| (row.key_slice(), row.val_slice())));
         }
         scans.push(entries);
     }
