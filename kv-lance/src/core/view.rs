@@ -63,6 +63,20 @@ impl View {
         Ok(None)
     }
 
+    /// As [`get`](Self::get), from memory alone; `None` where a block has to be read.
+    pub(crate) fn get_cached(&self, key: &[u8], version: Version) -> Option<Option<Val>> {
+        if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {
+            return Some(found);
+        }
+        let hash = if self.runs.is_empty() { 0 } else { hash(key) };
+        for run in self.runs_at(version) {
+            if let Some(found) = run.get_cached(key, version, hash)? {
+                return Some(found);
+            }
+        }
+        Some(None)
+    }
+
     /// Whether `key` has a value at `version`; reads no value.
     pub(crate) async fn exists(&self, key: &[u8], version: Version) -> Result<bool> {
         if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {

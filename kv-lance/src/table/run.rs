@@ -39,6 +39,14 @@ pub(crate) struct RowPlace {
     pub(crate) keys: Arc<KeyBlock>,
 }
 
+/// What a search finds in a block.
+enum Look {
+    Found(usize),
+    Absent,
+    /// Where it is anywhere, it is the first row of the next.
+    InNextBlock,
+}
+
 impl Run {
     /// Opens a data file whose metadata Lance has read.
     pub(super) async fn open(
@@ -128,14 +136,50 @@ impl Run {
         let mut block = self.block_at(key, version);
         loop {
             let keys = self.keys(block).await?;
-            let row = keys.lower_bound(key, version);
-            if row < keys.len() {
-                return Ok((keys.key(row) == key).then_some(RowPlace { block, row, keys }));
+            match self.look(&keys, block, key, version) {
+                Look::Found(row) => return Ok(Some(RowPlace { block, row, keys })),
+                Look::Absent => return Ok(None),
+                Look::InNextBlock => block += 1,
             }
-            // The row searched for may be the first of the next block.
-            block += 1;
-            if block >= self.blocks() || self.index.fence(block) != key {
-                return Ok(None);
+        }
+    }
+
+    /// As [`find`](Self::find), from memory alone; `None` where a block has to be read.
+    fn find_cached(&self, key: &[u8], version: Version, hash: u64) -> Option<Option<RowPlace>> {
+        if !self.index.may_contain(key, hash) {
+            return Some(None);
+        }
+        let mut block = self.block_at(key, version);
+        loop {
+            let keys = self.cache.keys(self.id, block as u32)?;
+            match self.look(&keys, block, key, version) {
+                Look::Found(row) => return Some(Some(RowPlace { block, row, keys })),
+                Look::Absent => return Some(None),
+                Look::InNextBlock => block += 1,
+            }
+        }
+    }
+
+    /// Looks for a row in the block in which the search begins, or in the one behind it.
+    fn look(&self, keys: &KeyBlock, block: usize, key: &[u8], version: Version) -> Look {
+        let row = keys.lower_bound(key, version);
+        if row < keys.len() {
+            return if keys.key(row) == key { Look::Found(row) } else { Look::Absent };
+        }
+        let next = block + 1;
+        match next < self.blocks() && self.index.fence(next) == key {
+            true => Look::InNextBlock,
+            false => Look::Absent,
+        }
+    }
+
+    /// As [`get`](Self::get), from memory alone; `None` where a block has to be read.
+    pub(crate) fn get_cached(&self, key: &[u8], version: Version, hash: u64) -> Option<Option<Option<Val>>> {
+        match self.find_cached(key, version, hash)? {
+            None => Some(None),
+            Some(found) if found.keys.is_tombstone(found.row) => Some(Some(None)),
+            Some(RowPlace { block, row, .. }) => {
+                self.cache.vals(self.id, block as u32).map(|vals| Some(Some(vals.slice(row))))
             }
         }
     }

@@ -61,21 +61,44 @@ impl LanceTransaction {
         if self.writeable { Ok(()) } else { Err(Error::TransactionReadonly) }
     }
 
-    /// The version to read at, the snapshot's or an earlier one that was asked for, and the view to read from.
-    fn reading(&self, version: Option<Version>) -> Result<(Version, Arc<View>)> {
+    /// Refuses a read that no view can answer.
+    fn check_read(&self, version: Option<Version>) -> Result<()> {
         if version.is_some() && !self.core.config.versioned {
             return Err(Error::UnsupportedVersionedQueries);
         }
-        self.check_open()?;
+        self.check_open()
+    }
+
+    /// The version to read at, the snapshot's or an earlier one that was asked for and that `view` has.
+    fn version_in(&self, view: &View, version: Option<Version>) -> Result<Version> {
+        let Some(version) = version else { return Ok(self.snapshot.version) };
+        view.check_retained(version)?;
+        Ok(version.min(self.snapshot.version))
+    }
+
+    /// The version to read at, and the view to read from.
+    fn reading(&self, version: Option<Version>) -> Result<(Version, Arc<View>)> {
+        self.check_read(version)?;
         let view = self.core.views.load();
-        let at = match version {
-            None => self.snapshot.version,
-            Some(version) => {
-                view.check_retained(version)?;
-                version.min(self.snapshot.version)
-            }
+        Ok((self.version_in(&view, version)?, view))
+    }
+
+    /// The value of `key` as it was committed. Most are in memory: there it takes no count of the view and, in the future that
+    /// the caller holds, no room for the reading of files.
+    async fn committed(&self, key: &[u8], version: Option<Version>) -> Result<Option<Val>> {
+        let cached = {
+            let view = self.core.views.guard();
+            view.get_cached(key, self.version_in(&view, version)?)
         };
-        Ok((at, view))
+        match cached {
+            Some(found) => Ok(found),
+            None => Box::pin(self.committed_on_disk(key, version)).await,
+        }
+    }
+
+    async fn committed_on_disk(&self, key: &[u8], version: Option<Version>) -> Result<Option<Val>> {
+        let view = self.core.views.load();
+        view.get(key, self.version_in(&view, version)?).await
     }
 
     /// Refuses what was read of the pending writes where a commit has taken them meanwhile.
@@ -105,12 +128,13 @@ impl LanceTransaction {
         }
     }
 
-    async fn current(&self, key: &[u8], view: &View) -> Result<Option<Val>> {
+    /// The value that a read without a version finds.
+    async fn current(&self, key: &[u8]) -> Result<Option<Val>> {
         if let Some(own) = self.own_write(key)? {
             return Ok(own);
         }
         self.note_key(key);
-        view.get(key, self.snapshot.version).await
+        self.committed(key, None).await
     }
 
     fn write(&self, key: Key, val: Option<Val>) -> Result<()> {
@@ -119,7 +143,7 @@ impl LanceTransaction {
 
     /// Writes where the current value is the expected one.
     async fn write_if(&self, key: Key, val: Option<Val>, expected: Option<Val>) -> Result<()> {
-        if self.current(&key, &self.core.views.load()).await? != expected {
+        if self.current(&key).await? != expected {
             return Err(Error::TransactionConditionNotMet);
         }
         self.write(key, val)
@@ -182,10 +206,10 @@ impl Transactable for LanceTransaction {
 
     async fn get(&self, key: &[u8], version: Option<Version>) -> Result<Option<Val>> {
         self.give_way().await;
-        let (at, view) = self.reading(version)?;
+        self.check_read(version)?;
         match version {
-            None => self.current(key, &view).await,
-            Some(_) => view.get(key, at).await,
+            None => self.current(key).await,
+            Some(_) => self.committed(key, version).await,
         }
     }
 
@@ -299,14 +323,14 @@ impl Transactable for LanceTransaction {
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
         self.give_way().await;
-        let (at, view) = self.reading(None)?;
+        self.check_read(None)?;
         if let Some(own) = self.own_write(key)? {
             return Ok(own);
         }
         if self.writeable {
             self.reads.lock().add_key(key);
         }
-        view.get(key, at).await
+        self.committed(key, None).await
     }
 }
 
