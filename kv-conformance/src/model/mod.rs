@@ -6,6 +6,7 @@
 
 mod bugs;
 mod conflict;
+mod estimates;
 mod feed;
 mod feed_bugs;
 mod history;
@@ -17,6 +18,7 @@ mod reference;
 mod scan;
 mod steps;
 mod transaction;
+mod visit;
 
 pub use mutant::Mutant;
 pub use reference::Reference;

@@ -7,12 +7,15 @@ use super::pending::{Pending, Write, Writes};
 use super::reads::Reads;
 use super::reference::Shared;
 use super::scan::{Scan, entry_size, key_size};
+use super::visit::Visit;
 use async_trait::async_trait;
 use kv_api::{
     Direction, Error, Key, KeyRange, Result, ScanLimit, Transactable, TransactionOptions, TransactionType, Val,
-    Version, check_key, check_value,
+    Version, check_key, check_parts, check_value,
 };
 use parking_lot::{Mutex, MutexGuard};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A snapshot of the store and the writes on top of it.
@@ -344,6 +347,55 @@ impl Transactable for ReferenceTransaction {
             return Ok(history.range(&range, at, self.snapshot).len() as u64);
         }
         Ok(self.keys(range, ScanLimit::Count(u32::MAX), 0, version).await?.len() as u64)
+    }
+
+    async fn visit(
+        &self,
+        range: KeyRange,
+        direction: Direction,
+        version: Option<Version>,
+        vals: bool,
+        visitor: &mut (dyn for<'r> FnMut(&'r [u8], &'r [u8]) -> ControlFlow<()> + Send),
+    ) -> Result<()> {
+        self.visit_rows(Visit { range, direction, version, vals }, visitor).await
+    }
+
+    async fn setm(&self, entries: Vec<(Key, Val)>) -> Result<()> {
+        let mut state = self.writing()?;
+        if !self.store.is(Mutant::TornSetm) {
+            entries.iter().try_for_each(|(key, val)| check_key(key).and_then(|()| check_value(val)))?;
+        }
+        let mut seen = BTreeSet::new();
+        for (key, val) in entries {
+            check_key(&key)?;
+            check_value(&val)?;
+            if seen.insert(key.clone()) || !self.store.is(Mutant::FirstOfSetm) {
+                self.write(&mut state, key, Some(val));
+            }
+        }
+        Ok(())
+    }
+
+    async fn delm(&self, keys: Vec<Key>) -> Result<()> {
+        let mut state = self.writing()?;
+        keys.iter().try_for_each(|key| check_key(key))?;
+        for key in keys {
+            let missing = || self.store.history.lock().get(&key, self.snapshot, self.snapshot).is_none();
+            if !self.store.is(Mutant::ShyDelm) || !missing() {
+                self.write(&mut state, key, None);
+            }
+        }
+        Ok(())
+    }
+
+    async fn approximate_count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
+        let range = if self.store.is(Mutant::WildEstimate) && !range.is_empty() { KeyRange::all() } else { range };
+        self.count(range, version).await
+    }
+
+    async fn split(&self, range: KeyRange, n: u32) -> Result<Vec<KeyRange>> {
+        check_parts(n)?;
+        self.split_exactly(range, n as usize).await
     }
 
     async fn new_save_point(&self) -> Result<()> {
