@@ -24,6 +24,7 @@ impl Merge<'_> {
     /// Passes over blocks that no other source has a key in; how many rows those were.
     fn skip_blocks(&mut self) -> Option<u64> {
         match self.first()? {
+            _ if self.erasures.is_some() => return None,
             Cursor::Forward(run) if run.ends_block(self.handed_out) => {}
             _ => return None,
         }

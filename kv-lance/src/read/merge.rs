@@ -7,7 +7,7 @@ use super::rows::Rows;
 use super::{ChunkSource, Span, Visible};
 use crate::core::View;
 use crate::table::Run;
-use kv_api::{Direction, Result};
+use kv_api::{Direction, Result, Version};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -22,6 +22,13 @@ pub(crate) struct Merge<'a> {
     /// So many rows of the first cursor have been handed out.
     pub(super) handed_out: usize,
     pub(super) pace: Pace,
+    pub(super) erasures: Option<Erasures>,
+}
+
+/// Which keys are passed over: those whose history a transaction at `snapshot` finds erased.
+pub(crate) struct Erasures {
+    pub(crate) view: Arc<View>,
+    pub(crate) snapshot: Version,
 }
 
 impl<'a> Merge<'a> {
@@ -35,6 +42,12 @@ impl<'a> Merge<'a> {
         Self::of(cursors, span)
     }
 
+    /// Passes over keys whose history has been erased.
+    pub(crate) fn without(mut self, erasures: Option<Erasures>) -> Self {
+        self.erasures = erasures;
+        self
+    }
+
     /// Merges every row of `runs`, newest run first.
     pub(crate) fn of_runs(runs: &[Arc<Run>]) -> Self {
         let span = Span::all_rows();
@@ -42,13 +55,21 @@ impl<'a> Merge<'a> {
     }
 
     fn of(cursors: Vec<Cursor<'a>>, span: Span) -> Self {
-        Self { span, cursors, heap: Heap::default(), begun: false, handed_out: 0, pace: Pace::default() }
+        Self {
+            span,
+            cursors,
+            heap: Heap::default(),
+            begun: false,
+            handed_out: 0,
+            pace: Pace::default(),
+            erasures: None,
+        }
     }
 
     /// Moves to the next [rows](Self::rows); whether there are any.
     pub(crate) async fn advance(&mut self) -> Result<bool> {
         while self.seek_first().await? {
-            if self.span.visible != Visible::All && self.first().is_some_and(Cursor::is_tombstone) {
+            if self.is_hidden().await? {
                 self.handed_out = 1;
                 self.pace.passed(1);
                 continue;
@@ -62,6 +83,18 @@ impl<'a> Merge<'a> {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Whether the first row is not to be seen.
+    async fn is_hidden(&self) -> Result<bool> {
+        let (Visible::At(version), Some(first)) = (self.span.visible, self.first()) else { return Ok(false) };
+        if first.is_tombstone() {
+            return Ok(true);
+        }
+        match (&self.erasures, first.key()) {
+            (Some(erasures), Some(key)) => erasures.view.has_erased(key, version, erasures.snapshot).await,
+            _ => Ok(false),
+        }
     }
 
     /// What [`advance`](Self::advance) has moved to.
@@ -149,8 +182,8 @@ impl<'a> Merge<'a> {
     fn reach(&self) -> usize {
         let limit = self.limit();
         match self.first() {
-            // One of several with the same key.
-            Some(first) if limit.is_some() && limit == first.key() => 1,
+            // One of several with the same key, or each has to be looked up.
+            Some(first) if self.erasures.is_some() || limit.is_some() && limit == first.key() => 1,
             Some(first) => first.reach(limit, &self.span),
             None => 0,
         }

@@ -15,7 +15,7 @@ mod pace;
 mod rows;
 
 pub(crate) use chunk::ChunkSource;
-pub(crate) use merge::Merge;
+pub(crate) use merge::{Erasures, Merge};
 pub(crate) use rows::{Row, Rows};
 
 use kv_api::{Direction, KeyRange, Version};

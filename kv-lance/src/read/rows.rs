@@ -132,6 +132,14 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// Whether it erases what was before. Asked of runs alone: what is in memory is never merged into runs.
+    pub(crate) fn erases(&self) -> bool {
+        match self.source {
+            Source::Memory(_) => false,
+            Source::Block(keys, _) => keys.erases(self.place),
+        }
+    }
+
     pub(crate) fn is_tombstone(&self) -> bool {
         match self.source {
             Source::Memory(row) => row.val.is_none(),

@@ -49,6 +49,11 @@ impl KeyBlock {
         self.meta.is_tombstone(row)
     }
 
+    /// Whether a row erases what was before.
+    pub(crate) fn erases(&self, row: usize) -> bool {
+        self.meta.erases(row)
+    }
+
     /// Whether a row is before `(key, version)` in the order of a run: keys ascend, and the versions of one descend.
     fn is_before(&self, row: usize, key: &[u8], version: u64) -> bool {
         self.key(row).cmp(key).then_with(|| version.cmp(&self.version(row))).is_lt()
@@ -149,7 +154,7 @@ mod tests {
         for (key, count) in versions.iter().enumerate() {
             for version in (1..=*count).rev() {
                 keys.push(vec![key as u8]);
-                meta.push(version * 2, false);
+                meta.push(version * 2, false, false);
             }
         }
         meta.encode(&mut encoded);

@@ -24,6 +24,8 @@ pub(crate) struct RunStatistics {
     pub(crate) keys: u64,
     pub(crate) min_version: Version,
     pub(crate) max_version: Version,
+    /// The greatest version of a row that erases what was before; 0 where there is none.
+    pub(crate) max_erasing: Version,
     /// 0 for a flushed memtable, more for each compaction.
     pub(crate) level: u32,
     /// The last journal segment that this run, or what it was compacted from, covers.
@@ -117,7 +119,7 @@ impl RunIndexBuilder {
         let mut out = MAGIC.to_vec();
         out.extend(FORMAT_VERSION.to_le_bytes());
         let s = &self.statistics;
-        for figure in [s.rows, s.tombstones, s.keys, s.min_version, s.max_version, s.journal_through] {
+        for figure in [s.rows, s.tombstones, s.keys, s.min_version, s.max_version, s.max_erasing, s.journal_through] {
             out.extend(figure.to_le_bytes());
         }
         out.extend(s.level.to_le_bytes());
@@ -162,6 +164,7 @@ impl RunIndex {
             keys: r.u64()?,
             min_version: r.u64()?,
             max_version: r.u64()?,
+            max_erasing: r.u64()?,
             journal_through: r.u64()?,
             level: r.u32()?,
         };

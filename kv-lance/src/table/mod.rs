@@ -22,6 +22,8 @@ mod open;
 mod row_meta;
 mod run;
 mod run_changes;
+mod run_erasures;
+mod run_estimates;
 mod run_writer;
 mod runs_writer;
 mod schema;
@@ -60,4 +62,4 @@ impl RunLayout {
 }
 
 /// The version of the on-disk format, of the table and of the journal alike.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 3;

@@ -108,6 +108,11 @@ impl Run {
         (self.index.fence(0), self.index.last_key())
     }
 
+    /// A key at or before the first of a block, and after the last of the one before.
+    pub(super) fn fence(&self, block: usize) -> &[u8] {
+        self.index.fence(block)
+    }
+
     /// The block in which a search for `(key, version)` begins; the first where that is before all rows.
     pub(crate) fn block_at(&self, key: &[u8], version: Version) -> usize {
         self.index.block_at(key, version).unwrap_or(0)
@@ -124,7 +129,7 @@ impl Run {
     }
 
     /// The newest row of `key` up to `version`.
-    async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<RowPlace>> {
+    pub(super) async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<RowPlace>> {
         if !self.index.may_contain(key, hash) {
             return Ok(None);
         }

@@ -131,8 +131,8 @@ impl RunWriter {
     }
 
     /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone.
-    pub(super) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) -> Result<()> {
-        self.push_row(key, version, val);
+    pub(super) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>, erases: bool) -> Result<()> {
+        self.push_row(key, version, val, erases);
         if self.extent().exceeds(&self.layout.most) {
             return Err(self.too_large());
         }
@@ -157,13 +157,16 @@ impl RunWriter {
         Error::backend(format!("writing {}", self.path.display()), what)
     }
 
-    fn push_row(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) {
+    fn push_row(&mut self, key: &[u8], version: Version, val: Option<&[u8]>, erases: bool) {
         let stats = &mut self.index.statistics;
         let same_key = stats.rows > 0 && self.index.last_key == key;
         stats.min_version = if stats.rows == 0 { version } else { stats.min_version.min(version) };
         stats.max_version = stats.max_version.max(version);
         stats.rows += 1;
         stats.tombstones += u64::from(val.is_none());
+        if erases {
+            stats.max_erasing = stats.max_erasing.max(version);
+        }
         if !same_key {
             self.index.push_key(key);
         }
@@ -172,7 +175,7 @@ impl RunWriter {
             block.first_key = key.to_vec();
             block.continues = same_key;
         }
-        block.meta.push(version, val.is_none());
+        block.meta.push(version, val.is_none(), erases);
         let bytes = key.len() + val.map_or(0, <[u8]>::len);
         block.bytes += bytes;
         self.bytes += bytes as u64;

@@ -3,16 +3,20 @@
 use super::LanceTransaction;
 use super::arrow::Columns;
 use super::pending::PendingSource;
-use crate::core::View;
-use crate::read::{ChunkSource, Merge, Row, Rows, Span, Visible};
+use crate::read::{ChunkSource, Erasures, Merge, Row, Rows, Span, Visible};
 use kv_api::{ArrowBatch, Direction, Key, KeyRange, LimitCounter, Result, ScanLimit, Val, Version, check_batch};
 use std::ops::ControlFlow;
 
 impl LanceTransaction {
-    fn merge(&self, span: Span, view: &View, own_writes: bool) -> Merge<'_> {
-        let pending =
-            (own_writes && self.writeable).then(|| Box::new(PendingSource(&self.pending)) as Box<dyn ChunkSource>);
-        Merge::new(span, pending, view)
+    /// A merge of what the transaction sees of `range`: its own writes too, unless it asks for a version.
+    fn merge(&self, range: KeyRange, direction: Direction, version: Option<Version>, vals: bool) -> Result<Merge<'_>> {
+        let (at, view) = self.reading(version)?;
+        let span = Span { range, direction, visible: Visible::At(at), vals };
+        let own = version.is_none() && self.writeable;
+        let pending = own.then(|| Box::new(PendingSource(&self.pending)) as Box<dyn ChunkSource>);
+        let merge = Merge::new(span, pending, &view);
+        let erased = self.may_have_erased(&view, at);
+        Ok(merge.without(erased.then(|| Erasures { view, snapshot: self.snapshot.version })))
     }
 
     /// Runs a scan and hands each row that the limit admits to `take`, which says what it is charged.
@@ -54,9 +58,7 @@ impl LanceTransaction {
         vals: bool,
         mut take: impl for<'r> FnMut(&mut Rows<'r>) -> ControlFlow<Row<'r>> + Send,
     ) -> Result<()> {
-        let (at, view) = self.reading(version)?;
-        let span = Span { range: range.clone(), direction, visible: Visible::At(at), vals };
-        let mut merge = self.merge(span, &view, version.is_none());
+        let mut merge = self.merge(range.clone(), direction, version, vals)?;
         let mut stopped_at = None;
         while stopped_at.is_none() && merge.advance().await? {
             let Some(mut rows) = merge.rows() else { break };
@@ -76,9 +78,7 @@ impl LanceTransaction {
     }
 
     pub(super) async fn count_keys(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
-        let (at, view) = self.reading(version)?;
-        let span = Span { range: range.clone(), direction: Direction::Forward, visible: Visible::At(at), vals: false };
-        let count = self.merge(span, &view, version.is_none()).count().await?;
+        let count = self.merge(range.clone(), Direction::Forward, version, false)?.count().await?;
         self.note_scan(range, Direction::Forward, version, None);
         self.check_still_open()?;
         Ok(count)
@@ -88,12 +88,10 @@ impl LanceTransaction {
     /// where its keys or its values are as many bytes as an array can hold.
     pub(super) async fn scan_arrow(&self, range: KeyRange, batch: u32, version: Option<Version>) -> Result<ArrowBatch> {
         check_batch(batch)?;
-        let (at, view) = self.reading(version)?;
+        let mut merge = self.merge(range.clone(), Direction::Forward, version, true)?;
         let mut columns = Columns::default();
         let mut left = batch as usize;
         let mut last = None;
-        let span = Span { range: range.clone(), direction: Direction::Forward, visible: Visible::At(at), vals: true };
-        let mut merge = self.merge(span, &view, version.is_none());
         let mut exhausted = false;
         while left > 0 {
             if !merge.advance().await? {
