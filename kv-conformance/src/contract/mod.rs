@@ -6,12 +6,14 @@ mod concurrency;
 mod conditionals;
 mod conflicts;
 mod erasing;
+mod estimates;
 mod giving_way;
 mod large;
 mod late_writes;
 mod lifecycle;
 mod limits;
 mod maintenance;
+mod many_keys;
 mod own_writes;
 mod persistence;
 mod points;
@@ -25,6 +27,7 @@ mod sizes;
 mod snapshots;
 mod storms;
 mod versions;
+mod visits;
 
 use crate::case::Suite;
 
@@ -48,6 +51,9 @@ pub(crate) fn suites() -> Vec<Suite> {
         erasing::suite(),
         changes::suite(),
         provided::suite(),
+        visits::suite(),
+        many_keys::suite(),
+        estimates::suite(),
         large::suite(),
         sizes::suite(),
         maintenance::suite(),
