@@ -76,6 +76,12 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::TornSetm, &["many_keys"]),
     (Mutant::FirstOfSetm, &["many_keys", "property"]),
     (Mutant::ShyDelm, &["many_keys", "property"]),
+    (Mutant::UnheededStamps, &["safe_timestamps"]),
+    (Mutant::EarlyRelease, &["safe_timestamps"]),
+    (Mutant::LateSafety, &["safe_timestamps"]),
+    (Mutant::LeakedStamp, &["safe_timestamps"]),
+    (Mutant::LastStamp, &["safe_timestamps"]),
+    (Mutant::StampsOfReaders, &["safe_timestamps"]),
     (Mutant::LeakySavePoint, &["save_points", "changes", "property"]),
     (Mutant::GreedyRelease, &["save_points", "property"]),
     (Mutant::RefusedWrite, &["points", "conditionals", "lifecycle", "changes", "property"]),
@@ -134,7 +140,11 @@ const ATTEMPTS: usize = 3;
 /// A store "on disk" with a bug, so that persistence can be tested.
 fn mutated(mutant: Option<Mutant>) -> Backend {
     let disk: Arc<Mutex<HashMap<PathBuf, Reference>>> = Arc::default();
-    let declared = Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true).change_feed(true);
+    let declared = Capabilities::new(Isolation::Serializable)
+        .versioned_reads(true)
+        .read_checks(true)
+        .change_feed(true)
+        .safe_timestamps(true);
     Backend::persistent("mutant", move |dir| {
         let prunes = mutant == Some(Mutant::PrunedSilently);
         let new = || mutant.into_iter().fold(Reference::new().prune_on_compact(prunes), Reference::mutant);

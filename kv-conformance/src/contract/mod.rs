@@ -21,6 +21,7 @@ mod provided;
 mod ranges;
 mod read_checks;
 mod refusals;
+mod safe_timestamps;
 mod save_points;
 mod serializable;
 mod sizes;
@@ -59,6 +60,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         maintenance::suite(),
         persistence::suite(),
         concurrency::suite(),
+        safe_timestamps::suite(),
         late_writes::suite(),
         storms::suite(),
         giving_way::suite(),
