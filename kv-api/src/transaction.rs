@@ -410,6 +410,53 @@ pub trait Transactable: Send + Sync {
         HybridClock::new().next()
     }
 
+    /// Up to where rows that carry their writers' [`timestamp`](Self::timestamp)s can be read without
+    /// missing any: the greatest version, up to that of the newest commit which this transaction sees,
+    /// such that every write transaction that was given a timestamp up to it had finished when this
+    /// transaction began.
+    ///
+    /// Who writes a row takes a timestamp, puts it into the row and commits, which takes time: another,
+    /// with a later timestamp, may be visible sooner. A reader that goes by the newest row it finds
+    /// passes over the first one for good. One that reads up to the safe timestamp of its
+    /// transaction, and goes on from there with the next, gets each row once:
+    ///
+    /// ```
+    /// use kv_api::{Datastore, KeyRange, Result, TransactionOptions, Version};
+    ///
+    /// fn key(timestamp: Version) -> kv_api::Key {
+    ///     timestamp.to_be_bytes().to_vec().into()
+    /// }
+    ///
+    /// /// The rows since the last call; they have the timestamps of their writers as keys.
+    /// async fn news(store: &dyn Datastore, position: &mut Version) -> Result<KeyRange> {
+    ///     let tx = store.begin(TransactionOptions::read()).await?;
+    ///     let safe = tx.safe_timestamp().await?;
+    ///     let range = KeyRange::from(key(*position + 1)..key(safe + 1));
+    ///     *position = safe;
+    ///     Ok(range)
+    /// }
+    /// ```
+    ///
+    /// A transaction has finished when its commit is visible, or was refused, and when it was
+    /// cancelled or dropped. A commit whose future was dropped has finished once it is decided; one
+    /// whose outcome is unknown has not, for as long as the store is open. Of several timestamps of a
+    /// transaction the first counts. A read-only transaction writes nothing: its timestamps hold
+    /// nobody up.
+    ///
+    /// It belongs to the snapshot, and does not change while the transaction is open. A transaction
+    /// begun later has the same or a greater one, and no transaction is given a timestamp up to it any
+    /// more, also where the store has been opened again.
+    ///
+    /// # Errors
+    /// [`Unsupported`](Error::Unsupported) unless the capability
+    /// [`safe_timestamps`](crate::Capabilities::safe_timestamps) is declared.
+    async fn safe_timestamp(&self) -> Result<Version> {
+        if self.closed() {
+            return Err(Error::TransactionFinished);
+        }
+        Err(Error::Unsupported { operation: "safe_timestamp" })
+    }
+
     /// Asks the store to rewrite the files that hold `range` (`None` = all). A hint: what the transaction sees does not change.
     /// Default = nothing to do.
     async fn compact(&self, range: Option<KeyRange>) -> Result<()> {

@@ -16,6 +16,7 @@ mod pending;
 mod reads;
 mod reference;
 mod scan;
+mod stamps;
 mod steps;
 mod transaction;
 mod visit;

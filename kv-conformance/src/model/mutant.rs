@@ -109,6 +109,18 @@ mutants! {
     FirstOfSetm,
     /// `delm` leaves keys alone that have no value.
     ShyDelm,
+    /// `safe_timestamp` is the snapshot's version, whoever has not finished.
+    UnheededStamps,
+    /// A transaction's timestamp counts as finished before its commit is visible.
+    EarlyRelease,
+    /// `safe_timestamp` is that of the moment in which it is asked for.
+    LateSafety,
+    /// The timestamp of a transaction that is dropped counts as unfinished for ever.
+    LeakedStamp,
+    /// Of several timestamps of a transaction the last counts.
+    LastStamp,
+    /// Timestamps of read-only transactions count.
+    StampsOfReaders,
     /// A rollback takes back only the keys that were new.
     LeakySavePoint,
     /// A release closes the outer save points as well.

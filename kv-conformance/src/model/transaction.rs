@@ -24,6 +24,8 @@ pub(crate) struct ReferenceTransaction {
     pub(super) store: Arc<Shared>,
     options: TransactionOptions,
     pub(super) snapshot: Version,
+    /// The timestamps up to here are of transactions that had finished.
+    pub(super) safe: Version,
     /// How many transactions were begun before.
     nth: u64,
     pub(super) state: Mutex<State>,
@@ -33,6 +35,8 @@ pub(crate) struct ReferenceTransaction {
 pub(super) struct State {
     pub(super) finished: bool,
     version: Option<Version>,
+    /// The first timestamp, while it counts as unfinished.
+    pub(super) stamp: Option<Version>,
     pub(super) pending: Pending,
     pub(super) reads: Reads,
 }
@@ -42,8 +46,10 @@ impl ReferenceTransaction {
         let nth = store.bugs.begin();
         let backward = store.is(Mutant::BackwardSnapshot) && nth % 3 == 2;
         let lag = if backward { 2 } else { Version::from(store.is(Mutant::StaleSnapshot)) };
-        let snapshot = store.history.lock().newest().saturating_sub(lag);
-        Self { store, options, snapshot, nth, state: Mutex::default() }
+        let history = store.history.lock();
+        let (snapshot, safe) = (history.newest().saturating_sub(lag), store.safe(&history));
+        drop(history);
+        Self { store, options, snapshot, safe, nth, state: Mutex::default() }
     }
 
     /// The version at which `key` is seen, for a mutant.
@@ -219,14 +225,18 @@ impl Transactable for ReferenceTransaction {
         if self.store.is(Mutant::CancelCommits) {
             self.store.install(&state.pending.now.writes, &mut self.store.history.lock())?;
         }
+        drop(state);
+        self.end_stamp();
         Ok(())
     }
 
     async fn commit(&self) -> Result<()> {
-        match self.store.stepwise_commit() {
+        let committed = match self.store.stepwise_commit() {
             Some(bug) => self.commit_in_steps(bug).await,
             None => self.commit_at_once(|writes, history| self.store.install(writes, history)),
-        }
+        };
+        self.end_stamp();
+        committed
     }
 
     fn commit_version(&self) -> Option<Version> {
@@ -450,12 +460,11 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn timestamp(&self) -> Result<Version> {
-        if self.closed() {
-            return Err(Error::TransactionFinished);
-        }
-        // Under the lock, so that it falls between two commits.
-        let _history = self.store.history.lock();
-        self.store.source.next()
+        self.stamp()
+    }
+
+    async fn safe_timestamp(&self) -> Result<Version> {
+        self.safe_timestamp()
     }
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
