@@ -46,4 +46,4 @@ impl RunLayout {
 }
 
 /// The version of the on-disk format, of the table and of the journal alike.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 3;

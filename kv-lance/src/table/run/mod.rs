@@ -11,10 +11,15 @@ mod changes;
 mod column;
 mod column_reader;
 mod data_file;
+mod fences;
 mod index;
+mod index_builder;
+mod index_cache;
+mod index_part;
 mod reader;
 mod row_meta;
 mod runs_writer;
+mod statistics;
 mod synced_writer;
 mod writer;
 

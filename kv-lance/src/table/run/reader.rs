@@ -5,8 +5,10 @@ use super::cache::BlockCache;
 use super::column::Column;
 use super::column_reader::ColumnReader;
 use super::data_file::{DataFile, PreadIo};
-use super::index::{BlockInfo, RunIndex, RunStatistics};
+use super::index::RunIndex;
+use super::index_part::BlockInfo;
 use super::row_meta::RowMeta;
+use super::statistics::RunStatistics;
 use super::writer::INDEX_BUFFER;
 use crate::files::OpenFiles;
 use crate::table::error::decoded;
@@ -62,18 +64,18 @@ impl Run {
         };
         let index = index().ok_or_else(not_a_run)?;
         let index = file.read(index).map_err(|e| Error::io("reading", &path, e))?;
-        let index = RunIndex::decode(&index).map_err(|e| Error::corruption(&path, e))?;
+        let index = RunIndex::decode(&index, file.clone(), cache.indexes().clone());
+        let index = index.map_err(|e| Error::corruption(&path, e))?;
         if index.statistics.rows != metadata.num_rows {
             return Err(Error::corruption(&path, "the run's index and the file disagree on the number of rows"));
         }
         let io = Arc::new(PreadIo(file.clone()));
         let column = |name, position: usize| {
             let pages = metadata.column_infos.get(position)?.clone();
-            Some(ColumnReader::open(metadata.file_schema.field(name)?, pages, io.clone()))
+            let field = metadata.file_schema.field(name)?;
+            Some(ColumnReader::new(field, pages, io.clone(), cache.indexes().clone()))
         };
         let (keys, vals) = column("key", schema::KEY).zip(column("val", schema::VAL)).ok_or_else(not_a_run)?;
-        let pages = async { Ok((keys.await?, vals.await?)) };
-        let (keys, vals) = decoded("opening", &path, || "the file's pages cannot be decoded".into(), pages).await?;
         Ok(Self { name, id, path, file, keys, vals, index, cache })
     }
 
@@ -86,41 +88,41 @@ impl Run {
         self.file.len()
     }
 
-    /// Bytes of memory that fences, bloom filter and the places of chunks and values take.
-    pub(crate) fn index_bytes(&self) -> u64 {
-        self.index.bytes() as u64 + self.keys.index_bytes() + self.vals.index_bytes()
+    /// Bytes of memory that stay for as long as the run is open. Fences, bloom filters and the places of chunks and values are in
+    /// memory while they are used; the [cache](BlockCache::index_bytes) counts those of all runs.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let columns = self.keys.resident_bytes() + self.vals.resident_bytes();
+        (size_of::<Self>() + self.index.resident_bytes() + columns) as u64
     }
 
     pub(crate) fn blocks(&self) -> usize {
-        self.index.blocks.len()
+        self.index.blocks()
     }
 
     /// The first and the last key.
     pub(crate) fn key_bounds(&self) -> (&[u8], &[u8]) {
-        (self.index.fence(0), self.index.last_key())
+        (&self.index.first_key, &self.index.last_key)
     }
 
-    /// The block in which a search for `(key, version)` begins; the first where that is before all rows.
-    pub(crate) fn block_at(&self, key: &[u8], version: Version) -> usize {
-        self.index.block_at(key, version).unwrap_or(0)
+    /// The block in which a search for `(key, version)` begins: the rows from there on are in it or behind it, and its first row
+    /// is not behind them unless no row is before them.
+    pub(crate) fn block_at(&self, key: &[u8], version: Version) -> Result<usize> {
+        self.index.block_at(key, version)
     }
 
     /// How many rows lie before a block; before the one after the last, all.
-    pub(crate) fn first_row(&self, block: usize) -> u64 {
-        self.index.block(block).map_or(self.index.statistics.rows, |b| b.first_row.into())
+    pub(crate) fn first_row(&self, block: usize) -> Result<u64> {
+        Ok(self.index.block(block)?.map_or(self.index.statistics.rows, |b| b.first_row.into()))
     }
 
     /// Whether the block begins with the key that the one before ends with.
-    pub(crate) fn continues(&self, block: usize) -> bool {
-        self.index.block(block).is_some_and(|b| b.continues)
+    pub(crate) fn continues(&self, block: usize) -> Result<bool> {
+        Ok(self.index.block(block)?.is_some_and(|b| b.continues))
     }
 
     /// The newest row of `key` up to `version`.
     async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<RowPlace>> {
-        if !self.index.may_contain(key, hash) {
-            return Ok(None);
-        }
-        let mut block = self.block_at(key, version);
+        let Some(mut block) = self.index.find(key, version, hash)? else { return Ok(None) };
         loop {
             let keys = self.keys(block).await?;
             let row = keys.lower_bound(key, version);
@@ -129,7 +131,7 @@ impl Run {
             }
             // The row searched for may be the first of the next block.
             block += 1;
-            if block >= self.blocks() || self.index.fence(block) != key {
+            if row.checked_sub(1).is_none_or(|last| keys.key(last) != key) || !self.continues(block)? {
                 return Ok(None);
             }
         }
@@ -197,7 +199,7 @@ impl Run {
             return Err(self.damaged(block, "has versions that do not match their checksum"));
         }
         let meta = RowMeta::decode(meta, info.rows as usize).ok_or_else(|| self.damaged(block, "has no versions"))?;
-        let keys = self.read(block, info, &self.keys).await?;
+        let keys = self.read(block, &info, &self.keys).await?;
         if keys.checksum() != info.keys_checksum {
             return Err(self.damaged(block, "has keys that do not match their checksum"));
         }
@@ -207,7 +209,7 @@ impl Run {
     /// Reads and checks the values of a block.
     async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
         let info = self.info(block)?;
-        let vals = self.read(block, info, &self.vals).await?;
+        let vals = self.read(block, &info, &self.vals).await?;
         if vals.checksum() != info.vals_checksum {
             return Err(self.damaged(block, "has values that do not match their checksum"));
         }
@@ -226,8 +228,8 @@ impl Run {
             .ok_or_else(|| self.damaged(block, "has rows that end before they begin"))
     }
 
-    fn info(&self, block: usize) -> Result<&BlockInfo> {
-        self.index.block(block).ok_or_else(|| self.damaged(block, "is not in the index"))
+    fn info(&self, block: usize) -> Result<BlockInfo> {
+        self.index.block(block)?.ok_or_else(|| self.damaged(block, "is not in the index"))
     }
 
     fn damaged(&self, block: usize, what: &str) -> Error {
