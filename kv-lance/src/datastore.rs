@@ -145,8 +145,8 @@ fn recover(
     let mut frozen = Vec::new();
     let segment = journal::replay(&layout.journal, state.journal_through, |segment| {
         for record in &segment.records {
-            for (key, val) in record.writes().flatten() {
-                memtable.insert(key, record.version, val);
+            for (key, write) in record.writes().flatten() {
+                memtable.insert(key, record.version, write);
             }
             newest = newest.max(record.version);
         }
@@ -191,12 +191,15 @@ impl Datastore for LanceDatastore {
 
     fn capabilities(&self) -> Capabilities {
         let config = &self.core.config;
-        Capabilities::new(Isolation::Serializable).versioned_reads(config.versioned).read_checks(true).durability(
-            match config.durability {
-                Durability::Immediate => kv_api::Durability::PowerLoss,
-                Durability::Eventual => kv_api::Durability::ProcessCrash,
-            },
-        )
+        let durability = match config.durability {
+            Durability::Immediate => kv_api::Durability::PowerLoss,
+            Durability::Eventual => kv_api::Durability::ProcessCrash,
+        };
+        Capabilities::new(Isolation::Serializable)
+            .versioned_reads(config.versioned)
+            .erases_history(config.versioned)
+            .read_checks(true)
+            .durability(durability)
     }
 
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {

@@ -77,6 +77,11 @@ impl Fences {
         self.rest_ranges.len()
     }
 
+    /// A fence; empty beyond the end.
+    pub(super) fn fence(&self, fence: usize) -> Vec<u8> {
+        self.rest_ranges.get(fence).map_or_else(Vec::new, |range| [&self.prefix, self.bytes_at(*range)].concat())
+    }
+
     /// Prepares the search for a key.
     pub(super) fn search<'k>(&self, key: &'k [u8]) -> Search<'_, 'k> {
         let rest = key.strip_prefix(&*self.prefix).ok_or_else(|| (*self.prefix).cmp(key));

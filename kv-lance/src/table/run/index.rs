@@ -133,8 +133,7 @@ impl RunIndex {
         if block >= self.blocks {
             return Ok(None);
         }
-        let behind = self.places.partition_point(|place| place.first_block <= block);
-        self.with_part(behind.saturating_sub(1), |part| part.block(block))
+        self.with_part(self.part_of(block), |part| part.block(block))
     }
 
     /// The last block that begins at or before the place of `(key, version)` in the order of a run; the first
@@ -149,6 +148,25 @@ impl RunIndex {
             return Ok(None);
         }
         self.with_part(self.part_at(key, version), |part| part.may_contain(hash).then(|| part.block_at(key, version)))
+    }
+
+    /// As [`find`](Self::find), from memory alone; `None` where the file has to be read.
+    pub(super) fn find_cached(&self, key: &[u8], version: Version, hash: u64) -> Option<Option<usize>> {
+        if key < &*self.first_key || key > &*self.last_key {
+            return Some(None);
+        }
+        let loaded = self.loaded.get(self.part_at(key, version));
+        let part = &loaded.as_ref()?.value;
+        Some(part.may_contain(hash).then(|| part.block_at(key, version)))
+    }
+
+    /// The fence of a block; empty beyond the end.
+    pub(super) fn fence(&self, block: usize) -> Result<Vec<u8>> {
+        self.with_part(self.part_of(block), |part| part.fence(block))
+    }
+
+    fn part_of(&self, block: usize) -> usize {
+        self.places.partition_point(|place| place.first_block <= block).saturating_sub(1)
     }
 
     fn part_at(&self, key: &[u8], version: Version) -> usize {

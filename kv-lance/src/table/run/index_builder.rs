@@ -45,22 +45,26 @@ impl RunIndexBuilder {
         &self.contents.last_key
     }
 
-    /// Whether a row of this key belongs to the same key as the last one.
-    pub(super) fn continues(&self, key: &[u8]) -> bool {
+    /// Whether the last row is of this key.
+    fn continues(&self, key: &[u8]) -> bool {
         self.contents.statistics.rows > 0 && self.contents.last_key == key
     }
 
-    /// The fence of a block that begins with this key, before its row is pushed.
-    pub(super) fn fence(&self, key: &[u8]) -> Vec<u8> {
-        match (self.contents.statistics.rows, self.continues(key)) {
-            (0, _) => Vec::new(),
-            (_, true) => key.to_vec(),
-            (_, false) => separator(&self.contents.last_key, key).to_vec(),
+    /// Says that a block begins with this key, whose row is still to come. Its fence, and whether it continues the
+    /// last block.
+    pub(super) fn begin_block(&mut self, key: &[u8]) -> (Vec<u8>, bool) {
+        if self.contents.statistics.rows == 0 {
+            return (Vec::new(), false);
         }
+        if self.continues(key) {
+            self.part.goes_on();
+            return (key.to_vec(), true);
+        }
+        (separator(&self.contents.last_key, key).to_vec(), false)
     }
 
     /// Takes in a row.
-    pub(super) fn push_row(&mut self, key: &[u8], version: Version, tombstone: bool) {
+    pub(super) fn push_row(&mut self, key: &[u8], version: Version, tombstone: bool, erases: bool) {
         let new_key = !self.continues(key);
         // A part may begin with a key of the one before.
         if new_key || self.part.has_no_key() {
@@ -69,7 +73,7 @@ impl RunIndexBuilder {
         if self.contents.statistics.rows == 0 {
             self.contents.first_key = key.to_vec();
         }
-        self.contents.statistics.push(version, tombstone, new_key);
+        self.contents.statistics.push(version, tombstone, erases, new_key);
         if new_key {
             self.contents.last_key.clear();
             self.contents.last_key.extend_from_slice(key);

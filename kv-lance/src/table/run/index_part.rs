@@ -15,6 +15,9 @@ use std::cmp::Ordering;
 /// The block begins with the key that the one before ends with.
 pub(super) const CONTINUES: u8 = 1;
 
+/// The block behind it begins with the key that this one ends with.
+const GOES_ON: u8 = 2;
+
 /// A part has this many blocks, which makes it some 20 KiB with small keys.
 const BLOCKS: usize = 128;
 
@@ -37,6 +40,7 @@ pub(super) struct BlockInfo {
     pub(super) vals_checksum: u32,
     pub(super) meta_checksum: u32,
     pub(super) continues: bool,
+    pub(super) goes_on: bool,
 }
 
 /// Where a block, or a part, begins in the order of a run: keys ascend, and the versions of one descend.
@@ -84,7 +88,7 @@ impl IndexPart {
         let PartPlace { first_block, mut first_row, mut meta_position } = place;
         let mut blocks = Vec::with_capacity(fences.len());
         for _ in 0..fences.len() {
-            let block = BlockInfo {
+            let mut block = BlockInfo {
                 first_row,
                 rows: r.u32()?,
                 first_version: r.u64()?,
@@ -93,8 +97,10 @@ impl IndexPart {
                 keys_checksum: r.u32()?,
                 vals_checksum: r.u32()?,
                 meta_checksum: r.u32()?,
-                continues: r.u8()? & CONTINUES != 0,
+                ..BlockInfo::default()
             };
+            let flags = r.u8()?;
+            (block.continues, block.goes_on) = (flags & CONTINUES != 0, flags & GOES_ON != 0);
             first_row = first_row.checked_add(block.rows)?;
             meta_position = meta_position.checked_add(block.meta_len.into())?;
             blocks.push(block);
@@ -112,6 +118,11 @@ impl IndexPart {
     /// A block, by its number in the run.
     pub(super) fn block(&self, block: usize) -> Option<BlockInfo> {
         self.blocks.get(block.checked_sub(self.first_block)?).copied()
+    }
+
+    /// The fence of a block, by its number in the run.
+    pub(super) fn fence(&self, block: usize) -> Vec<u8> {
+        block.checked_sub(self.first_block).map_or_else(Vec::new, |block| self.fences.fence(block))
     }
 
     /// False only where none of the blocks has a row of the key with this hash.
@@ -171,6 +182,13 @@ impl IndexPartBuilder {
         bytes
     }
 
+    /// Says that the next block begins with the key that the last one ends with.
+    pub(super) fn goes_on(&mut self) {
+        if let Some(last) = self.blocks.last_mut() {
+            last.goes_on = true;
+        }
+    }
+
     /// Whether the next block is to begin a part of its own.
     pub(super) fn is_full(&self, next_continues: bool) -> bool {
         let full = self.blocks.len() >= BLOCKS || self.fence_bytes >= FENCE_BYTES;
@@ -199,7 +217,8 @@ impl IndexPartBuilder {
             for part in [block.meta_len, block.keys_checksum, block.vals_checksum, block.meta_checksum] {
                 out.extend(part.to_le_bytes());
             }
-            out.push(if block.continues { CONTINUES } else { 0 });
+            let flag = |set, flag| if set { flag } else { 0 };
+            out.push(flag(block.continues, CONTINUES) | flag(block.goes_on, GOES_ON));
         }
         put_block(out, Bloom::of(&self.hashes).as_bytes());
         Some(())

@@ -15,7 +15,7 @@ use crate::table::error::decoded;
 use crate::table::schema;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use kv_api::{Error, Result, Val, Version};
+use kv_api::{Error, Result, Version};
 use lance_file::reader::CachedFileMetadata;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,20 +25,13 @@ pub(crate) struct Run {
     /// The name of its file, by which the table knows it.
     pub(in crate::table) name: String,
     /// Distinguishes this run's blocks in the cache.
-    id: u64,
+    pub(super) id: u64,
     path: PathBuf,
     file: Arc<DataFile>,
     keys: ColumnReader,
     vals: ColumnReader,
-    index: RunIndex,
-    cache: Arc<BlockCache>,
-}
-
-/// Where a row was found.
-struct RowPlace {
-    block: usize,
-    row: usize,
-    keys: Arc<KeyBlock>,
+    pub(super) index: RunIndex,
+    pub(super) cache: Arc<BlockCache>,
 }
 
 impl Run {
@@ -104,8 +97,16 @@ impl Run {
         (&self.index.first_key, &self.index.last_key)
     }
 
-    /// The block in which a search for `(key, version)` begins: the rows from there on are in it or behind it, and its first row
-    /// is not behind them unless no row is before them.
+    /// A key at or before the first of a block, and after the last of the one before.
+    pub(super) fn fence(&self, block: usize) -> Result<Vec<u8>> {
+        self.index.fence(block)
+    }
+
+    /// The last block that begins at or before the place of `(key, version)`, or the first. The rows at and after that place are in
+    /// it, or in those behind it.
+    ///
+    /// # Errors
+    /// As this, and what says where a block is, may have to be read.
     pub(crate) fn block_at(&self, key: &[u8], version: Version) -> Result<usize> {
         self.index.block_at(key, version)
     }
@@ -113,52 +114,6 @@ impl Run {
     /// How many rows lie before a block; before the one after the last, all.
     pub(crate) fn first_row(&self, block: usize) -> Result<u64> {
         Ok(self.index.block(block)?.map_or(self.index.statistics.rows, |b| b.first_row.into()))
-    }
-
-    /// Whether the block begins with the key that the one before ends with.
-    pub(crate) fn continues(&self, block: usize) -> Result<bool> {
-        Ok(self.index.block(block)?.is_some_and(|b| b.continues))
-    }
-
-    /// The newest row of `key` up to `version`.
-    async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<RowPlace>> {
-        let Some(mut block) = self.index.find(key, version, hash)? else { return Ok(None) };
-        loop {
-            let keys = self.keys(block).await?;
-            let row = keys.lower_bound(key, version);
-            if row < keys.len() {
-                return Ok((keys.key(row) == key).then_some(RowPlace { block, row, keys }));
-            }
-            // The row searched for may be the first of the next block.
-            block += 1;
-            if row.checked_sub(1).is_none_or(|last| keys.key(last) != key) || !self.continues(block)? {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// The value of `key` at `version`: `None` where the run has no row for it, `Some(None)` for a tombstone.
-    pub(crate) async fn get(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<Option<Val>>> {
-        match self.find(key, version, hash).await? {
-            None => Ok(None),
-            Some(found) if found.keys.is_tombstone(found.row) => Ok(Some(None)),
-            Some(RowPlace { block, row, .. }) => Ok(Some(Some(self.vals(block).await?.slice(row)))),
-        }
-    }
-
-    /// As [`get`](Self::get), without reading the value: whether there is one.
-    pub(crate) async fn exists(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<bool>> {
-        Ok(self.find(key, version, hash).await?.map(|found| !found.keys.is_tombstone(found.row)))
-    }
-
-    /// The version of the newest row of `key`.
-    pub(crate) async fn newest(&self, key: &[u8], hash: u64) -> Result<Option<Version>> {
-        Ok(self.find(key, Version::MAX, hash).await?.map(|found| found.keys.version(found.row)))
-    }
-
-    /// A whole block.
-    pub(crate) async fn rows(&self, block: usize) -> Result<(Arc<KeyBlock>, Arc<ValBlock>)> {
-        Ok((self.keys(block).await?, self.vals(block).await?))
     }
 
     /// The keys, versions and tombstones of a block.
@@ -185,13 +140,8 @@ impl Run {
         }
     }
 
-    /// Reads and checks a whole block, past the cache.
-    pub(crate) async fn rows_uncached(&self, block: usize) -> Result<(Arc<KeyBlock>, Arc<ValBlock>)> {
-        Ok((self.keys_uncached(block).await?, self.vals_uncached(block).await?))
-    }
-
-    /// Reads and checks keys, versions and tombstones of a block.
-    async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
+    /// Reads and checks keys, versions and tombstones of a block, past the cache.
+    pub(crate) async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
         let info = self.info(block)?;
         let end = info.meta_position.saturating_add(info.meta_len.into());
         let meta = self.file.read(info.meta_position..end).map_err(|e| Error::io("reading", &self.path, e))?;
@@ -203,11 +153,11 @@ impl Run {
         if keys.checksum() != info.keys_checksum {
             return Err(self.damaged(block, "has keys that do not match their checksum"));
         }
-        Ok(Arc::new(KeyBlock::new(keys, meta)))
+        Ok(Arc::new(KeyBlock::new(keys, meta, info.continues, info.goes_on)))
     }
 
-    /// Reads and checks the values of a block.
-    async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
+    /// Reads and checks the values of a block, past the cache.
+    pub(crate) async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
         let info = self.info(block)?;
         let vals = self.read(block, &info, &self.vals).await?;
         if vals.checksum() != info.vals_checksum {

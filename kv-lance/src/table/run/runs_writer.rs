@@ -45,11 +45,12 @@ impl RunsWriter {
         Self { place, current: None, written: Vec::new() }
     }
 
-    /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone.
+    /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone, and a row may erase what was
+    /// before.
     ///
     /// # Errors
     /// Where a single key has more rows than a run can count, besides those of the file.
-    pub(crate) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) -> Result<()> {
+    pub(crate) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>, erases: bool) -> Result<()> {
         if let Some(full) = self.current.take_if(|run| run.is_full() && run.last_key() != key) {
             self.written.push(full.finish().await?);
         }
@@ -57,7 +58,7 @@ impl RunsWriter {
             Some(run) => run,
             None => self.current.insert(RunWriter::create(&self.place)?),
         };
-        run.push(key, version, val).await
+        run.push(key, version, val, erases).await
     }
 
     /// Ends and syncs the files; none where no row was added.

@@ -12,6 +12,8 @@ pub(crate) struct RunStatistics {
     pub(crate) keys: u64,
     pub(crate) min_version: Version,
     pub(crate) max_version: Version,
+    /// The greatest version of a row that erases what was before; 0 where there is none.
+    pub(crate) max_erasing: Version,
     /// 0 for a flushed memtable, more for each compaction.
     pub(crate) level: u32,
     /// The last journal segment that this run, or what it was compacted from, covers.
@@ -20,17 +22,20 @@ pub(crate) struct RunStatistics {
 
 impl RunStatistics {
     /// Takes in a row; `new_key` where it is the first of its key.
-    pub(super) fn push(&mut self, version: Version, tombstone: bool, new_key: bool) {
+    pub(super) fn push(&mut self, version: Version, tombstone: bool, erases: bool, new_key: bool) {
         self.min_version = if self.rows == 0 { version } else { self.min_version.min(version) };
         self.max_version = self.max_version.max(version);
         self.rows += 1;
         self.tombstones += u64::from(tombstone);
         self.keys += u64::from(new_key);
+        if erases {
+            self.max_erasing = self.max_erasing.max(version);
+        }
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let Self { rows, tombstones, keys, min_version, max_version, journal_through, level } = self;
-        for figure in [rows, tombstones, keys, min_version, max_version, journal_through] {
+        let Self { rows, tombstones, keys, min_version, max_version, max_erasing, journal_through, level } = self;
+        for figure in [rows, tombstones, keys, min_version, max_version, max_erasing, journal_through] {
             out.extend(figure.to_le_bytes());
         }
         out.extend(level.to_le_bytes());
@@ -43,6 +48,7 @@ impl RunStatistics {
             keys: r.u64()?,
             min_version: r.u64()?,
             max_version: r.u64()?,
+            max_erasing: r.u64()?,
             journal_through: r.u64()?,
             level: r.u32()?,
         })

@@ -132,13 +132,14 @@ impl RunWriter {
     }
 
     /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone.
-    pub(super) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) -> Result<()> {
+    pub(super) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>, erases: bool) -> Result<()> {
         let bytes = key.len() + val.map_or(0, <[u8]>::len);
         // A long row is not to be decoded with those before it.
         if self.block.bytes > 0 && self.block.bytes + bytes > 2 * self.layout.block_bytes {
             self.end_block();
         }
         if self.block.is_empty() {
+            (self.block.fence, self.block.continues) = self.index.begin_block(key);
             if self.index.is_part_full(key) {
                 self.write_part().await?;
             }
@@ -147,7 +148,7 @@ impl RunWriter {
                 self.write_batch().await?;
             }
         }
-        self.push_row(key, version, val);
+        self.push_row(key, version, val, erases);
         if self.extent().exceeds(&self.layout.most) {
             return Err(self.too_large());
         }
@@ -165,13 +166,9 @@ impl RunWriter {
         Error::backend(format!("writing {}", self.path.display()), what)
     }
 
-    fn push_row(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) {
-        if self.block.is_empty() {
-            self.block.fence = self.index.fence(key);
-            self.block.continues = self.index.continues(key);
-        }
-        self.index.push_row(key, version, val.is_none());
-        self.block.meta.push(version, val.is_none());
+    fn push_row(&mut self, key: &[u8], version: Version, val: Option<&[u8]>, erases: bool) {
+        self.index.push_row(key, version, val.is_none(), erases);
+        self.block.meta.push(version, val.is_none(), erases);
         let bytes = key.len() + val.map_or(0, <[u8]>::len);
         self.block.bytes += bytes;
         self.bytes += bytes as u64;
