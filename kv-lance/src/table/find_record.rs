@@ -29,7 +29,7 @@ pub(super) async fn find_record(root: &Path, dataset: &Dataset) -> Result<Record
         let properties = transaction.and_then(|t| t.transaction_properties);
         if let Some(state) = properties.and_then(|properties| TableState::read(&properties)) {
             let runs = old.manifest().fragments.iter().filter_map(fragments::run_name).map(str::to_owned).collect();
-            return Ok(Record { state, runs, sequence: 0, table_version: version });
+            return Ok(Record { state, levels: vec![runs], sequence: 0, table_version: version });
         }
     }
     if let Some(record) = inherited {

@@ -5,11 +5,15 @@ use super::*;
 use crate::config::Compression;
 use crate::core::View;
 use crate::files::{LocalFiles, OpenFiles};
+use crate::maintenance::merge::merge;
+use crate::maintenance::plan::Sizes;
 use crate::memtable::MemTable;
 use crate::read::{Merge, Span, Visible};
-use crate::table::{BlockCache, Opened, RunExtent, RunLayout};
+use crate::table::{BlockCache, Levels, Opened, RunExtent, RunLayout, Table};
 use kv_api::{Direction, Key, KeyRange, Val};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 type Entries = Vec<(Key, Val)>;
 
@@ -39,8 +43,8 @@ async fn flush(opened: &mut Opened, keys: impl Iterator<Item = u64>, version: Ve
     for n in keys {
         writer.push(&key(n), version, val(version).as_deref(), false).await.unwrap();
     }
-    let runs = opened.table.append(writer.finish().await.unwrap(), opened.state).await.unwrap();
-    opened.runs.splice(0..0, runs);
+    opened.table.append(writer.finish().await.unwrap(), opened.state).await.unwrap();
+    opened.levels = opened.table.levels().clone();
 }
 
 fn horizons(history: Version) -> Horizons {
@@ -48,13 +52,22 @@ fn horizons(history: Version) -> Horizons {
 }
 
 async fn compact(opened: &mut Opened, horizon: Version) {
-    let merged = merge(&opened.table, &opened.runs, &horizons(horizon), 0).await.unwrap();
-    opened.runs = opened.table.replace(&opened.runs, merged.runs, opened.state).await.unwrap();
+    let plan = Sizes { partition: 1 << 20 }.all(&opened.levels);
+    carry_out(opened, plan, horizon).await;
+}
+
+async fn carry_out(opened: &mut Opened, plan: Plan, horizon: Version) {
+    let writer = opened.table.new_runs(plan.to, 0).unwrap();
+    let filter = HistoryFilter::new(horizons(horizon), plan.is_bottom);
+    let merged = merge(&plan.inputs, writer, filter, &AtomicBool::new(false)).await.unwrap();
+    opened.table.replace(&plan.inputs, merged.runs, plan.to, opened.state).await.unwrap();
+    opened.levels = opened.table.levels().clone();
 }
 
 /// What a version has, read in every way there is.
-async fn read(runs: &[Arc<Run>], version: Version) -> Entries {
-    let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: runs.to_vec(), history_floor: 0 };
+async fn read(levels: &Levels, version: Version) -> Entries {
+    let levels = levels.clone();
+    let view = View { active: Arc::new(MemTable::new()), frozen: vec![], levels, history_floor: 0 };
     let span = |direction| Span { range: KeyRange::all(), direction, visible: Visible::At(version), vals: true };
     let mut scans = Vec::new();
     for direction in [Direction::Forward, Direction::Backward] {
@@ -97,23 +110,23 @@ async fn a_compaction_past_the_limits_gives_several_runs() {
                 opened = open(dir.path(), layout()).await;
             }
             for version in horizon..=10 {
-                assert_eq!(read(&opened.runs, version).await, expected(version), "at {version}, horizon {horizon}");
+                assert_eq!(read(&opened.levels, version).await, expected(version), "at {version}, horizon {horizon}");
             }
         }
-        assert!(is_worthwhile(&opened.runs, &horizons(horizon)) || horizon == 6);
+        assert!(is_worthwhile(&opened.levels, &horizons(horizon)) || horizon == 6);
         compact(&mut opened, horizon).await;
-        assert!(opened.runs.len() > 4 && !overlap(&opened.runs), "{:?}", opened.runs);
-        assert!(opened.runs.iter().all(|run| (1..=60).contains(&run.statistics().rows)), "{:?}", opened.runs);
+        assert!(opened.levels.level(1).len() > 4 && opened.levels.flushed().is_empty(), "{:?}", opened.levels);
+        assert!(opened.levels.runs().all(|run| (1..=60).contains(&run.statistics().rows)), "{:?}", opened.levels);
     }
-    assert_eq!(read(&opened.runs, 9).await, expected(9));
-    assert!(!is_worthwhile(&opened.runs, &horizons(9)), "a compaction of what is compacted");
+    assert_eq!(read(&opened.levels, 9).await, expected(9));
+    assert!(!is_worthwhile(&opened.levels, &horizons(9)), "a compaction of what is compacted");
     // A flush over them is newer than all of them, also when the table is opened again.
     flush(&mut opened, 0..300, 12).await;
     let flushed: Entries = (0..300).filter_map(|n| Some((key(n), val(12)?))).collect();
-    assert_eq!(read(&opened.runs, 12).await, flushed);
+    assert_eq!(read(&opened.levels, 12).await, flushed);
     let opened = open(dir.path(), layout()).await;
-    assert_eq!(read(&opened.runs, 12).await, flushed);
-    assert!(is_worthwhile(&opened.runs, &horizons(0)));
+    assert_eq!(read(&opened.levels, 12).await, flushed);
+    assert!(is_worthwhile(&opened.levels, &horizons(0)));
 }
 
 #[tokio::test]
@@ -123,8 +136,8 @@ async fn runs_are_cut_by_bytes_and_by_fences_too() {
         let dir = tempfile::tempdir().unwrap();
         let mut opened = open(dir.path(), RunLayout { cut, ..layout() }).await;
         flush(&mut opened, 0..300, 1).await;
-        assert!(opened.runs.len() > 1, "{cut:?}");
-        assert_eq!(read(&opened.runs, 1).await.len(), 300);
+        assert!(opened.levels.runs().count() > 1, "{cut:?}");
+        assert_eq!(read(&opened.levels, 1).await.len(), 300);
     }
 }
 
