@@ -1,5 +1,5 @@
 //! Runs that are cut: a run past what its reader can count was committed, and the store could not be opened any more.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;
 use crate::config::Compression;
@@ -127,6 +127,53 @@ async fn a_compaction_past_the_limits_gives_several_runs() {
     let opened = open(dir.path(), layout()).await;
     assert_eq!(read(&opened.levels, 12).await, flushed);
     assert!(is_worthwhile(&opened.levels, &horizons(0)));
+}
+
+/// Flushes of random keys, and after each the compactions that are due.
+#[tokio::test]
+async fn levels_hold_what_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let layout = RunLayout { partition_bytes: 600, ..layout() };
+    let mut opened = open(dir.path(), layout).await;
+    let sizes = Sizes { partition: 4 << 10 };
+    let mut written: Vec<Vec<u64>> = Vec::new();
+    let (mut deepest, mut shifts) = (0, 0);
+    for version in 1..=40u64 {
+        let keys: Vec<u64> =
+            (0..300).filter(|n| (n * 7919 + version * 104_729) % 23 == 0 || n / 60 == version % 9).collect();
+        flush(&mut opened, keys.iter().copied(), version).await;
+        written.push(keys);
+        while let Some(plan) = sizes.next(&opened.levels) {
+            assert!(plan.to <= opened.levels.depth() && !plan.inputs.is_empty(), "{plan:?}");
+            match plan.shifts {
+                true => {
+                    shifts += 1;
+                    opened.table.shift(&plan.inputs, plan.to).await.unwrap();
+                    opened.levels = opened.table.levels().clone();
+                }
+                false => carry_out(&mut opened, plan, version.saturating_sub(10)).await,
+            }
+            for runs in opened.levels.sorted() {
+                assert!(!overlap(runs) && runs.is_sorted_by_key(|run| run.key_bounds().0.to_vec()), "{runs:?}");
+            }
+        }
+        assert!(opened.levels.flushed().len() < 4);
+        deepest = deepest.max(opened.levels.depth());
+        if version % 8 == 0 {
+            opened = open(dir.path(), layout).await;
+            for at in [version.saturating_sub(10), version - 3, version] {
+                let newest = |n: u64| (1..=at).rev().find(|v| written[*v as usize - 1].contains(&n)).and_then(val);
+                let expected: Entries = (0..300).filter_map(|n| Some((key(n), newest(n)?))).collect();
+                assert_eq!(read(&opened.levels, at).await, expected, "at {at} of {version}");
+            }
+        }
+    }
+    assert!(deepest >= 3 && shifts > 0, "{deepest} levels, {shifts} moved as they were");
+    // Nothing is kept that a later row of the same key has replaced, and no tombstone at the bottom.
+    let plan = sizes.all(&opened.levels);
+    carry_out(&mut opened, plan, 40).await;
+    let rows: u64 = opened.levels.runs().map(|run| run.statistics().rows).sum();
+    assert_eq!(rows, read(&opened.levels, 40).await.len() as u64);
 }
 
 #[tokio::test]
