@@ -78,7 +78,7 @@ impl Table {
         links.sync_dir(&root.join("_versions"))?;
         links.sync_dir(root)?;
         links.mend(record.runs.iter().map(String::as_str))?;
-        let scheduler = ScanScheduler::new(Arc::new(ObjectStore::local()), SchedulerConfig::new(IO_BUFFER_BYTES));
+        let scheduler = scheduler();
         let root = root.to_path_buf();
         let (runs, retired) = (Vec::new(), Vec::new());
         let mut table = Self {
@@ -99,10 +99,13 @@ impl Table {
             let run = table.open_run(name).await?;
             table.runs.push(run);
         }
-        // Of a store from before the order was written down; else this is the order.
-        table.runs.sort_by_key(|run| std::cmp::Reverse(run.statistics().max_version));
         Ok(table)
     }
+}
+
+/// What Lance reads the metadata of data files with.
+pub(super) fn scheduler() -> Arc<ScanScheduler> {
+    ScanScheduler::new(Arc::new(ObjectStore::local()), SchedulerConfig::new(IO_BUFFER_BYTES))
 }
 
 fn session() -> Arc<Session> {
@@ -140,7 +143,7 @@ async fn create_dataset(files: &dyn Files, root: &Path, handler: Arc<DurableComm
         .with_session(session())
         .with_storage_format(LanceFileVersion::V2_2)
         .enable_v2_manifest_paths(true)
-        .execute(transaction(0, operation, TableState::default()))
+        .execute(transaction(0, operation))
         .await
         .map_err(|e| from_lance("creating", root, e))
 }

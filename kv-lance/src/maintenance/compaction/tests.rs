@@ -118,7 +118,7 @@ async fn a_compaction_past_the_limits_gives_several_runs() {
 
 #[tokio::test]
 async fn runs_are_cut_by_bytes_and_by_fences_too() {
-    let limits = [RunExtent { bytes: 2_000, ..RunExtent::CUT }, RunExtent { fence_bytes: 60, ..RunExtent::CUT }];
+    let limits = [RunExtent { bytes: 2_000, ..RunExtent::CUT }, RunExtent { fence_bytes: 40, ..RunExtent::CUT }];
     for cut in limits {
         let dir = tempfile::tempdir().unwrap();
         let mut opened = open(dir.path(), RunLayout { cut, ..layout() }).await;
