@@ -79,7 +79,7 @@ async fn concurrent_readers_share_a_tiny_budget() -> Result<()> {
                 let (key, val) = &expected[(i * 7919 + reader * 31) % expected.len()];
                 assert_eq!(tx.get(key.as_bytes(), None).await?.as_deref(), Some(val.as_bytes()));
             }
-            Result::Ok(())
+            Ok::<(), kv_api::Error>(())
         }
     };
     let readers: Vec<_> = (0..4).map(|reader| tokio::spawn(read(reader))).collect();
