@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use std::ops::ControlFlow;
 
 /// The longest key, in bytes.
-pub const MAX_KEY_BYTES: usize = 64 << 10;
+pub const MAX_KEY_BYTES: usize = 1 << 20;
 
 /// The longest value, in bytes.
 pub const MAX_VALUE_BYTES: usize = 256 << 20;

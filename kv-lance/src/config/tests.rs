@@ -50,6 +50,7 @@ fn the_builder_sets_what_the_url_does() -> Result<()> {
         .memtable_bytes(2048)
         .frozen_memtables(3)
         .cache_bytes(4096)
+        .index_cache_bytes(8192)
         .open_files(100)
         .block_bytes(128)
         .compression(Compression::None)

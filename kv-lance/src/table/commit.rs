@@ -75,7 +75,7 @@ impl Table {
         let done = CommitBuilder::new(Arc::new(self.dataset.clone()))
             .with_storage_format(LanceFileVersion::V2_2)
             .with_skip_auto_cleanup(true)
-            .execute(transaction(self.dataset.manifest().version, operation, state))
+            .execute(transaction(self.dataset.manifest().version, operation))
             .await;
         match done {
             Ok(dataset) => {
@@ -130,8 +130,8 @@ impl Table {
     }
 }
 
-pub(super) fn transaction(read_version: u64, operation: Operation, state: TableState) -> Transaction {
-    TransactionBuilder::new(read_version, operation).transaction_properties(Some(Arc::new(state.properties()))).build()
+pub(super) fn transaction(read_version: u64, operation: Operation) -> Transaction {
+    TransactionBuilder::new(read_version, operation).build()
 }
 
 /// Where nothing goes on after the failure, it does not matter which it was.

@@ -2,7 +2,7 @@
 
 use super::RunLayout;
 use super::commit_handler::DurableCommitHandler;
-use super::error::{decoded, from_lance};
+use super::error::from_lance;
 use super::levels::Levels;
 use super::links::Links;
 use super::run::{BlockCache, Run, RunPlace, RunsWriter, WrittenRun};
@@ -11,9 +11,7 @@ use super::state::{Record, TableState};
 use crate::files::OpenFiles;
 use kv_api::{Error, Result};
 use lance::Dataset;
-use lance_file::reader::FileReader;
 use lance_io::scheduler::ScanScheduler;
-use lance_io::utils::CachedFileSize;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
@@ -128,14 +126,8 @@ impl Table {
         {
             return Err(Error::corruption(&path, format!("it has {bytes} bytes instead of {expected}")));
         }
-        let place = object_store::path::Path::from_absolute_path(&path)
-            .map_err(|e| Error::backend(format!("opening {}", path.display()), e))?;
-        let read = async {
-            let scheduler = self.scheduler.open_file(&place, &CachedFileSize::new(bytes)).await?;
-            FileReader::read_all_metadata(&scheduler).await
-        };
-        let metadata = decoded("opening", &path, || "the file's metadata cannot be decoded".into(), read).await?;
-        let run = Run::open(path.clone(), name.to_owned(), metadata, self.cache.clone(), self.files.clone()).await?;
+        let (cache, files) = (self.cache.clone(), self.files.clone());
+        let run = Run::open(path, name.to_owned(), &self.scheduler, cache, files).await?;
         Ok(Arc::new(run))
     }
 }

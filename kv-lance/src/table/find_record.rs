@@ -2,9 +2,8 @@
 
 use super::FORMAT_VERSION;
 use super::error::from_lance;
-use super::fragments;
 use super::schema::FORMAT_KEY;
-use super::state::{Record, TableState};
+use super::state::Record;
 use kv_api::{Error, Result};
 use lance::Dataset;
 use std::path::Path;
@@ -12,6 +11,11 @@ use std::path::Path;
 /// The engine's newest commit. Other tools may have committed since; they inherit the record, except that going back to
 /// an older version brings an older record.
 pub(super) async fn find_record(root: &Path, dataset: &Dataset) -> Result<Record> {
+    let format = dataset.schema().metadata.get(FORMAT_KEY);
+    if let Some(found) = format.filter(|found| **found != FORMAT_VERSION.to_string()) {
+        let (found, supported) = (found.clone(), FORMAT_VERSION.to_string());
+        return Err(Error::UnsupportedFormat { path: root.into(), found, supported });
+    }
     let inherited = Record::read(&dataset.manifest().config);
     let newest = dataset.manifest().version;
     let from = inherited.as_ref().map_or(1, |record| record.table_version + 1);
@@ -24,24 +28,12 @@ pub(super) async fn find_record(root: &Path, dataset: &Dataset) -> Result<Record
         if let Some(record) = Record::read(&old.manifest().config).filter(|record| record.table_version == version) {
             return Ok(record);
         }
-        // As releases before the record did it.
-        let transaction = old.read_transaction().await.map_err(failed)?;
-        let properties = transaction.and_then(|t| t.transaction_properties);
-        if let Some(state) = properties.and_then(|properties| TableState::read(&properties)) {
-            let runs = old.manifest().fragments.iter().filter_map(fragments::run_name).map(str::to_owned).collect();
-            return Ok(Record { state, levels: vec![runs], sequence: 0, table_version: version });
-        }
     }
     if let Some(record) = inherited {
         return Ok(record);
     }
-    match dataset.schema().metadata.get(FORMAT_KEY) {
+    match format {
         None => Err(Error::NotAStore { path: root.into(), reason: "the table was not made by kv-lance".into() }),
-        Some(found) if *found != FORMAT_VERSION.to_string() => Err(Error::UnsupportedFormat {
-            path: root.into(),
-            found: found.clone(),
-            supported: FORMAT_VERSION.to_string(),
-        }),
         Some(_) => Err(Error::corruption(root, "no manifest says how far the journal is covered")),
     }
 }

@@ -78,7 +78,7 @@ impl Table {
         links.sync_dir(&root.join("_versions"))?;
         links.sync_dir(root)?;
         links.mend(record.runs())?;
-        let scheduler = ScanScheduler::new(Arc::new(ObjectStore::local()), SchedulerConfig::new(IO_BUFFER_BYTES));
+        let scheduler = scheduler();
         let root = root.to_path_buf();
         let mut table = Self {
             root,
@@ -105,6 +105,11 @@ impl Table {
         table.levels = Levels::new(levels);
         Ok(table)
     }
+}
+
+/// What Lance reads the metadata of data files with.
+pub(super) fn scheduler() -> Arc<ScanScheduler> {
+    ScanScheduler::new(Arc::new(ObjectStore::local()), SchedulerConfig::new(IO_BUFFER_BYTES))
 }
 
 fn session() -> Arc<Session> {
@@ -142,7 +147,7 @@ async fn create_dataset(files: &dyn Files, root: &Path, handler: Arc<DurableComm
         .with_session(session())
         .with_storage_format(LanceFileVersion::V2_2)
         .enable_v2_manifest_paths(true)
-        .execute(transaction(0, operation, TableState::default()))
+        .execute(transaction(0, operation))
         .await
         .map_err(|e| from_lance("creating", root, e))
 }

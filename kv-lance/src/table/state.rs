@@ -22,20 +22,11 @@ pub(crate) struct TableState {
 }
 
 impl TableState {
-    /// As properties of a transaction, where releases look that know nothing of the configuration.
-    pub(super) fn properties(&self) -> HashMap<String, String> {
-        HashMap::from([
-            (JOURNAL_THROUGH.to_owned(), self.journal_through.to_string()),
-            (LAST_VERSION.to_owned(), self.last_version.to_string()),
-            (HISTORY_FLOOR.to_owned(), self.history_floor.to_string()),
-        ])
-    }
-
-    pub(super) fn read(properties: &HashMap<String, String>) -> Option<Self> {
+    fn read(config: &HashMap<String, String>) -> Option<Self> {
         Some(Self {
-            journal_through: number(properties, JOURNAL_THROUGH)?,
-            last_version: number(properties, LAST_VERSION)?,
-            history_floor: number(properties, HISTORY_FLOOR)?,
+            journal_through: number(config, JOURNAL_THROUGH)?,
+            last_version: number(config, LAST_VERSION)?,
+            history_floor: number(config, HISTORY_FLOOR)?,
         })
     }
 }
@@ -59,7 +50,10 @@ impl Record {
     }
 
     pub(super) fn write(&self, config: &mut HashMap<String, String>) {
-        config.extend(self.state.properties());
+        let TableState { journal_through, last_version, history_floor } = self.state;
+        config.insert(JOURNAL_THROUGH.to_owned(), journal_through.to_string());
+        config.insert(LAST_VERSION.to_owned(), last_version.to_string());
+        config.insert(HISTORY_FLOOR.to_owned(), history_floor.to_string());
         let levels: Vec<String> = self.levels.iter().map(|runs| runs.join(",")).collect();
         config.insert(RUNS.to_owned(), levels.join(";"));
         config.insert(SEQUENCE.to_owned(), self.sequence.to_string());

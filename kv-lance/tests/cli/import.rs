@@ -82,8 +82,8 @@ fn a_bad_line_is_named_and_its_batch_is_not_written() {
 #[test]
 fn an_entry_that_the_store_refuses_is_named() {
     let kv = Kv::new();
-    kv.file("f.jsonl", format!("{{\"id\":\"a\"}}\n{{\"id\":\"{}\"}}\n", "k".repeat(70_000)));
-    kv.run("import f.jsonl --key id").fails(3, &["f.jsonl:2: ", "70000 bytes", "65536", "0 entries"]);
+    kv.file("f.jsonl", format!("{{\"id\":\"a\"}}\n{{\"id\":\"{}\"}}\n", "k".repeat((1 << 20) + 1)));
+    kv.run("import f.jsonl --key id").fails(3, &["f.jsonl:2: ", "1048577 bytes", "1048576", "0 entries"]);
     assert_eq!(kv.run("count").ok(), "0\n");
 }
 

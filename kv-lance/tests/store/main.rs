@@ -13,6 +13,8 @@ mod giving_way;
 mod group_commit;
 mod history;
 mod hot_key;
+mod index_budget;
+mod long_keys;
 mod lost_journal;
 mod old_transactions;
 mod open;

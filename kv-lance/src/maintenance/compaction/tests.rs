@@ -178,7 +178,7 @@ async fn levels_hold_what_was_written() {
 
 #[tokio::test]
 async fn runs_are_cut_by_bytes_and_by_fences_too() {
-    let limits = [RunExtent { bytes: 2_000, ..RunExtent::CUT }, RunExtent { fence_bytes: 60, ..RunExtent::CUT }];
+    let limits = [RunExtent { bytes: 2_000, ..RunExtent::CUT }, RunExtent { fence_bytes: 40, ..RunExtent::CUT }];
     for cut in limits {
         let dir = tempfile::tempdir().unwrap();
         let mut opened = open(dir.path(), RunLayout { cut, ..layout() }).await;

@@ -215,4 +215,13 @@ impl RunIndex {
         let parts = size_of_val(&*self.parts) + size_of_val(&*self.places) + self.loaded.bytes();
         self.first_key.len() + self.last_key.len() + self.fences.bytes() + parts
     }
+
+    /// The parts as they are in the file, each behind the row meta of its blocks.
+    #[cfg(test)]
+    pub(super) fn encoded_parts(&self) -> std::io::Result<Vec<bytes::Bytes>> {
+        let read = |part: &PartInfo| {
+            self.file.read(part.position..part.position + u64::from(part.meta_len) + u64::from(part.len))
+        };
+        self.parts.iter().map(read).collect()
+    }
 }

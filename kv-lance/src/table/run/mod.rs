@@ -35,3 +35,10 @@ pub(crate) use reader::Run;
 pub(crate) use runs_writer::{RunExtent, RunsWriter};
 pub(crate) use writer::WrittenRun;
 pub(in crate::table) use writer::{FILE_VERSION, RunPlace};
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

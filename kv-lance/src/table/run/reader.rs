@@ -16,7 +16,9 @@ use crate::table::schema;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use kv_api::{Error, Result, Version};
-use lance_file::reader::CachedFileMetadata;
+use lance_file::reader::FileReader;
+use lance_io::scheduler::ScanScheduler;
+use lance_io::utils::CachedFileSize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -35,16 +37,22 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Opens a data file whose metadata Lance has read.
+    /// Opens a data file. Of its index only a little is read.
     pub(in crate::table) async fn open(
         path: PathBuf,
         name: String,
-        metadata: CachedFileMetadata,
+        scheduler: &Arc<ScanScheduler>,
         cache: Arc<BlockCache>,
         files: Arc<OpenFiles>,
     ) -> Result<Self> {
         let id = xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes());
         let file = Arc::new(DataFile::open(&files, id, &path).map_err(|e| Error::io("opening", &path, e))?);
+        let read = async {
+            let place = object_store::path::Path::from_absolute_path(&path)?;
+            let scheduler = scheduler.open_file(&place, &CachedFileSize::new(file.len())).await?;
+            FileReader::read_all_metadata(&scheduler).await
+        };
+        let metadata = decoded("opening", &path, || "the file's metadata cannot be decoded".into(), read).await?;
         let index = || {
             let position: usize = metadata.file_schema.metadata.get(INDEX_BUFFER)?.parse().ok()?;
             let buffer = metadata.file_buffers.get(position)?;
