@@ -13,6 +13,7 @@ mod group;
 mod older;
 mod queue;
 mod read_set;
+mod refusal;
 
 pub(crate) use read_set::ReadSet;
 
@@ -24,6 +25,7 @@ use conflicts::Conflict;
 use kv_api::{Error, Key, MvccSource, Result, Val, Version};
 use parking_lot::Mutex;
 use queue::{Pending, Queue, Slot};
+use refusal::Losers;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,15 +33,13 @@ use std::sync::atomic::Ordering;
 /// Writes by key; no value is a deletion.
 pub(crate) type Writes = BTreeMap<Key, Option<Val>>;
 
-/// A conflict is reported although the key is being written again where that has gone on for this many groups.
-const MAX_WAITS: usize = 64;
-
 /// One per store.
 pub(crate) struct Committer {
     core: Arc<Core>,
     source: Arc<dyn MvccSource>,
     queue: Mutex<Queue>,
     log: Mutex<Journal>,
+    losers: Losers,
     /// The segment being written, for syncing it without the log.
     segment: ArcSwap<SegmentFile>,
 }
@@ -62,6 +62,7 @@ impl Committer {
             queue: Mutex::default(),
             segment: ArcSwap::new(log.file()),
             log: Mutex::new(log),
+            losers: Losers::default(),
         }
     }
 
@@ -134,27 +135,6 @@ impl Committer {
         let slot = Arc::new(Slot::default());
         queue.pending.push_back(Pending { commit, slot: slot.clone() });
         Ticket { committer: self, slot }
-    }
-
-    /// Waits until a retry is not doomed any more, and hands out the error: until the commit that won is visible, and no
-    /// other one that would win again is being written.
-    async fn refuse(&self, conflict: Conflict, writes: &Writes, reads: &ReadSet) -> Error {
-        self.core.figures.conflicts.fetch_add(1, Ordering::Relaxed);
-        let mut winner = conflict.version;
-        for _ in 0..MAX_WAITS {
-            if winner > self.core.snapshots.visible()
-                && let Err(e) = self.all_queued_visible().await
-            {
-                return e;
-            }
-            let queue = self.queue.lock();
-            let visible = self.core.snapshots.visible();
-            match queue.recent.conflict(visible.max(winner), writes, reads) {
-                Some(next) => winner = next.version,
-                None => break,
-            }
-        }
-        conflict.into_error()
     }
 
     /// Waits until the commits that are queued now are visible.
