@@ -1,11 +1,11 @@
 //! When a conflict is reported.
 //!
-//! Not before the commit that won is visible, and not while the same keys are being written again: a retry would be doomed.
-//! A transaction that begins while a commit is being synced can only lose to it, so that the fewest conflicts come of
-//! one task that wins several times in a row while the others wait. Who has just won is therefore let go first, if
-//! it is back at once; but not for ever: those who lost have their turns, one after the other.
+//! Not before the commit that won is visible, and not while the same keys are being written again: a retry would be
+//! doomed. A transaction that begins while another commit of its keys is being synced can only lose to it, so the
+//! fewest conflicts come of one task winning a few times in a row while the others wait. So who has won is let go
+//! first, where it is back at once; but those who have lost each get a turn, in the order in which they came.
 //!
-//! Nothing is held by who waits, and nobody waits for one who might never be polled again.
+//! Nothing is held meanwhile, and nobody waits for a task that might never be polled again.
 
 use super::conflicts::Conflict;
 use super::{Committer, ReadSet, Writes};
@@ -14,15 +14,15 @@ use kv_api::{Error, Version};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// A conflict is reported although the keys are being written again where that has gone on for this many groups.
+/// A conflict is reported although its keys are being written again once that has gone on for this many groups.
 const MAX_WAITS: usize = 64;
 
-/// After this many groups the next of those who lost has its turn.
-const TURN: usize = 8;
+/// After so many groups it is the turn of the next one that has lost.
+const TURN: usize = 4;
 
-/// How long a winner is waited for that may go on: a few times what it takes to begin, write and commit, and not much
-/// more than a sync.
-const COURTESY: Duration = Duration::from_micros(250);
+/// How long a winner is waited for that may go on: several times what it takes to begin, to write and to commit, and
+/// less than a sync.
+const COURTESY: Duration = Duration::from_micros(50);
 
 /// How many transactions wait for the report of their conflict.
 #[derive(Default)]
@@ -31,20 +31,14 @@ pub(super) struct Losers(AtomicUsize);
 /// One of them.
 struct Loser<'a> {
     losers: &'a Losers,
-    /// How many were there before.
-    ahead: usize,
+    /// For so many groups it lets the winner go first.
+    patience: usize,
 }
 
 impl Losers {
     fn join(&self) -> Loser<'_> {
-        Loser { losers: self, ahead: self.0.fetch_add(1, Ordering::Relaxed) }
-    }
-}
-
-impl Loser<'_> {
-    /// Whether it lets the others go first when it has waited for so many groups.
-    fn gives_way(&self, waited: usize) -> bool {
-        waited < TURN.saturating_mul(self.ahead + 1)
+        let ahead = self.0.fetch_add(1, Ordering::Relaxed);
+        Loser { losers: self, patience: TURN.saturating_mul(ahead + 1).min(MAX_WAITS / 2) }
     }
 }
 
@@ -66,11 +60,12 @@ impl Committer {
             {
                 return e;
             }
-            let mut next = None;
-            if loser.gives_way(waited) && self.core.config.durability == Durability::Immediate {
-                next = self.let_go_first(winner, writes, reads).await;
-            }
-            match next.or_else(|| self.written_again(winner, writes, reads)) {
+            let next = match waited < loser.patience {
+                true => self.let_go_first(winner, writes, reads).await,
+                false => None,
+            };
+            let unseen = || self.written_after(winner.max(self.core.snapshots.visible()), writes, reads);
+            match next.or_else(unseen) {
                 Some(next) => winner = next,
                 None => break,
             }
@@ -78,12 +73,18 @@ impl Committer {
         conflict.into_error()
     }
 
-    /// Lets the other tasks go on for a moment; a commit of theirs that wins again.
+    /// Lets other tasks go on for a moment. The commit of theirs that has won again, where there is one.
     async fn let_go_first(&self, winner: Version, writes: &Writes, reads: &ReadSet) -> Option<Version> {
+        if self.core.config.durability != Durability::Immediate {
+            // Commits are visible as soon as they are written: there is nothing to run into.
+            return None;
+        }
         let began = Instant::now();
         while began.elapsed() < COURTESY {
+            // The winner's thread too: on a busy machine this one may have taken its processor by being woken.
+            std::thread::yield_now();
             tokio::task::yield_now().await;
-            let next = self.written_again(winner, writes, reads);
+            let next = self.written_after(winner, writes, reads);
             if next.is_some() {
                 return next;
             }
@@ -91,10 +92,8 @@ impl Committer {
         None
     }
 
-    /// A commit after `winner` that is not visible yet and changes what was written or read.
-    fn written_again(&self, winner: Version, writes: &Writes, reads: &ReadSet) -> Option<Version> {
-        let queue = self.queue.lock();
-        let visible = self.core.snapshots.visible();
-        queue.recent.conflict(visible.max(winner), writes, reads).map(|conflict| conflict.version)
+    /// A commit after `since` that changes what was written or read.
+    fn written_after(&self, since: Version, writes: &Writes, reads: &ReadSet) -> Option<Version> {
+        self.queue.lock().recent.conflict(since, writes, reads).map(|conflict| conflict.version)
     }
 }
