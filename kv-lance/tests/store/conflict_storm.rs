@@ -56,8 +56,7 @@ async fn storm(store: Arc<LanceDatastore>, total: u64) -> Result<(Vec<u64>, u64)
     Ok((each, conflicts))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_counter_that_many_increment_takes_few_conflicts() -> Result<()> {
+async fn few_conflicts() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
     let store = Arc::new(open(LanceConfig::new(dir.path().join("store"))).await?);
     let (_, conflicts) = storm(store, 160).await?;
@@ -66,13 +65,32 @@ async fn a_counter_that_many_increment_takes_few_conflicts() -> Result<()> {
     Ok(())
 }
 
-/// Who has won goes first, but not for ever.
+#[tokio::test]
+async fn a_counter_that_many_increment_takes_few_conflicts_on_one_thread() -> Result<()> {
+    few_conflicts().await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_task_of_a_storm_gets_its_turns() -> Result<()> {
+async fn a_counter_that_many_increment_takes_few_conflicts_on_two_threads() -> Result<()> {
+    few_conflicts().await
+}
+
+/// Who has won goes first, but not for ever.
+async fn turns() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
     let store = Arc::new(open(LanceConfig::new(dir.path().join("store"))).await?);
     let (each, _) = storm(store, 400).await?;
     eprintln!("{each:?} increments");
     assert!(each.iter().all(|increments| *increments >= 5), "{each:?} increments");
     Ok(())
+}
+
+#[tokio::test]
+async fn every_task_of_a_storm_gets_its_turns_on_one_thread() -> Result<()> {
+    turns().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_task_of_a_storm_gets_its_turns_on_two_threads() -> Result<()> {
+    turns().await
 }
