@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(crate) struct Levels(Vec<Vec<Arc<Run>>>);
 
 impl Levels {
-    pub(super) fn new(levels: Vec<Vec<Arc<Run>>>) -> Self {
+    pub(in crate::table) fn new(levels: Vec<Vec<Arc<Run>>>) -> Self {
         let mut levels = Self(levels);
         levels.trim();
         levels
