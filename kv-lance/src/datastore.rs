@@ -188,12 +188,14 @@ impl Datastore for LanceDatastore {
 
     fn capabilities(&self) -> Capabilities {
         let config = &self.core.config;
-        Capabilities::new(Isolation::Serializable).versioned_reads(config.versioned).read_checks(true).durability(
-            match config.durability {
+        Capabilities::new(Isolation::Serializable)
+            .versioned_reads(config.versioned)
+            .read_checks(true)
+            .safe_timestamps(true)
+            .durability(match config.durability {
                 Durability::Immediate => kv_api::Durability::PowerLoss,
                 Durability::Eventual => kv_api::Durability::ProcessCrash,
-            },
-        )
+            })
     }
 
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {

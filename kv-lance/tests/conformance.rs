@@ -36,5 +36,9 @@ fn small(dir: PathBuf) -> LanceConfig {
 }
 
 fn declared() -> Capabilities {
-    Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true).durability(Durability::PowerLoss)
+    Capabilities::new(Isolation::Serializable)
+        .versioned_reads(true)
+        .read_checks(true)
+        .safe_timestamps(true)
+        .durability(Durability::PowerLoss)
 }
