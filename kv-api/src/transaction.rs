@@ -204,6 +204,7 @@ pub trait Transactable: Send + Sync {
 
     /// Gives several keys their values, in the order of `entries`: of a key that is there twice the last counts. As
     /// [`set`](Self::set) for each, but all checks come before the first write: an error leaves nothing of the call written.
+    /// The default checks the limits of this crate; a store that has lower ones overrides it.
     async fn setm(&self, entries: Vec<(Key, Val)>) -> Result<()> {
         provided::check_entries(self, &entries)?;
         for (key, val) in entries {
@@ -213,7 +214,7 @@ pub trait Transactable: Send + Sync {
     }
 
     /// Takes the values of several keys away. As [`del`](Self::del) for each, but all checks come before the first write: an
-    /// error leaves nothing of the call written.
+    /// error leaves nothing of the call written. The default is as that of [`setm`](Self::setm).
     async fn delm(&self, keys: Vec<Key>) -> Result<()> {
         provided::check_keys(self, &keys)?;
         for key in keys {
@@ -467,17 +468,19 @@ pub trait Transactable: Send + Sync {
         Ok(())
     }
 
-    /// As [`get`](Self::get), and the commit fails with a conflict if `key` has changed since the snapshot, as it would had
-    /// the transaction written it.
+    /// As [`get`](Self::get), and the commit fails with a conflict if `key` has been written since the
+    /// snapshot, as it would had the transaction written it. It is no write all the same: another
+    /// transaction that reads the key, by this method too, does not conflict with it, and neither does
+    /// one that writes the key and commits later.
     ///
     /// # Errors
-    /// [`Unsupported`](Error::Unsupported) unless the capability
+    /// In the order of a write: [`TransactionFinished`](Error::TransactionFinished), then
+    /// [`TransactionReadonly`](Error::TransactionReadonly), as a read-only transaction commits nothing
+    /// that could be checked, then [`Unsupported`](Error::Unsupported) unless the capability
     /// [`read_checks`](crate::Capabilities::read_checks) is declared.
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
         let _ = key;
-        if self.closed() {
-            return Err(Error::TransactionFinished);
-        }
+        check_writeable(self)?;
         Err(Error::Unsupported { operation: "getu" })
     }
 }

@@ -65,6 +65,10 @@ mutants! {
     ForgottenReads,
     /// `getu` is a `get`.
     UncheckedGetu,
+    /// Of two transactions that read a key by `getu`, the second conflicts.
+    GetuIsAWrite,
+    /// `getu` answers a read-only transaction, which will check nothing.
+    GetuOfReaders,
     /// The end of a range is in it.
     InclusiveEnd,
     /// Own writes do not show in scans.

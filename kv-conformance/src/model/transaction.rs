@@ -188,6 +188,12 @@ impl ReferenceTransaction {
             self.store.note_refused(&state.pending.now.writes);
             return Err(self.conflict(&state, &history));
         }
+        if self.store.is(Mutant::GetuIsAWrite) {
+            for key in state.pending.now.checked.clone() {
+                let val = history.get(&key, self.snapshot, self.snapshot);
+                state.pending.now.writes.entry(key).or_insert(Write { val, erase: false });
+            }
+        }
         if self.store.is(Mutant::CutCommit) && state.pending.now.writes.len() > 128 {
             state.pending.now.writes.pop_last();
         }
@@ -468,7 +474,10 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
-        if !self.closed() && !self.store.capabilities.read_checks {
+        if !self.store.is(Mutant::GetuOfReaders) {
+            drop(self.writing()?);
+        }
+        if !self.store.capabilities.read_checks {
             return Err(Error::Unsupported { operation: "getu" });
         }
         let val = self.get(key, None).await?;

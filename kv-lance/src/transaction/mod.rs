@@ -308,13 +308,12 @@ impl Transactable for LanceTransaction {
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
         self.give_way().await;
+        self.check_write()?;
         let (at, view) = self.reading(None)?;
         if let Some(own) = self.own_write(key)? {
             return Ok(own);
         }
-        if self.writeable {
-            self.reads.lock().add_key(key);
-        }
+        self.reads.lock().add_key(key);
         view.get(key, at).await
     }
 }
