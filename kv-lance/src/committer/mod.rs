@@ -19,17 +19,14 @@ pub(crate) use read_set::ReadSet;
 use crate::config::Durability;
 use crate::core::{Core, Stamp};
 use crate::journal::{Journal, MAX_PAYLOAD, RecordBuilder, SegmentFile};
+use crate::write::Writes;
 use arc_swap::ArcSwap;
 use conflicts::Conflict;
-use kv_api::{Error, Key, MvccSource, Result, Val, Version};
+use kv_api::{Error, MvccSource, Result, Version};
 use parking_lot::Mutex;
 use queue::{Pending, Queue, Slot};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// Writes by key; no value is a deletion.
-pub(crate) type Writes = BTreeMap<Key, Option<Val>>;
 
 /// A conflict is reported although the key is being written again where that has gone on for this many groups.
 const MAX_WAITS: usize = 64;

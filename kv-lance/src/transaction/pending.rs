@@ -1,15 +1,17 @@
 //! The pending writes of a transaction, with save points.
 
-use crate::committer::Writes;
 use crate::core::{Snapshots, Stamp};
-use crate::read::{ChunkSource, Entry, Span};
-use kv_api::{Direction, Error, Key, KeyRange, MvccSource, Result, Val, Version};
+use crate::memtable::MemRow;
+use crate::read::{ChunkSource, Span};
+use crate::write::{Write, Writes};
+use kv_api::{Direction, Error, Key, KeyRange, MvccSource, Result, Version};
 use parking_lot::Mutex;
+use std::collections::btree_map::Entry;
 use std::ops::Bound;
 use std::sync::Arc;
 
 /// What a key had before a write: nothing pending, or this.
-type Undo = (Key, Option<Option<Val>>);
+type Undo = (Key, Option<Write>);
 
 /// Writes and the stack of save points.
 #[derive(Default)]
@@ -51,16 +53,23 @@ impl Pending {
         Ok(self.stamp.insert(stamp).version)
     }
 
-    pub(crate) fn write(&mut self, key: Key, val: Option<Val>) -> Result<()> {
+    /// Adds a write. Where one of the key has erased its history before, so does this.
+    pub(crate) fn write(&mut self, key: Key, mut write: Write) -> Result<()> {
         self.check_open()?;
-        match self.save_points.last_mut() {
-            Some(undo) => {
-                let before = self.writes.insert(key.clone(), val);
-                undo.push((key, before));
+        let undo = self.save_points.last_mut();
+        let undo_key = undo.as_ref().map(|_| key.clone());
+        let before = match self.writes.entry(key) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(write);
+                None
             }
-            None => {
-                self.writes.insert(key, val);
+            Entry::Occupied(mut occupied) => {
+                write.erases |= occupied.get().erases;
+                Some(occupied.insert(write))
             }
+        };
+        if let Some((undo, key)) = undo.zip(undo_key) {
+            undo.push((key, before));
         }
         Ok(())
     }
@@ -87,7 +96,7 @@ impl Pending {
         let undo = self.save_points.pop().ok_or(Error::NoSavePointPresent)?;
         for (key, before) in undo.into_iter().rev() {
             match before {
-                Some(val) => self.writes.insert(key, val),
+                Some(write) => self.writes.insert(key, write),
                 None => self.writes.remove(&key),
             };
         }
@@ -99,14 +108,15 @@ impl Pending {
 pub(super) struct PendingSource<'a>(pub(super) &'a Mutex<Pending>);
 
 impl ChunkSource for PendingSource<'_> {
-    fn fetch(&self, range: &KeyRange, span: &Span, max: usize) -> Vec<Entry> {
+    fn fetch(&self, range: &KeyRange, span: &Span, max: usize) -> Vec<MemRow> {
         if range.is_empty() {
             return Vec::new();
         }
         let end = range.end.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let pending = self.0.lock();
         let writes = pending.writes.range::<Key, _>((Bound::Included(&range.start), end));
-        let own = |(key, val): (&Key, &Option<Val>)| (key.clone(), val.clone());
+        let own =
+            |(key, write): (&Key, &Write)| MemRow { key: key.clone(), version: Version::MAX, val: write.val.clone() };
         match span.direction {
             Direction::Forward => writes.take(max).map(own).collect(),
             Direction::Backward => writes.rev().take(max).map(own).collect(),
