@@ -126,7 +126,10 @@ impl ReferenceTransaction {
             val => val,
         };
         let val = val.filter(|val| !val.is_empty() || !self.store.is(Mutant::EmptyIsMissing));
-        state.pending.write(key, val);
+        match self.store.is(Mutant::SetUndoesClr) {
+            true => state.pending.overwrite(key, val),
+            false => state.pending.write(key, val),
+        }
     }
 
     /// The value that a conditional write sees.
@@ -436,6 +439,7 @@ impl Transactable for ReferenceTransaction {
         let checked = state.pending.now.checked.clone();
         let rolled_back = match () {
             () if self.store.is(Mutant::LeakySavePoint) => state.pending.roll_back_leaking(),
+            () if self.store.is(Mutant::StickyErasure) => state.pending.roll_back_values(),
             () if self.store.is(Mutant::LeakyDepth) && state.pending.depth() == 17 => state.pending.release(),
             () => state.pending.rollback(),
         };
@@ -458,10 +462,21 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn clrc(&self, key: Key, chk: Option<Val>) -> Result<()> {
-        if !self.store.capabilities.erases_history {
+        if !self.store.capabilities.erases_history || self.store.is(Mutant::ClrcIsDelc) {
             return self.delc(key, chk).await;
         }
         self.conditional(&key, chk.as_ref())?.pending.erase(key);
+        Ok(())
+    }
+
+    async fn clrr(&self, range: KeyRange) -> Result<()> {
+        if !self.store.capabilities.erases_history || self.store.is(Mutant::ClrrIsDelr) {
+            return self.delr(range).await;
+        }
+        drop(self.writing()?);
+        for key in self.keys(range, ScanLimit::Count(u32::MAX), 0, None).await? {
+            self.clr(key).await?;
+        }
         Ok(())
     }
 
