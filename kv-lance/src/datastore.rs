@@ -202,6 +202,7 @@ impl Datastore for LanceDatastore {
             .versioned_reads(config.versioned)
             .erases_history(config.versioned)
             .read_checks(true)
+            .safe_timestamps(true)
             .durability(durability)
     }
 

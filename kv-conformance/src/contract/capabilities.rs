@@ -79,6 +79,9 @@ async fn getu_is_refused(store: Store) -> Verdict {
     let tx = store.write().await?;
     refuses!(tx.getu(b"a").await, Unsupported);
     assert_eq!(tx.val("a").await?, "1", "the transaction goes on");
+    refuses!(store.read().await?.getu(b"a").await, TransactionReadonly);
+    tx.cancel().await?;
+    refuses!(tx.getu(b"a").await, TransactionFinished);
     Ok(())
 }
 

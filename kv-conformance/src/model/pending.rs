@@ -49,6 +49,20 @@ impl Pending {
         self.now.writes.insert(key, Write { val: None, erase: true });
     }
 
+    /// As [`write`](Self::write), and what was cleared before is not any more, for a mutant.
+    pub(super) fn overwrite(&mut self, key: Key, val: Option<Val>) {
+        self.now.writes.insert(key, Write { val, erase: false });
+    }
+
+    /// Rolls back the values alone, for a mutant.
+    pub(super) fn roll_back_values(&mut self) -> Option<()> {
+        let after = std::mem::replace(&mut self.now, self.save_points.pop()?);
+        for (key, write) in &mut self.now.writes {
+            write.erase |= after.writes.get(key).is_some_and(|after| after.erase);
+        }
+        Some(())
+    }
+
     pub(crate) fn open(&mut self) {
         self.save_points.push(self.now.clone());
     }

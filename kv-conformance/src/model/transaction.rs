@@ -126,7 +126,10 @@ impl ReferenceTransaction {
             val => val,
         };
         let val = val.filter(|val| !val.is_empty() || !self.store.is(Mutant::EmptyIsMissing));
-        state.pending.write(key, val);
+        match self.store.is(Mutant::SetUndoesClr) {
+            true => state.pending.overwrite(key, val),
+            false => state.pending.write(key, val),
+        }
     }
 
     /// The value that a conditional write sees.
@@ -187,6 +190,12 @@ impl ReferenceTransaction {
             state.finished = !self.store.is(Mutant::OpenAfterConflict);
             self.store.note_refused(&state.pending.now.writes);
             return Err(self.conflict(&state, &history));
+        }
+        if self.store.is(Mutant::GetuIsAWrite) {
+            for key in state.pending.now.checked.clone() {
+                let val = history.get(&key, self.snapshot, self.snapshot);
+                state.pending.now.writes.entry(key).or_insert(Write { val, erase: false });
+            }
         }
         if self.store.is(Mutant::CutCommit) && state.pending.now.writes.len() > 128 {
             state.pending.now.writes.pop_last();
@@ -430,6 +439,7 @@ impl Transactable for ReferenceTransaction {
         let checked = state.pending.now.checked.clone();
         let rolled_back = match () {
             () if self.store.is(Mutant::LeakySavePoint) => state.pending.roll_back_leaking(),
+            () if self.store.is(Mutant::StickyErasure) => state.pending.roll_back_values(),
             () if self.store.is(Mutant::LeakyDepth) && state.pending.depth() == 17 => state.pending.release(),
             () => state.pending.rollback(),
         };
@@ -452,10 +462,21 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn clrc(&self, key: Key, chk: Option<Val>) -> Result<()> {
-        if !self.store.capabilities.erases_history {
+        if !self.store.capabilities.erases_history || self.store.is(Mutant::ClrcIsDelc) {
             return self.delc(key, chk).await;
         }
         self.conditional(&key, chk.as_ref())?.pending.erase(key);
+        Ok(())
+    }
+
+    async fn clrr(&self, range: KeyRange) -> Result<()> {
+        if !self.store.capabilities.erases_history || self.store.is(Mutant::ClrrIsDelr) {
+            return self.delr(range).await;
+        }
+        drop(self.writing()?);
+        for key in self.keys(range, ScanLimit::Count(u32::MAX), 0, None).await? {
+            self.clr(key).await?;
+        }
         Ok(())
     }
 
@@ -468,7 +489,10 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
-        if !self.closed() && !self.store.capabilities.read_checks {
+        if !self.store.is(Mutant::GetuOfReaders) {
+            drop(self.writing()?);
+        }
+        if !self.store.capabilities.read_checks {
             return Err(Error::Unsupported { operation: "getu" });
         }
         let val = self.get(key, None).await?;

@@ -141,8 +141,9 @@ fn write(draw: &Draw) -> BoxedStrategy<Act> {
         3 => (key(draw), filler(sized), chk(draw)).prop_map(|(key, val, chk)| Act::Putc(key, val, chk)),
         3 => key(draw).prop_map(Act::Del),
         2 => (key(draw), chk(draw)).prop_map(|(key, chk)| Act::Delc(key, chk)),
-        1 => key(draw).prop_map(Act::Clr),
+        2 => key(draw).prop_map(Act::Clr),
         1 => range(draw).prop_map(Act::Delr),
+        1 => range(draw).prop_map(Act::Clrr),
         1 => proptest::collection::vec((key(draw), filler(sized)), 0..5).prop_map(Act::Setm),
         1 => proptest::collection::vec(key(draw), 0..5).prop_map(Act::Delm),
     ];
