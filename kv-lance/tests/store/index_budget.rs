@@ -6,7 +6,7 @@ const RUNS: usize = 30;
 const BUDGET: u64 = 24 << 10;
 
 fn config(dir: &std::path::Path) -> LanceConfig {
-    LanceConfig::new(dir).block_bytes(64).cache_bytes(64 << 10)
+    LanceConfig::new(dir).block_bytes(64).cache_bytes(64 << 10).background_optimize(false)
 }
 
 /// A key of each run is also in the next, with another value.

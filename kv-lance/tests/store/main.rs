@@ -16,6 +16,7 @@ mod group_commit;
 mod history;
 mod hot_key;
 mod index_budget;
+mod levels;
 mod long_keys;
 mod lost_journal;
 mod old_transactions;
