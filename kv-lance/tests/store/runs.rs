@@ -180,7 +180,8 @@ async fn reading_a_block_of_a_file_ends_in_the_first_poll() -> Result<()> {
     store.shutdown().await
 }
 
-/// The filter of a compacted run had room for the keys of all runs that went into it, each counted anew.
+/// The filter of a compacted run had room for the keys of all runs that went into it, each counted
+/// anew.
 #[tokio::test]
 async fn the_index_of_a_compacted_run_is_as_large_as_its_keys_need() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();

@@ -1,11 +1,12 @@
 //! Reads rows of one column of a run.
 //!
-//! Lance's file reader plans every read anew: it goes through the descriptions of all pages, sets up decoders for one, and hands
-//! batches through a channel. For a block of some hundred rows that costs more than decoding it, so the column's scheduler,
-//! which Lance offers by itself, is kept: one for each page, loaded when it is needed.
+//! Lance's file reader plans every read anew: it goes through the descriptions of all pages, sets
+//! up decoders for one, and hands batches through a channel. For a block of some hundred rows that
+//! costs more than decoding it, so the column's scheduler, which Lance offers by itself, is kept:
+//! one for each page, loaded when it is needed.
 //!
-//! This file alone depends on Lance's inner decoders, which may change with any release of Lance. Files that an older
-//! build has written, under `tests/golden`, are read by a test.
+//! This file alone depends on Lance's inner decoders, which may change with any release of Lance.
+//! Files that an older build has written, under `tests/golden`, are read by a test.
 
 use super::index_cache::{IndexCache, Loaded, Slots};
 use arrow_array::ArrayRef;
@@ -40,8 +41,8 @@ pub(super) struct ColumnReader {
     cache: Arc<LanceCache>,
 }
 
-/// Where a page has its chunks or, of large values, each value: some bytes for each 4 KiB of the column, or for each value. A
-/// value could not be found with a single read otherwise.
+/// Where a page has its chunks or, of large values, each value: some bytes for each 4 KiB of the
+/// column, or for each value. A value could not be found with a single read otherwise.
 ///
 /// Locked to plan a read, not while it is done: `io` must read when its futures are polled.
 type Page = Mutex<StructuralPrimitiveFieldScheduler>;
@@ -135,8 +136,8 @@ impl ColumnReader {
     }
 }
 
-/// Polls a second time where the first has to be repeated: before its first read Lance yields to the runtime once, so that
-/// other reads can join it, and here are none.
+/// Polls a second time where the first has to be repeated: before its first read Lance yields to
+/// the runtime once, so that other reads can join it, and here are none.
 async fn at_once<T>(mut future: BoxFuture<'_, T>) -> T {
     std::future::poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Pending => future.as_mut().poll(context),
