@@ -69,6 +69,7 @@ impl Compression {
 /// | `open_files` | `256` | `8` to `1048576` |
 /// | `block_bytes` | `8KiB` | `64` to `1MiB` |
 /// | `compression` | `fsst` | `none`, `fsst`, `lz4`, `zstd`; see [`Compression`] |
+/// | `background_optimize` | `true` | `true`, `false` |
 /// | `create` | `true` | `true`, `false` |
 /// | `shutdown_timeout` | `30s` | `1s` to `1h` |
 ///
@@ -90,6 +91,7 @@ pub struct LanceConfig {
     pub(crate) open_files: usize,
     pub(crate) block_bytes: u64,
     pub(crate) compression: Compression,
+    pub(crate) background_optimize: bool,
     pub(crate) create: bool,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) version_source: Arc<dyn MvccSource>,
@@ -112,6 +114,7 @@ impl LanceConfig {
             open_files: 256,
             block_bytes: 8 << 10,
             compression: Compression::default(),
+            background_optimize: true,
             create: true,
             shutdown_timeout: Duration::from_secs(30),
             version_source: Arc::new(HybridClock::new()),
@@ -238,6 +241,13 @@ impl LanceConfig {
     /// the run's index larger. Default = 8 KiB.
     pub fn block_bytes(mut self, bytes: u64) -> Self {
         self.block_bytes = bytes;
+        self
+    }
+
+    /// Whether runs are merged in the background as they become many, so that reads stay fast and what nobody can read any
+    /// more goes. Without it they are merged when [`compact`](kv_api::Datastore::compact) is called. Default = true.
+    pub fn background_optimize(mut self, yes: bool) -> Self {
+        self.background_optimize = yes;
         self
     }
 

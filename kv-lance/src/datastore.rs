@@ -16,8 +16,8 @@ use kv_api::{
     Capabilities, Datastore, Error, Isolation, Result, Statistics, Transactable, TransactionOptions, Version,
 };
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 use tokio::sync::oneshot;
 
 /// A transactional, ordered, versioned key-value store whose data at rest is a Lance table.
@@ -74,7 +74,10 @@ impl LanceDatastore {
             create: config.create,
             cache: cache.clone(),
             files: Arc::new(OpenFiles::new(config.files.clone(), config.open_files)),
-            runs: RunLayout::new(config.block_bytes as usize, config.compression),
+            runs: RunLayout {
+                partition_bytes: config.memtable_bytes,
+                ..RunLayout::new(config.block_bytes as usize, config.compression)
+            },
         };
         let (maintenance, contents, attach) = Maintenance::start(place, lock).await?;
         let limit = config.shutdown_timeout;
@@ -137,7 +140,7 @@ fn recover(
     contents: Contents,
     maintenance: &Maintenance,
 ) -> Result<(Core, Journal)> {
-    let Contents { runs, state } = contents;
+    let Contents { levels, state } = contents;
     // What a crash left between a flush and the end of its segments.
     layout.journal.remove_through(state.journal_through)?;
     let mut newest = state.last_version;
@@ -158,20 +161,20 @@ fn recover(
     })?;
     let journal = Journal::create(&layout.journal, segment)?;
     config.version_source.observe(newest);
-    let view = View { active: Arc::new(memtable), frozen, runs, history_floor: state.history_floor };
+    let view = View { active: Arc::new(memtable), frozen, levels, history_floor: state.history_floor };
     Ok((Core::new(config, view, newest, Background::new(maintenance.commands.clone())), journal))
 }
 
 /// Syncs the journal in the background until the store is closed.
-fn sync_at_intervals(core: &Core, committer: &Arc<Committer>) -> Result<()> {
+fn sync_at_intervals(core: &Arc<Core>, committer: &Arc<Committer>) -> Result<()> {
     let interval = core.config.sync_interval;
     let path = core.config.path.clone();
-    let committer: Weak<Committer> = Arc::downgrade(committer);
+    let (core, committer) = (Arc::downgrade(core), Arc::downgrade(committer));
     let sync = move || {
         loop {
             std::thread::sleep(interval);
-            match committer.upgrade() {
-                Some(committer) if !committer.is_closed() => committer.sync(),
+            match (core.upgrade(), committer.upgrade()) {
+                (Some(core), Some(committer)) if !core.health.is_closed() => committer.sync(),
                 _ => return,
             }
         }
@@ -235,12 +238,14 @@ impl Datastore for LanceDatastore {
     fn statistics(&self) -> Statistics {
         let view = self.core.views.load();
         let commits = &self.core.figures;
-        let of_runs = |figure: fn(&crate::table::Run) -> u64| view.runs.iter().map(|run| figure(run)).sum::<u64>();
+        let of_runs = |figure: fn(&crate::table::Run) -> u64| view.levels.runs().map(|run| figure(run)).sum::<u64>();
         let figures = vec![
             ("memtable_rows", view.memtables().map(|m| m.rows() as u64).sum()),
             ("memtable_bytes", view.memtables().map(|m| m.bytes() as u64).sum()),
             ("frozen_memtables", view.frozen.len() as u64),
-            ("runs", view.runs.len() as u64),
+            ("runs", view.levels.runs().count() as u64),
+            ("level_0_runs", view.levels.flushed().len() as u64),
+            ("levels", view.levels.depth() as u64),
             ("run_rows", of_runs(|run| run.statistics().rows)),
             ("run_tombstones", of_runs(|run| run.statistics().tombstones)),
             ("run_disk_bytes", of_runs(crate::table::Run::disk_bytes)),
@@ -254,6 +259,9 @@ impl Datastore for LanceDatastore {
             ("commit_groups", commits.groups.load(Ordering::Relaxed)),
             ("conflicts", commits.conflicts.load(Ordering::Relaxed)),
             ("journal_bytes_written", commits.journal_bytes.load(Ordering::Relaxed)),
+            ("compactions", commits.compactions.load(Ordering::Relaxed)),
+            ("compaction_debt_bytes", commits.compaction_debt.load(Ordering::Relaxed)),
+            ("compacted_bytes", commits.compacted_bytes.load(Ordering::Relaxed)),
             ("newest_version", self.core.snapshots.visible()),
             ("history_floor", view.history_floor),
         ];

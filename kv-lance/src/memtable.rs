@@ -18,6 +18,7 @@ const ENTRY_OVERHEAD: usize = 160;
 /// A step from row to row costs a fraction of a search, so that so many are tried first.
 const FEW_ROWS: usize = 4;
 
+/// A row where it is in the skip list.
 type Node<'a> = crossbeam_skiplist::map::Entry<'a, RowKey, Write>;
 
 struct RowKey {

@@ -13,6 +13,7 @@ mod group;
 mod older;
 mod queue;
 mod read_set;
+mod refusal;
 
 pub(crate) use read_set::ReadSet;
 
@@ -22,21 +23,21 @@ use crate::journal::{Journal, MAX_PAYLOAD, RecordBuilder, SegmentFile};
 use crate::write::Writes;
 use arc_swap::ArcSwap;
 use conflicts::Conflict;
+use group::Log;
 use kv_api::{Error, MvccSource, Result, Version};
 use parking_lot::Mutex;
-use queue::{Pending, Queue, Slot};
+use queue::{Queue, Slot, Waiter};
+use refusal::Losers;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// A conflict is reported although the key is being written again where that has gone on for this many groups.
-const MAX_WAITS: usize = 64;
 
 /// One per store.
 pub(crate) struct Committer {
     core: Arc<Core>,
     source: Arc<dyn MvccSource>,
     queue: Mutex<Queue>,
-    log: Mutex<Journal>,
+    log: Mutex<Log>,
+    losers: Losers,
     /// The segment being written, for syncing it without the log.
     segment: ArcSwap<SegmentFile>,
 }
@@ -52,13 +53,14 @@ enum Admission<'a> {
 }
 
 impl Committer {
-    pub(crate) fn new(core: Arc<Core>, log: Journal) -> Self {
+    pub(crate) fn new(core: Arc<Core>, journal: Journal) -> Self {
         Self {
             source: core.config.version_source.clone(),
             core,
             queue: Mutex::default(),
-            segment: ArcSwap::new(log.file()),
-            log: Mutex::new(log),
+            segment: ArcSwap::new(journal.file()),
+            log: Mutex::new(Log::new(journal)),
+            losers: Losers::default(),
         }
     }
 
@@ -129,29 +131,8 @@ impl Committer {
 
     fn queue_up(&self, queue: &mut Queue, commit: Option<(Version, RecordBuilder)>) -> Ticket<'_> {
         let slot = Arc::new(Slot::default());
-        queue.pending.push_back(Pending { commit, slot: slot.clone() });
+        queue.waiting.push_back(Waiter { commit, slot: slot.clone() });
         Ticket { committer: self, slot }
-    }
-
-    /// Waits until a retry is not doomed any more, and hands out the error: until the commit that won is visible, and no
-    /// other one that would win again is being written.
-    async fn refuse(&self, conflict: Conflict, writes: &Writes, reads: &ReadSet) -> Error {
-        self.core.figures.conflicts.fetch_add(1, Ordering::Relaxed);
-        let mut winner = conflict.version;
-        for _ in 0..MAX_WAITS {
-            if winner > self.core.snapshots.visible()
-                && let Err(e) = self.all_queued_visible().await
-            {
-                return e;
-            }
-            let queue = self.queue.lock();
-            let visible = self.core.snapshots.visible();
-            match queue.recent.conflict(visible.max(winner), writes, reads) {
-                Some(next) => winner = next.version,
-                None => break,
-            }
-        }
-        conflict.into_error()
     }
 
     /// Waits until the commits that are queued now are visible.
@@ -169,11 +150,6 @@ impl Committer {
         if self.core.config.durability == Durability::Immediate {
             tokio::task::yield_now().await;
         }
-    }
-
-    /// Whether the store has been closed.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.core.health.is_closed()
     }
 
     /// Makes what has been written durable; for [`Durability::Eventual`].

@@ -28,7 +28,7 @@ pub(super) async fn conflict(
                 return Ok(Some(Conflict::new(version, &key, Access::InRange)));
             }
         }
-        for run in view.runs.iter().filter(|run| run.statistics().max_version > since) {
+        for run in view.levels.runs().filter(|run| run.statistics().max_version > since) {
             if let Some((key, version)) = run.changed(range, since).await? {
                 return Ok(Some(Conflict::new(version, &key, Access::InRange)));
             }
@@ -45,7 +45,7 @@ async fn newest(view: &View, since: Version, key: &Key) -> Result<Option<Version
         }
     }
     let hash = hash(key);
-    for run in view.runs.iter().filter(|run| run.statistics().max_version > since) {
+    for run in view.levels.holding(key, Version::MAX).filter(|run| run.statistics().max_version > since) {
         if let Some(version) = run.newest(key, hash).await? {
             return Ok(Some(version).filter(|version| *version > since));
         }

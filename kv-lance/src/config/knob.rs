@@ -111,6 +111,14 @@ pub(super) static KNOBS: &[Knob] = &[
         valid: |c| (64..=1 << 20).contains(&c.block_bytes),
     },
     Knob {
+        name: "background_optimize",
+        method: "background_optimize",
+        allowed: "true or false",
+        set: |c, text| assign(&mut c.background_optimize, boolean(text)),
+        shown: |c| c.background_optimize.to_string(),
+        valid: |_| true,
+    },
+    Knob {
         name: "compression",
         method: "compression",
         allowed: "none, fsst, lz4 or zstd",

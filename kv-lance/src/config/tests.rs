@@ -22,7 +22,7 @@ fn refusal<T>(result: Result<T>) -> Option<(String, String, String)> {
 #[test]
 fn a_url_sets_every_knob() -> Result<()> {
     let config = url("lance:///srv/kv?versioned=false&retention=0&sync=interval&sync_interval=5s&memtable_bytes=1KiB\
-         &frozen_memtables=64&cache_bytes=0&open_files=8&block_bytes=64&compression=zstd&create=false&shutdown_timeout=1h")?;
+         &frozen_memtables=64&cache_bytes=0&open_files=8&block_bytes=64&compression=zstd&background_optimize=false&create=false&shutdown_timeout=1h")?;
     assert_eq!(config.path(), Path::new("/srv/kv"));
     assert!(!config.versioned);
     assert_eq!(config.retention, Duration::ZERO);
@@ -34,6 +34,7 @@ fn a_url_sets_every_knob() -> Result<()> {
     assert_eq!(config.open_files, 8);
     assert_eq!(config.block_bytes, 64);
     assert_eq!(config.compression, Compression::Zstd);
+    assert!(!config.background_optimize);
     assert!(!config.create);
     assert_eq!(config.shutdown_timeout, Duration::from_secs(3600));
     config.validate()
@@ -53,6 +54,7 @@ fn the_builder_sets_what_the_url_does() -> Result<()> {
         .open_files(100)
         .block_bytes(128)
         .compression(Compression::None)
+        .background_optimize(false)
         .create(false)
         .shutdown_timeout(Duration::from_secs(2));
     let parameters: Vec<_> = KNOBS.iter().map(|knob| format!("{}={}", knob.name, (knob.shown)(&built))).collect();
@@ -96,6 +98,7 @@ fn a_bad_value_names_the_parameter_and_what_is_allowed() {
         ("open_files", "7"),
         ("block_bytes", "63"),
         ("block_bytes", "2MiB"),
+        ("background_optimize", "on"),
         ("create", "1"),
         ("shutdown_timeout", "999ms"),
         ("shutdown_timeout", "61m"),

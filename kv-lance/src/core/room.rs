@@ -26,12 +26,14 @@ impl Room {
     /// # Errors
     /// What the last flush failed of, until one succeeds; `StoreFailed`, `StoreClosed`.
     pub(super) async fn wait(&self, views: &ViewCell, health: &Health, config: &LanceConfig) -> Result<()> {
-        loop {
+        let enough = || views.guard().frozen.len() < config.frozen_memtables;
+        while !enough() {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if views.guard().frozen.len() < config.frozen_memtables {
-                return Ok(());
+            // It may have changed before this began to listen.
+            if enough() {
+                break;
             }
             health.check()?;
             if let Some(failure) = self.failure.lock().clone() {
@@ -40,6 +42,7 @@ impl Room {
             }
             changed.await;
         }
+        Ok(())
     }
 
     /// Memtables have been flushed, or there are none: writers that wait go on.

@@ -3,11 +3,38 @@
 
 use kv_api::Version;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-type Counts = BTreeMap<Version, usize>;
+/// How many transactions read each version, ascending. Begun in this order and mostly ended in it, so that both ends of a
+/// queue serve, without memory to ask for.
+#[derive(Default)]
+struct Counts(VecDeque<(Version, usize)>);
+
+impl Counts {
+    /// Counts a reader of a version that none before it exceeds.
+    fn begin(&mut self, version: Version) {
+        match self.0.back_mut() {
+            Some((newest, count)) if *newest == version => *count += 1,
+            _ => self.0.push_back((version, 1)),
+        }
+    }
+
+    fn end(&mut self, version: Version) {
+        let Ok(at) = self.0.binary_search_by_key(&version, |(version, _)| *version) else { return };
+        if let Some((_, count)) = self.0.get_mut(at) {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(at);
+            }
+        }
+    }
+
+    fn oldest(&self) -> Option<Version> {
+        self.0.front().map(|(version, _)| *version)
+    }
+}
 
 #[derive(Default)]
 struct Open {
@@ -38,7 +65,7 @@ impl Snapshots {
 
     /// How many transactions are open.
     pub(crate) fn open(&self) -> usize {
-        self.open.lock().all.values().sum()
+        self.open.lock().all.0.iter().map(|(_, count)| count).sum()
     }
 
     /// Takes a snapshot. It is registered under the lock that [`horizon`](Self::horizon) takes too, so no view from now
@@ -46,9 +73,9 @@ impl Snapshots {
     pub(crate) fn take(self: &Arc<Self>, writer: bool) -> Snapshot {
         let mut open = self.open.lock();
         let version = self.visible();
-        *open.all.entry(version).or_default() += 1;
+        open.all.begin(version);
         if writer {
-            *open.writers.entry(version).or_default() += 1;
+            open.writers.begin(version);
         }
         Snapshot { version, writer, held: Mutex::new(Some(self.clone())) }
     }
@@ -56,31 +83,20 @@ impl Snapshots {
     /// The greatest version up to `limit` whose older rows nobody can read any more.
     pub(crate) fn horizon(&self, limit: Version) -> Version {
         let open = self.open.lock();
-        let oldest = open.all.first_key_value().map_or(Version::MAX, |(version, _)| *version);
-        limit.min(oldest).min(self.visible())
+        limit.min(open.all.oldest().unwrap_or(Version::MAX)).min(self.visible())
     }
 
     /// Commits up to this version cannot conflict with any transaction, open or to come.
     pub(crate) fn oldest_writer(&self) -> Version {
         let open = self.open.lock();
-        let oldest = open.writers.first_key_value().map_or(Version::MAX, |(version, _)| *version);
-        oldest.min(self.visible())
+        open.writers.oldest().unwrap_or(Version::MAX).min(self.visible())
     }
 
     fn end(&self, version: Version, writer: bool) {
         let mut open = self.open.lock();
-        forget(&mut open.all, version);
+        open.all.end(version);
         if writer {
-            forget(&mut open.writers, version);
-        }
-    }
-}
-
-fn forget(counts: &mut Counts, version: Version) {
-    if let Some(count) = counts.get_mut(&version) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(&version);
+            open.writers.end(version);
         }
     }
 }
@@ -104,5 +120,31 @@ impl Snapshot {
 impl Drop for Snapshot {
     fn drop(&mut self) {
         self.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_open_version_is_known_in_whatever_order_they_end() {
+        let snapshots = Arc::new(Snapshots::new(1));
+        let begin = |version, writer| {
+            snapshots.publish(version);
+            snapshots.take(writer)
+        };
+        let (a, b, c, d) = (begin(1, false), begin(2, true), begin(2, true), begin(3, true));
+        assert_eq!((snapshots.horizon(9), snapshots.oldest_writer(), snapshots.open()), (1, 2, 4));
+        b.release();
+        b.release();
+        assert_eq!((snapshots.horizon(9), snapshots.oldest_writer(), snapshots.open()), (1, 2, 3));
+        drop(a);
+        assert_eq!(snapshots.horizon(9), 2);
+        drop(c);
+        assert_eq!((snapshots.horizon(9), snapshots.oldest_writer()), (3, 3));
+        snapshots.publish(4);
+        drop(d);
+        assert_eq!((snapshots.horizon(9), snapshots.oldest_writer(), snapshots.open()), (4, 4, 0));
     }
 }

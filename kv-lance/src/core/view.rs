@@ -6,7 +6,7 @@
 //! [snapshot](super::Snapshots) reads. It holds no view, so that flushed memtables go when the last read of them ends.
 
 use crate::memtable::MemTable;
-use crate::table::{Run, hash};
+use crate::table::{Levels, hash};
 use arc_swap::{ArcSwap, Guard};
 use kv_api::{Error, Result, Val, Version};
 use parking_lot::Mutex;
@@ -19,13 +19,13 @@ pub(crate) struct Frozen {
     pub(crate) journal_through: u64,
 }
 
-/// The sources of a read, newest first. They hold disjoint spans of versions, in this order, so the first that has a row
-/// for a key and a version has the right one.
+/// The sources of a read, newest first: of one key, the rows of a source are newer than those of any behind it, so the
+/// first that has a row for a key and a version has the right one.
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) active: Arc<MemTable>,
     pub(crate) frozen: Vec<Arc<Frozen>>,
-    pub(crate) runs: Vec<Arc<Run>>,
+    pub(crate) levels: Levels,
     /// History before this version has been dropped.
     pub(crate) history_floor: Version,
 }
@@ -44,18 +44,13 @@ impl View {
         std::iter::once(&self.active).chain(self.frozen.iter().map(|frozen| &frozen.memtable))
     }
 
-    /// The runs that have rows up to `version`: those flushed since an old transaction began have none.
-    fn runs_at(&self, version: Version) -> impl Iterator<Item = &Arc<Run>> {
-        self.runs.iter().filter(move |run| run.statistics().min_version <= version)
-    }
-
     /// The value of `key` at `version`.
     pub(crate) async fn get(&self, key: &[u8], version: Version) -> Result<Option<Val>> {
         if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {
             return Ok(found);
         }
-        let hash = if self.runs.is_empty() { 0 } else { hash(key) };
-        for run in self.runs_at(version) {
+        let hash = if self.levels.is_empty() { 0 } else { hash(key) };
+        for run in self.levels.holding(key, version) {
             if let Some(found) = run.get(key, version, hash).await? {
                 return Ok(found);
             }
@@ -68,8 +63,8 @@ impl View {
         if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {
             return Some(found);
         }
-        let hash = if self.runs.is_empty() { 0 } else { hash(key) };
-        for run in self.runs_at(version) {
+        let hash = if self.levels.is_empty() { 0 } else { hash(key) };
+        for run in self.levels.holding(key, version) {
             if let Some(found) = run.get_cached(key, version, hash)? {
                 return Some(found);
             }
@@ -80,7 +75,7 @@ impl View {
     /// Whether history before some version after `since` may have been erased for some keys.
     pub(crate) fn may_have_erased(&self, since: Version) -> bool {
         self.memtables().any(|memtable| memtable.max_erasing() > since)
-            || self.runs.iter().any(|run| run.statistics().max_erasing > since)
+            || self.levels.runs().any(|run| run.statistics().max_erasing > since)
     }
 
     /// Whether a transaction at `snapshot` finds the history of `key` up to `version` erased.
@@ -89,7 +84,7 @@ impl View {
             return Ok(true);
         }
         let hash = hash(key);
-        for run in &self.runs {
+        for run in self.levels.holding(key, Version::MAX) {
             if run.erases(key, version, snapshot, hash).await? {
                 return Ok(true);
             }
@@ -102,8 +97,8 @@ impl View {
         if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {
             return Ok(found.is_some());
         }
-        let hash = if self.runs.is_empty() { 0 } else { hash(key) };
-        for run in self.runs_at(version) {
+        let hash = if self.levels.is_empty() { 0 } else { hash(key) };
+        for run in self.levels.holding(key, version) {
             if let Some(found) = run.exists(key, version, hash).await? {
                 return Ok(found);
             }

@@ -1,75 +1,177 @@
-//! Compaction: all runs become one, or several with no key in common where one would grow too large, without the history that nobody can read any more.
+//! Compaction: what is begun when, and what becomes of its result.
 
-use super::Worker;
-use super::history::{Fate, HistoryFilter};
-use super::told;
-use crate::core::{CompactOptions, Core};
-use crate::read::{Merge, Rows};
-use crate::table::{Run, Table, TableState, WrittenRun};
+use super::compactor::{Ended, Job};
+use super::history::{HistoryFilter, Horizons};
+use super::plan::{Plan, overlap};
+use super::{RETRY, Worker, told};
+use crate::core::{CompactOptions, Core, Done};
+use crate::table::{Levels, TableState};
 use kv_api::{Result, Version};
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
 
-impl Worker {
-    pub(super) async fn compact(&mut self, core: &Core, options: CompactOptions) -> Result<()> {
-        self.flush_frozen(core, usize::MAX).await?;
-        let old = core.views.load().runs.clone();
-        let horizons = Horizons {
-            history: core.snapshots.horizon(retained_from(core, options)),
-            erasing: core.snapshots.horizon(Version::MAX),
-        };
-        if !is_worthwhile(&old, &horizons) {
-            self.check(core).await?;
-            self.clean_up(options.reader_grace).await;
-            return Ok(());
+/// A compaction that fails again and again is tried after this long at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// Compactions under way and to come. One runs at a time.
+#[derive(Default)]
+pub(super) struct Compactions {
+    pub(super) running: Option<Running>,
+    /// Those that were asked for.
+    pub(super) asked: VecDeque<Request>,
+    failures: u32,
+    /// None begins by itself before this.
+    pub(super) not_before: Option<Instant>,
+}
+
+/// The compaction of everything, as somebody asked for it.
+pub(super) struct Request {
+    pub(super) options: CompactOptions,
+    pub(super) done: Option<Done>,
+}
+
+/// A compaction under way.
+pub(super) struct Running {
+    request: Option<Request>,
+    horizons: Horizons,
+}
+
+impl Request {
+    pub(super) fn answer(self, result: Result<()>) {
+        match (self.done, result) {
+            // Whoever asked may have gone; the work is done all the same.
+            (Some(done), result) => drop(done.send(result)),
+            (None, Err(e)) => tracing::warn!(error = %e, "a compaction failed; the table is as it was"),
+            (None, Ok(())) => {}
         }
-        let Merged { runs, dropped } = merge(&self.table, &old, &horizons, self.state.journal_through).await?;
-        let floor = self.state.history_floor;
-        let history_floor = if dropped > 0 { floor.max(horizons.history) } else { floor };
-        let state = TableState { history_floor, ..self.state };
-        let new = self.table.replace(&old, runs, state).await.map_err(|e| told(core, e))?;
-        self.state = state;
-        core.views.edit(|view| {
-            view.runs = new;
-            view.history_floor = history_floor;
-        });
-        // The clean-up is to find that nobody reads them any more.
-        drop(old);
-        self.clean_up(options.reader_grace).await;
-        Ok(())
     }
 }
 
-/// How far rows may go.
-struct Horizons {
-    /// Of what is older, only each key's newest row stays.
-    history: Version,
-    /// What has been erased up to here goes.
-    erasing: Version,
-}
-
-/// What a compaction has written.
-struct Merged {
-    runs: Vec<WrittenRun>,
-    /// Rows of history.
-    dropped: u64,
-}
-
-/// Writes the rows of all runs in order, without the history up to `horizon`.
-async fn merge(table: &Table, old: &[Arc<Run>], horizons: &Horizons, journal_through: u64) -> Result<Merged> {
-    let level = old.iter().map(|run| run.statistics().level).max().unwrap_or(0) + 1;
-    let mut writer = table.new_runs(level, journal_through)?;
-    let mut filter = HistoryFilter::new(horizons.history, horizons.erasing);
-    let mut merge = Merge::of_runs(old);
-    while merge.advance().await? {
-        for row in merge.rows().iter().flat_map(Rows::iter) {
-            if let Fate::Stays { erases } = filter.decide(row.key(), row.version(), row.is_tombstone(), row.erases()) {
-                let val = (!row.is_tombstone()).then(|| row.val());
-                writer.push(row.key(), row.version(), val, erases).await?;
+impl Worker {
+    /// Begins what is due, unless something runs.
+    pub(super) async fn begin_compaction(&mut self, core: &Core) {
+        core.figures.compaction_debt.store(self.sizes.debt(self.table.levels()), Ordering::Relaxed);
+        while self.compactions.running.is_none() {
+            if let Some(request) = self.compactions.asked.pop_front() {
+                self.begin_requested(core, request).await;
+            } else if !self.begin_due(core).await {
+                return;
             }
         }
     }
-    Ok(Merged { runs: writer.finish().await?, dropped: filter.dropped })
+
+    /// Begins the compaction of everything, or answers where that is done already.
+    async fn begin_requested(&mut self, core: &Core, request: Request) {
+        if request.done.is_none() {
+            core.background.compaction_begins();
+        }
+        let horizons = horizons(core, request.options);
+        let levels = self.table.levels().clone();
+        if !is_worthwhile(&levels, &horizons) {
+            let checked = self.check(core).await;
+            if checked.is_ok() {
+                self.clean_up(request.options.reader_grace).await;
+            }
+            return request.answer(checked);
+        }
+        self.begin(self.sizes.all(&levels), horizons, Some(request));
+    }
+
+    /// Begins what the levels ask for; whether there was anything to do and it went well.
+    async fn begin_due(&mut self, core: &Core) -> bool {
+        let waits = self.compactions.not_before.is_some_and(|time| Instant::now() < time);
+        if !core.config.background_optimize || waits || core.health.check().is_err() {
+            return false;
+        }
+        let Some(plan) = self.sizes.next(self.table.levels()) else { return false };
+        if !plan.shifts {
+            self.begin(plan, horizons(core, CompactOptions::default()), None);
+            return true;
+        }
+        let shifted = self.table.shift(&plan.inputs, plan.to).await.map_err(|e| told(core, e));
+        self.show(core);
+        if let Err(e) = &shifted {
+            self.failed(e);
+        }
+        shifted.is_ok()
+    }
+
+    fn begin(&mut self, plan: Plan, horizons: Horizons, request: Option<Request>) {
+        let begun = self.table.new_runs(plan.to, self.state.journal_through).map(|writer| {
+            let filter = HistoryFilter::new(horizons, plan.is_bottom);
+            self.compactor.begin(Job { plan, writer, filter })
+        });
+        let failure = match begun {
+            Ok(Ok(())) => {
+                self.compactions.running = Some(Running { request, horizons });
+                return;
+            }
+            Ok(Err(_)) => kv_api::Error::StoreFailed { reason: "the compaction thread died".into() },
+            Err(e) => e,
+        };
+        self.failed(&failure);
+        if let Some(request) = request {
+            request.answer(Err(failure));
+        }
+    }
+
+    /// Takes in what a compaction has written.
+    pub(super) async fn end_compaction(&mut self, core: &Core, ended: Ended) {
+        let Some(Running { request, horizons }) = self.compactions.running.take() else { return };
+        let result = self.publish(core, ended, horizons).await;
+        let grace = request.as_ref().map(|request| request.options.reader_grace);
+        match (&result, grace) {
+            (Ok(()), Some(grace)) => self.clean_up(grace).await,
+            (Ok(()), None) => self.clean_up_now_and_then().await,
+            (Err(e), _) => self.failed(e),
+        }
+        if let Some(request) = request {
+            request.answer(result);
+        }
+    }
+
+    async fn publish(&mut self, core: &Core, ended: Ended, horizons: Horizons) -> Result<()> {
+        let Ended { plan, merged } = ended;
+        let merged = merged?;
+        let floor = self.state.history_floor;
+        let history_floor = if merged.dropped > 0 { floor.max(horizons.history) } else { floor };
+        let state = TableState { history_floor, ..self.state };
+        let read = plan.inputs.disk_bytes();
+        self.table.replace(&plan.inputs, merged.runs, plan.to, state).await.map_err(|e| told(core, e))?;
+        self.state = state;
+        self.compactions.failures = 0;
+        self.compactions.not_before = None;
+        core.figures.compactions.fetch_add(1, Ordering::Relaxed);
+        core.figures.compacted_bytes.fetch_add(read, Ordering::Relaxed);
+        self.show(core);
+        Ok(())
+    }
+
+    /// Has readers see the table as it has been committed.
+    fn show(&self, core: &Core) {
+        core.views.edit(|view| {
+            view.levels = self.table.levels().clone();
+            view.history_floor = self.state.history_floor;
+        });
+    }
+
+    /// Waits the longer before another try the more have failed.
+    fn failed(&mut self, error: &kv_api::Error) {
+        let wait = RETRY.saturating_mul(1 << self.compactions.failures.min(16)).min(LONGEST_WAIT);
+        self.compactions.failures += 1;
+        self.compactions.not_before = Some(Instant::now() + wait);
+        tracing::warn!(%error, ?wait, "a compaction failed and will be tried again; the table is as it was");
+    }
+}
+
+/// What may go of what the store holds now.
+pub(super) fn horizons(core: &Core, options: CompactOptions) -> Horizons {
+    Horizons {
+        history: core.snapshots.horizon(retained_from(core, options)),
+        erasing: core.snapshots.horizon(Version::MAX),
+    }
 }
 
 /// The version from which on the configuration keeps history.
@@ -88,21 +190,14 @@ fn retained_from(core: &Core, options: CompactOptions) -> Version {
 
 /// Whether there is anything to merge or to drop. What one compaction gave has nothing left to merge: its runs share no key, and
 /// are as large as they get.
-fn is_worthwhile(runs: &[Arc<Run>], horizons: &Horizons) -> bool {
-    let droppable = runs
-        .iter()
-        .map(|run| run.statistics())
-        .any(|s| s.min_version <= horizons.history && (s.rows > s.keys || s.tombstones > 0));
-    let erased = || runs.iter().any(|run| (1..=horizons.erasing).contains(&run.statistics().max_erasing));
-    let flushed = || runs.iter().any(|run| run.statistics().level == 0);
-    droppable || erased() || runs.len() > 1 && (flushed() || overlap(runs))
-}
-
-/// Whether any two runs can have a key in common.
-fn overlap(runs: &[Arc<Run>]) -> bool {
-    let mut bounds: Vec<_> = runs.iter().map(|run| run.key_bounds()).collect();
-    bounds.sort_unstable();
-    bounds.iter().zip(bounds.iter().skip(1)).any(|((_, last), (first, _))| first <= last)
+fn is_worthwhile(levels: &Levels, horizons: &Horizons) -> bool {
+    let mut statistics = levels.runs().map(|run| run.statistics());
+    let has_something_to_drop = statistics.any(|s| {
+        let old = s.min_version <= horizons.history && (s.rows > s.keys || s.tombstones > 0);
+        old || (1..=horizons.erasing).contains(&s.max_erasing)
+    });
+    let runs: Vec<_> = levels.runs().cloned().collect();
+    has_something_to_drop || runs.len() > 1 && (!levels.flushed().is_empty() || overlap(&runs))
 }
 
 #[cfg(test)]

@@ -2,12 +2,20 @@
 
 use kv_api::Version;
 
+/// How far rows may go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Horizons {
+    /// Rows that are newer all stay; of the others, each key's newest.
+    pub(super) history: Version,
+    /// No open transaction began before this version: rows that were erased up to here are read by nobody.
+    pub(super) erasing: Version,
+}
+
 /// Decides row by row, in the order of a run.
 pub(super) struct HistoryFilter {
-    /// Rows that are newer all stay; of the others, each key's newest.
-    horizon: Version,
-    /// No open transaction began before this version: rows that were erased up to here are read by nobody.
-    erasing_horizon: Version,
+    horizons: Horizons,
+    /// Nothing older than what is decided about has its keys.
+    is_bottom: bool,
     key: Vec<u8>,
     /// The key's newest row up to the horizon has been seen.
     settled: bool,
@@ -29,11 +37,11 @@ pub(super) enum Fate {
 }
 
 impl HistoryFilter {
-    pub(super) fn new(horizon: Version, erasing_horizon: Version) -> Self {
-        Self { horizon, erasing_horizon, key: Vec::new(), settled: false, erased: false, any: false, dropped: 0 }
+    pub(super) fn new(horizons: Horizons, is_bottom: bool) -> Self {
+        Self { horizons, is_bottom, key: Vec::new(), settled: false, erased: false, any: false, dropped: 0 }
     }
 
-    /// What becomes of the next row. A tombstone that nothing older lies under goes as well: this merge takes in all runs.
+    /// What becomes of the next row. At the bottom a tombstone goes as well, where nothing older lies under it.
     pub(super) fn decide(&mut self, key: &[u8], version: Version, tombstone: bool, erases: bool) -> Fate {
         if !self.any || self.key != key {
             self.any = true;
@@ -44,12 +52,12 @@ impl HistoryFilter {
         if self.erased {
             return Fate::Goes;
         }
-        self.erased = erases && version <= self.erasing_horizon;
-        let stays = Fate::Stays { erases: erases && !self.erased };
-        if version > self.horizon {
+        self.erased = erases && version <= self.horizons.erasing;
+        let stays = Fate::Stays { erases: erases && !(self.erased && self.is_bottom) };
+        if version > self.horizons.history {
             return stays;
         }
-        let keeps = !self.settled && !tombstone;
+        let keeps = !self.settled && !(tombstone && self.is_bottom);
         self.settled = true;
         self.dropped += u64::from(!keeps);
         if keeps { stays } else { Fate::Goes }
@@ -61,7 +69,8 @@ mod tests {
     use super::*;
 
     fn kept(horizon: Version, rows: &[(&str, Version, bool)]) -> Vec<(String, Version)> {
-        let mut filter = HistoryFilter::new(horizon, Version::MAX);
+        let horizons = Horizons { history: horizon, erasing: Version::MAX };
+        let mut filter = HistoryFilter::new(horizons, true);
         rows.iter()
             .filter(|(k, v, t)| filter.decide(k.as_bytes(), *v, *t, false) != Fate::Goes)
             .map(|(k, v, _)| (k.to_string(), *v))
@@ -71,8 +80,8 @@ mod tests {
     #[test]
     fn what_has_been_erased_goes_when_nobody_reads_it_and_counts_as_no_history() {
         let rows = [("a", 9, false, false), ("a", 7, true, true), ("a", 5, false, false), ("b", 6, false, true)];
-        let after = |erasing_horizon| {
-            let mut filter = HistoryFilter::new(0, erasing_horizon);
+        let after = |erasing, is_bottom| {
+            let mut filter = HistoryFilter::new(Horizons { history: 0, erasing }, is_bottom);
             let fate = |filter: &mut HistoryFilter, (k, v, t, e): (&str, Version, bool, bool)| match filter.decide(
                 k.as_bytes(),
                 v,
@@ -85,9 +94,20 @@ mod tests {
             let left: String = rows.iter().map(|row| fate(&mut filter, *row)).collect();
             (left, filter.dropped)
         };
-        assert_eq!(after(5), ("a9 a7! a5 b6! ".into(), 0));
-        assert_eq!(after(6), ("a9 a7! a5 b6 ".into(), 0));
-        assert_eq!(after(7), ("a9 a7 b6 ".into(), 0));
+        assert_eq!(after(5, true), ("a9 a7! a5 b6! ".into(), 0));
+        assert_eq!(after(6, true), ("a9 a7! a5 b6 ".into(), 0));
+        assert_eq!(after(7, true), ("a9 a7 b6 ".into(), 0));
+        // There may be more of it below.
+        assert_eq!(after(7, false), ("a9 a7! b6! ".into(), 0));
+    }
+
+    #[test]
+    fn a_tombstone_stays_where_something_may_lie_under_it() {
+        let mut filter = HistoryFilter::new(Horizons { history: 9, erasing: 9 }, false);
+        let stays = Fate::Stays { erases: false };
+        let rows = [("a", 8, true), ("a", 5, false), ("b", 4, true)];
+        let fates = rows.map(|(key, version, tombstone)| filter.decide(key.as_bytes(), version, tombstone, false));
+        assert_eq!((fates, filter.dropped), ([stays, Fate::Goes, stays], 1));
     }
 
     #[test]

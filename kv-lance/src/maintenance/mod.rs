@@ -1,24 +1,33 @@
-//! Background work on one thread of its own: flushing frozen memtables, compaction, cleaning up.
+//! Background work on threads of its own: one flushes frozen memtables, commits to the table and cleans up, and another
+//! merges runs meanwhile.
 //!
-//! The thread has its own runtime, so that the store does not depend on the caller's: neither on its kind nor on how long it lives. The
-//! table is owned by this thread; there is one commit to it at a time. Nothing here holds a lock that a commit or a read waits for.
+//! They have their own runtimes, so that the store does not depend on the caller's: neither on its kind nor on how long it
+//! lives. The table is owned by the first; there is one commit to it at a time. Nothing here holds a lock that a commit
+//! or a read waits for.
 
 mod alarm;
 mod compaction;
+mod compactor;
 mod flush;
 mod history;
+mod merge;
+mod plan;
 
 use crate::core::{Command, Core, Frozen, READER_GRACE};
 use crate::files::OpenFiles;
 use crate::journal::JournalDir;
 use crate::lock::StoreLock;
-use crate::table::{BlockCache, CommitFailure, Opened, Run, RunLayout, Table, TableState};
+use crate::table::{BlockCache, CommitFailure, Levels, Opened, RunLayout, Table, TableState};
+use compaction::{Compactions, Request};
+use compactor::{Compactor, Ended};
 use kv_api::{Error, Result};
 use parking_lot::Mutex;
+use plan::Sizes;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 /// A flush that failed is tried again after this time.
 const RETRY: Duration = Duration::from_secs(1);
@@ -40,7 +49,7 @@ pub(crate) struct TablePlace {
 
 /// What the table holds when it has been opened.
 pub(crate) struct Contents {
-    pub(crate) runs: Vec<Arc<Run>>,
+    pub(crate) levels: Levels,
     pub(crate) state: TableState,
 }
 
@@ -132,8 +141,8 @@ async fn run(
     attachment: oneshot::Receiver<Attachment>,
 ) -> Result<()> {
     let (table, state) = match Table::open(&place.root, place.create, place.cache, place.files, place.runs).await {
-        Ok(Opened { table, runs, state }) => {
-            if opened.send(Ok(Contents { runs, state })).is_err() {
+        Ok(Opened { table, levels, state }) => {
+            if opened.send(Ok(Contents { levels, state })).is_err() {
                 return Ok(());
             }
             (table, state)
@@ -145,9 +154,19 @@ async fn run(
     };
     // Without an attachment the rest of the store could not be opened.
     let Ok(Attachment { core, journal }) = attachment.await else { return Ok(()) };
+    let sizes = Sizes { partition: core.config.memtable_bytes };
+    let compactor = match Compactor::start(&core.config.path) {
+        Ok(compactor) => compactor,
+        Err(e) => {
+            core.fail(&e);
+            return Err(e);
+        }
+    };
     let core = Arc::downgrade(&core);
     let _watch = DeathWatch(core.clone());
-    Worker { table, state, core, journal, commits: 0 }.work(inbox).await
+    let worker =
+        Worker { table, state, core, journal, commits: 0, sizes, compactor, compactions: Compactions::default() };
+    worker.work(inbox).await
 }
 
 /// Tells the store if the thread dies of a panic: writers would wait for its flushes for ever.
@@ -172,6 +191,19 @@ struct Worker {
     journal: JournalDir,
     /// Commits to the table since the last clean-up.
     commits: u32,
+    sizes: Sizes,
+    compactor: Compactor,
+    compactions: Compactions,
+}
+
+/// What the worker does next.
+enum Event {
+    Command(Command),
+    Merged(Option<Ended>),
+    /// Something that failed can be tried again.
+    Again,
+    /// Nobody sends commands any more.
+    End,
 }
 
 impl Worker {
@@ -181,21 +213,20 @@ impl Worker {
             None => return Ok(()),
         };
         loop {
-            let command = if retry {
-                match tokio::time::timeout(RETRY, inbox.recv()).await {
-                    Ok(command) => command,
-                    Err(_) => Some(Command::Frozen),
-                }
-            } else {
-                inbox.recv().await
-            };
-            let (Some(command), Some(core)) = (command, self.core.upgrade()) else { return Ok(()) };
-            match command {
-                Command::Stop => return self.check(&core).await,
+            if let Some(core) = self.core.upgrade() {
+                self.begin_compaction(&core).await;
+            }
+            let event = self.next(&mut inbox, retry).await;
+            let Some(core) = self.core.upgrade() else { return Ok(()) };
+            match event {
+                Event::End => return Ok(()),
+                Event::Command(Command::Stop) => return self.check(&core).await,
                 // One for each: else those who wait behind would wait for all that is frozen meanwhile.
-                Command::Frozen if !retry => retry = !self.flush_in_background(&core, 1).await,
-                Command::Frozen => retry = !self.flush_in_background(&core, usize::MAX).await,
-                Command::Flush(done) => {
+                Event::Command(Command::Frozen) if !retry => retry = !self.flush_in_background(&core, 1).await,
+                Event::Command(Command::Frozen) | Event::Again => {
+                    retry = !self.flush_in_background(&core, usize::MAX).await;
+                }
+                Event::Command(Command::Flush(done)) => {
                     let flushed = match self.flush_frozen(&core, usize::MAX).await {
                         Ok(()) => self.check(&core).await,
                         failed => failed,
@@ -204,21 +235,34 @@ impl Worker {
                     // Whoever asked may have gone; the work is done all the same.
                     let _ = done.send(flushed);
                 }
-                Command::Compact(options, done) => {
-                    if done.is_none() {
-                        core.background.compaction_begins();
-                    }
-                    let compacted = self.compact(&core, options).await;
-                    match done {
-                        Some(done) => drop(done.send(compacted)),
-                        None => {
-                            if let Err(e) = compacted {
-                                tracing::warn!(error = %e, "a compaction failed; the table is as it was");
-                            }
-                        }
+                Event::Command(Command::Compact(options, done)) => {
+                    let request = Request { options, done };
+                    match self.flush_frozen(&core, usize::MAX).await {
+                        Ok(()) => self.compactions.asked.push_back(request),
+                        Err(e) => request.answer(Err(e)),
                     }
                 }
+                Event::Merged(Some(ended)) => self.end_compaction(&core, ended).await,
+                Event::Merged(None) => {
+                    core.fail("the compaction thread died");
+                    return Ok(());
+                }
             }
+        }
+    }
+
+    /// Waits for what comes next. Nothing keeps the store alive meanwhile.
+    async fn next(&mut self, inbox: &mut mpsc::UnboundedReceiver<Command>, retry: bool) -> Event {
+        let now = Instant::now();
+        let flush_at = retry.then(|| now + RETRY);
+        let compact_at = self.compactions.not_before.filter(|_| self.compactions.running.is_none());
+        let compact_at = compact_at.filter(|time| *time > now);
+        let again = flush_at.into_iter().chain(compact_at).min();
+        tokio::select! {
+            biased;
+            command = inbox.recv() => command.map_or(Event::End, Event::Command),
+            ended = self.compactor.ended(), if self.compactions.running.is_some() => Event::Merged(ended),
+            () = tokio::time::sleep_until(again.unwrap_or(now)), if again.is_some() => Event::Again,
         }
     }
 
@@ -296,7 +340,8 @@ mod tests {
 
     /// A store without a table.
     fn core(dir: &std::path::Path) -> Arc<Core> {
-        let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: vec![], history_floor: 0 };
+        let view =
+            View { active: Arc::new(MemTable::new()), frozen: vec![], levels: Levels::default(), history_floor: 0 };
         Arc::new(Core::new(LanceConfig::new(dir), view, 0, Background::new(mpsc::unbounded_channel().0)))
     }
 

@@ -2,6 +2,8 @@
 
 use super::cursor::Cursor;
 use super::merge::Merge;
+use super::run_cursor::RunCursor;
+use super::sequence::SequenceCursor;
 use kv_api::Result;
 
 impl Merge<'_> {
@@ -24,7 +26,9 @@ impl Merge<'_> {
     /// Passes over blocks that no other source has a key in; how many rows those were.
     fn skip_blocks(&mut self) -> Result<Option<u64>> {
         let ends_block = match self.first() {
-            Some(Cursor::Forward(run)) => run.ends_block(self.handed_out),
+            Some(Cursor::Runs(SequenceCursor { current: RunCursor::Forward(run), .. })) => {
+                run.ends_block(self.handed_out)
+            }
             _ => false,
         };
         if self.erasures.is_some() || !ends_block {
@@ -32,7 +36,9 @@ impl Merge<'_> {
         }
         let limit = self.limit().map(<[u8]>::to_vec);
         match self.heap.first().and_then(|number| self.cursors.get_mut(number)) {
-            Some(Cursor::Forward(run)) => run.skip_blocks(limit.as_deref(), &self.span),
+            Some(Cursor::Runs(SequenceCursor { current: RunCursor::Forward(run), .. })) => {
+                run.skip_blocks(limit.as_deref(), &self.span)
+            }
             _ => Ok(None),
         }
     }

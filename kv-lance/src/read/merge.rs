@@ -6,7 +6,7 @@ use super::pace::Pace;
 use super::rows::Rows;
 use super::{ChunkSource, Span, Visible};
 use crate::core::View;
-use crate::table::Run;
+use crate::table::Levels;
 use kv_api::{Direction, Result, Version};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -34,11 +34,11 @@ pub(crate) struct Erasures {
 impl<'a> Merge<'a> {
     /// Merges `pending`, the writes of the transaction itself, over a view.
     pub(crate) fn new(span: Span, pending: Option<Box<dyn ChunkSource + 'a>>, view: &View) -> Self {
-        let mut cursors = Vec::with_capacity(2 + view.frozen.len() + view.runs.len());
+        let mut cursors = Vec::with_capacity(2 + view.frozen.len() + view.levels.flushed().len() + view.levels.depth());
         let memtables = view.memtables().filter(|memtable| !memtable.is_empty());
         let memory = pending.into_iter().chain(memtables.map(|memtable| Box::new(memtable.clone()) as Box<_>));
         cursors.extend(memory.map(|source| Cursor::over_memory(source, &span)));
-        cursors.extend(view.runs.iter().filter_map(|run| Cursor::over_run(run, &span)));
+        cursors.extend(over_levels(&view.levels, &span));
         Self::of(cursors, span)
     }
 
@@ -48,10 +48,10 @@ impl<'a> Merge<'a> {
         self
     }
 
-    /// Merges every row of `runs`, newest run first.
-    pub(crate) fn of_runs(runs: &[Arc<Run>]) -> Self {
+    /// Merges every row there is on some levels.
+    pub(crate) fn of_levels(levels: &Levels) -> Self {
         let span = Span::all_rows();
-        Self::of(runs.iter().filter_map(|run| Cursor::over_run(run, &span)).collect(), span)
+        Self::of(over_levels(levels, &span).collect(), span)
     }
 
     fn of(cursors: Vec<Cursor<'a>>, span: Span) -> Self {
@@ -99,7 +99,7 @@ impl<'a> Merge<'a> {
 
     /// What [`advance`](Self::advance) has moved to.
     pub(crate) fn rows(&self) -> Option<Rows<'_>> {
-        self.first()?.rows(self.handed_out)
+        self.first()?.rows(self.handed_out, &self.span)
     }
 
     /// Moves behind what has been handed out, with the first cursor at the next row that is seen, which no other has too;
@@ -188,6 +188,12 @@ impl<'a> Merge<'a> {
             None => 0,
         }
     }
+}
+
+/// Cursors in the order of precedence: one over each flushed run, and one over each sorted level.
+fn over_levels<'a>(levels: &Levels, span: &Span) -> impl Iterator<Item = Cursor<'a>> {
+    let flushed = levels.flushed().iter().map(std::slice::from_ref);
+    flushed.chain(levels.sorted()).filter_map(|runs| Cursor::over_runs(runs, span))
 }
 
 /// Whether cursor `a` comes before `b`.

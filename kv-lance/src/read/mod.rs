@@ -13,6 +13,8 @@ mod loaded;
 mod merge;
 mod pace;
 mod rows;
+mod run_cursor;
+mod sequence;
 
 pub(crate) use chunk::ChunkSource;
 pub(crate) use merge::{Erasures, Merge};

@@ -4,7 +4,7 @@ use super::dataset::{CommitFailure, Table};
 use super::error::from_lance;
 use super::foreign::{self, Foreign};
 use super::fragments;
-use super::run::Run;
+use super::levels::Levels;
 use super::schema;
 use super::state::{Record, TableState};
 use kv_api::{Error, Result};
@@ -23,17 +23,17 @@ impl Table {
     /// `TableChanged` where rows or columns are no longer the engine's.
     pub(crate) async fn check(&mut self) -> Result<(), CommitFailure> {
         self.healthy()?;
-        self.links.mend(self.runs.iter().map(|run| run.name.as_str()))?;
+        self.links.mend(self.levels.runs().map(|run| run.name.as_str()))?;
         self.settle().await.map(drop)
     }
 
     /// Commits these runs as the whole of the table.
-    pub(super) async fn commit(&mut self, runs: Vec<Arc<Run>>, state: TableState) -> Result<(), CommitFailure> {
+    pub(super) async fn commit(&mut self, levels: &Levels, state: TableState) -> Result<(), CommitFailure> {
         self.healthy()?;
-        self.links.mend(runs.iter().map(|run| run.name.as_str()))?;
+        self.links.mend(levels.runs().map(|run| run.name.as_str()))?;
         let mut attempt = 1;
         loop {
-            match self.execute(&runs, state).await {
+            match self.execute(levels, state).await {
                 Err(CommitFailure::NotCommitted(e)) => {
                     attempt += 1;
                     if !self.settle().await? || attempt > ATTEMPTS {
@@ -51,31 +51,26 @@ impl Table {
         let known = self.dataset.manifest().version;
         let mut newest = self.dataset.clone();
         newest.checkout_latest().await.map_err(|e| from_lance("reading", &self.root, e))?;
-        if fragments::are(newest.manifest(), &self.record.runs) {
+        if fragments::are(newest.manifest(), self.record.runs()) {
             self.dataset = newest;
             return Ok(self.dataset.manifest().version != known);
         }
-        match foreign::since(&self.root, &newest, self.record.table_version, &self.runs).await? {
+        match foreign::since(&self.root, &newest, self.record.table_version, &self.levels).await? {
             // The dataset stays at a version of the engine's: a commit on top of the other tool's would undo that.
             Foreign::Changed(what) => Err(foreign::refused(&self.root, &what).into()),
             Foreign::SameRows => {
                 self.dataset = newest;
                 tracing::warn!(path = %self.root.display(), "another tool has rewritten the table; its own files are put back");
-                self.execute(&self.runs.clone(), self.record.state).await?;
+                self.execute(&self.levels.clone(), self.record.state).await?;
                 Ok(true)
             }
         }
     }
 
-    /// One try to commit: the difference between the table and `runs`.
-    pub(super) async fn execute(&mut self, runs: &[Arc<Run>], state: TableState) -> Result<(), CommitFailure> {
-        let record = Record {
-            state,
-            runs: runs.iter().map(|run| run.name.clone()).collect(),
-            sequence: self.record.sequence + 1,
-            table_version: 0,
-        };
-        let operation = self.operation(runs)?;
+    /// One try to commit: the difference between the table and these runs.
+    pub(super) async fn execute(&mut self, levels: &Levels, state: TableState) -> Result<(), CommitFailure> {
+        let record = Record { state, levels: levels.names(), sequence: self.record.sequence + 1, table_version: 0 };
+        let operation = self.operation(levels)?;
         self.handler.expect(record.clone());
         let done = CommitBuilder::new(Arc::new(self.dataset.clone()))
             .with_storage_format(LanceFileVersion::V2_2)
@@ -85,7 +80,7 @@ impl Table {
         match done {
             Ok(dataset) => {
                 self.record = Record { table_version: dataset.manifest().version, ..record };
-                self.runs = runs.to_vec();
+                self.levels = levels.clone();
                 self.dataset = dataset;
                 Ok(())
             }
@@ -100,17 +95,17 @@ impl Table {
         }
     }
 
-    fn operation(&self, runs: &[Arc<Run>]) -> Result<Operation> {
+    fn operation(&self, levels: &Levels) -> Result<Operation> {
         let manifest = self.dataset.manifest();
         if !schema::is_own(&manifest.schema) {
             return Ok(Operation::Overwrite {
-                fragments: runs.iter().map(|run| fragments::of(run)).collect(),
+                fragments: levels.runs().map(|run| fragments::of(run)).collect(),
                 schema: schema::lance(super::FORMAT_VERSION).map_err(|e| from_lance("committing to", &self.root, e))?,
                 config_upsert_values: None,
                 initial_bases: None,
             });
         }
-        let (removed_fragment_ids, new_fragments) = fragments::difference(manifest, runs.iter().map(|run| &**run));
+        let (removed_fragment_ids, new_fragments) = fragments::difference(manifest, levels.runs().map(|run| &**run));
         if removed_fragment_ids.is_empty() {
             return Ok(Operation::Append { fragments: new_fragments });
         }

@@ -47,7 +47,7 @@ impl DurableCommitHandler {
     /// commits of others pass between the check of the table and this one.
     fn put_state(&self, manifest: &mut Manifest) -> Result<(), CommitError> {
         let Some(record) = self.expected.lock().clone() else { return Ok(()) };
-        if !fragments::are(manifest, &record.runs) {
+        if !fragments::are(manifest, record.runs()) {
             let what = "another tool has committed since the table was looked at";
             return Err(failed(std::io::Error::other(what)));
         }

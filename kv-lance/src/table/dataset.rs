@@ -3,6 +3,7 @@
 use super::RunLayout;
 use super::commit_handler::DurableCommitHandler;
 use super::error::from_lance;
+use super::levels::Levels;
 use super::links::Links;
 use super::run::{BlockCache, Run, RunPlace, RunsWriter, WrittenRun};
 use super::schema;
@@ -26,8 +27,8 @@ pub(crate) struct Table {
     pub(super) layout: RunLayout,
     /// The engine's newest commit.
     pub(super) record: Record,
-    /// The runs that it left, newest first.
-    pub(super) runs: Vec<Arc<Run>>,
+    /// The runs that it left.
+    pub(super) levels: Levels,
     /// Runs that have been replaced; their files stay while somebody reads them.
     pub(super) retired: Vec<(String, Weak<Run>)>,
     /// Why nothing is committed any more.
@@ -50,34 +51,37 @@ impl From<Error> for CommitFailure {
 }
 
 impl Table {
+    /// What has been committed.
+    pub(crate) fn levels(&self) -> &Levels {
+        &self.levels
+    }
+
     /// Starts runs that a later commit can take in.
-    pub(crate) fn new_runs(&self, level: u32, journal_through: u64) -> Result<RunsWriter> {
+    pub(crate) fn new_runs(&self, level: usize, journal_through: u64) -> Result<RunsWriter> {
         self.links.prepare()?;
         let schema = schema::lance(super::FORMAT_VERSION).map_err(|e| from_lance("writing to", &self.root, e))?;
         let schema = schema::compressed(&schema, self.layout.compression);
         let (files, dir) = (self.files.files().clone(), self.links.runs.clone());
-        Ok(RunsWriter::new(RunPlace { files, dir, schema, layout: self.layout, level, journal_through }))
+        let layout = self.layout.on_level(level);
+        Ok(RunsWriter::new(RunPlace { files, dir, schema, layout, level: level as u32, journal_through }))
     }
 
     /// Commits the runs of a flush, and how far the journal is covered. Everything is durable
     /// when this returns.
-    pub(crate) async fn append(
-        &mut self,
-        runs: Vec<WrittenRun>,
-        state: TableState,
-    ) -> Result<Vec<Arc<Run>>, CommitFailure> {
-        self.replace(&[], runs, state).await
+    pub(crate) async fn append(&mut self, runs: Vec<WrittenRun>, state: TableState) -> Result<(), CommitFailure> {
+        self.replace(&Levels::default(), runs, 0, state).await
     }
 
-    /// Commits runs in the place of those they were compacted from.
+    /// Commits runs on a level in the place of those they were compacted from.
     pub(crate) async fn replace(
         &mut self,
-        old: &[Arc<Run>],
+        old: &Levels,
         runs: Vec<WrittenRun>,
+        level: usize,
         state: TableState,
-    ) -> Result<Vec<Arc<Run>>, CommitFailure> {
+    ) -> Result<(), CommitFailure> {
         let names: Vec<String> = runs.into_iter().map(|run| run.name).collect();
-        let done = self.try_replace(old, &names, state).await;
+        let done = self.try_replace(old, &names, level, state).await;
         if let Err(CommitFailure::NotCommitted(_)) = &done {
             for name in &names {
                 if let Err(e) = self.links.remove(name) {
@@ -90,23 +94,26 @@ impl Table {
 
     async fn try_replace(
         &mut self,
-        old: &[Arc<Run>],
+        old: &Levels,
         names: &[String],
+        level: usize,
         state: TableState,
-    ) -> Result<Vec<Arc<Run>>, CommitFailure> {
+    ) -> Result<(), CommitFailure> {
         // Before the commit: nothing may fail once it has happened.
         let mut new = Vec::new();
         for name in names {
             new.push(self.open_run(name).await?);
             self.links.show(name)?;
         }
-        let is_old = |run: &Arc<Run>| old.iter().any(|old| old.name == run.name);
-        let at = self.runs.iter().position(is_old).unwrap_or(0);
-        let mut runs: Vec<_> = self.runs.iter().filter(|run| !is_old(run)).cloned().collect();
-        runs.splice(at..at, new.iter().cloned());
-        self.commit(runs, state).await?;
-        self.retired.extend(old.iter().map(|run| (run.name.clone(), Arc::downgrade(run))));
-        Ok(new)
+        self.commit(&self.levels.replacing(old, &new, level), state).await?;
+        self.retired.extend(old.runs().map(|run| (run.name.clone(), Arc::downgrade(run))));
+        Ok(())
+    }
+
+    /// Commits that runs lie on another level now, as they are.
+    pub(crate) async fn shift(&mut self, runs: &Levels, level: usize) -> Result<(), CommitFailure> {
+        let shifted: Vec<_> = runs.runs().cloned().collect();
+        self.commit(&self.levels.replacing(runs, &shifted, level), self.record.state).await
     }
 
     pub(super) async fn open_run(&self, name: &str) -> Result<Arc<Run>> {

@@ -1,7 +1,7 @@
 //! What other tools have committed to the table since the engine's last commit.
 
 use super::error::from_lance;
-use super::run::Run;
+use super::levels::Levels;
 use super::schema;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
@@ -11,7 +11,6 @@ use kv_api::{Error, Result};
 use lance::Dataset;
 use lance::dataset::transaction::Operation;
 use std::path::Path;
-use std::sync::Arc;
 
 /// What has become of the rows.
 pub(super) enum Foreign {
@@ -22,7 +21,7 @@ pub(super) enum Foreign {
 }
 
 /// Looks at the commits after `own`, the version of the table that the engine made last, up to `dataset`'s.
-pub(super) async fn since(root: &Path, dataset: &Dataset, own: u64, runs: &[Arc<Run>]) -> Result<Foreign> {
+pub(super) async fn since(root: &Path, dataset: &Dataset, own: u64, runs: &Levels) -> Result<Foreign> {
     let newest = dataset.manifest().version;
     let mut changes = Vec::new();
     let mut all_known = true;
@@ -108,9 +107,9 @@ async fn digest(root: &Path, dataset: &Dataset) -> Result<Option<Digest>> {
     Ok(Some(digest))
 }
 
-async fn own_digest(runs: &[Arc<Run>]) -> Result<Option<Digest>> {
+async fn own_digest(levels: &Levels) -> Result<Option<Digest>> {
     let mut digest = Digest::default();
-    for run in runs {
+    for run in levels.runs() {
         for block in 0..run.blocks() {
             let (keys, vals) = (run.keys_uncached(block).await?, run.vals_uncached(block).await?);
             for row in 0..keys.len() {

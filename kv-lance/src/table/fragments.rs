@@ -24,10 +24,10 @@ pub(super) fn run_name(fragment: &Fragment) -> Option<&str> {
 }
 
 /// Whether the manifest holds these runs, each once, and nothing else.
-pub(super) fn are(manifest: &Manifest, runs: &[String]) -> bool {
-    let expected: HashSet<&str> = runs.iter().map(String::as_str).collect();
+pub(super) fn are<'a>(manifest: &Manifest, runs: impl Iterator<Item = &'a str>) -> bool {
+    let expected: HashSet<&str> = runs.collect();
     let found: HashSet<&str> = manifest.fragments.iter().filter_map(run_name).collect();
-    manifest.fragments.len() == runs.len() && found == expected && schema::is_own(&manifest.schema)
+    manifest.fragments.len() == expected.len() && found == expected && schema::is_own(&manifest.schema)
 }
 
 /// The ids of the fragments that are none of these runs, or one a second time; and which of the runs are missing.

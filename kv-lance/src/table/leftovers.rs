@@ -12,7 +12,7 @@ impl Table {
     /// Removes the files of runs that are none any more: a commit that did not happen, or readers that went with their
     /// process. What an older version of the table still names stays for its readers.
     pub(super) async fn remove_strangers(&self) -> Result<()> {
-        let strangers = self.links.strangers(&self.record.runs.iter().map(String::as_str).collect())?;
+        let strangers = self.links.strangers(&self.record.runs().collect())?;
         if strangers.is_empty() {
             return Ok(());
         }

@@ -12,6 +12,7 @@ mod find_record;
 mod foreign;
 mod fragments;
 mod leftovers;
+mod levels;
 mod links;
 mod open;
 mod restore;
@@ -20,9 +21,10 @@ mod schema;
 mod state;
 
 pub(crate) use dataset::{CommitFailure, Table};
+pub(crate) use levels::Levels;
 pub(crate) use open::Opened;
 pub use restore::Restored;
-pub(crate) use run::{BlockCache, Column, KeyBlock, Run, RunExtent, ValBlock, WrittenRun, hash};
+pub(crate) use run::{BlockCache, Column, KeyBlock, Run, RunExtent, RunsWriter, ValBlock, WrittenRun, hash};
 pub(crate) use state::TableState;
 
 use crate::config::Compression;
@@ -35,13 +37,24 @@ pub(crate) struct RunLayout {
     pub(crate) compression: Compression,
     /// Where a run ends and the next begins.
     pub(crate) cut: RunExtent,
+    /// The same on sorted levels, in bytes.
+    pub(crate) partition_bytes: u64,
     /// What a run must not exceed.
     pub(crate) most: RunExtent,
 }
 
 impl RunLayout {
     pub(crate) fn new(block_bytes: usize, compression: Compression) -> Self {
-        Self { block_bytes, compression, cut: RunExtent::CUT, most: RunExtent::MOST }
+        let cut = RunExtent::CUT;
+        Self { block_bytes, compression, cut, partition_bytes: cut.bytes, most: RunExtent::MOST }
+    }
+
+    /// What runs are like on a level: the more data there is the larger they are, so that they stay few.
+    fn on_level(self, level: usize) -> Self {
+        let Some(below_first) = level.checked_sub(1) else { return self };
+        let doubled = u32::try_from(below_first).unwrap_or(u32::MAX);
+        let bytes = self.partition_bytes.saturating_mul(2u64.saturating_pow(doubled)).min(self.cut.bytes);
+        Self { cut: RunExtent { bytes, ..self.cut }, ..self }
     }
 }
 

@@ -6,8 +6,9 @@ use super::dataset::Table;
 use super::error::from_lance;
 use super::find_record::find_record;
 use super::leftovers::remove_drafts;
+use super::levels::Levels;
 use super::links::{Links, list};
-use super::run::{BlockCache, Run};
+use super::run::BlockCache;
 use super::schema;
 use super::state::{Record, TableState};
 use super::{FORMAT_VERSION, RunLayout};
@@ -31,8 +32,7 @@ const IO_BUFFER_BYTES: u64 = 32 << 20;
 /// A table and what it holds.
 pub(crate) struct Opened {
     pub(crate) table: Table,
-    /// The newest first.
-    pub(crate) runs: Vec<Arc<Run>>,
+    pub(crate) levels: Levels,
     pub(crate) state: TableState,
 }
 
@@ -51,7 +51,7 @@ impl Table {
         let mut table = Self::load(root, create, cache, files, layout).await?;
         table.settle().await.map_err(told)?;
         table.remove_strangers().await?;
-        Ok(Opened { runs: table.runs.clone(), state: table.record.state, table })
+        Ok(Opened { levels: table.levels.clone(), state: table.record.state, table })
     }
 
     /// Opens the dataset and the engine's runs, whatever the dataset holds besides.
@@ -77,10 +77,9 @@ impl Table {
         // A commit whose outcome was unknown is in the table: it has to be durable before anything relies on it.
         links.sync_dir(&root.join("_versions"))?;
         links.sync_dir(root)?;
-        links.mend(record.runs.iter().map(String::as_str))?;
+        links.mend(record.runs())?;
         let scheduler = scheduler();
         let root = root.to_path_buf();
-        let (runs, retired) = (Vec::new(), Vec::new());
         let mut table = Self {
             root,
             dataset,
@@ -91,14 +90,19 @@ impl Table {
             files,
             layout,
             record,
-            runs,
-            retired,
+            levels: Levels::default(),
+            retired: Vec::new(),
             failed: None,
         };
-        for name in &table.record.runs {
-            let run = table.open_run(name).await?;
-            table.runs.push(run);
+        let mut levels = Vec::new();
+        for names in &table.record.levels {
+            let mut runs = Vec::with_capacity(names.len());
+            for name in names {
+                runs.push(table.open_run(name).await?);
+            }
+            levels.push(runs);
         }
+        table.levels = Levels::new(levels);
         Ok(table)
     }
 }

@@ -41,7 +41,7 @@ impl Table {
             Ok(()) | Err(lance::Error::RefConflict { .. }) => {}
             Err(e) => return Err(from_lance("tagging a version of", root, e)),
         }
-        table.execute(&table.runs.clone(), table.record.state).await.map_err(told)?;
+        table.execute(&table.levels.clone(), table.record.state).await.map_err(told)?;
         Ok(Some(Restored { version, tag }))
     }
 }

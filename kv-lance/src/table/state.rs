@@ -35,8 +35,8 @@ impl TableState {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) state: TableState,
-    /// The data files, newest first: the order of precedence.
-    pub(super) runs: Vec<String>,
+    /// The data files by level: the order of precedence.
+    pub(super) levels: Vec<Vec<String>>,
     /// The number of the engine's commits up to this one.
     pub(super) sequence: u64,
     /// The version of the table that it made.
@@ -44,21 +44,29 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// The names of all data files.
+    pub(super) fn runs(&self) -> impl Iterator<Item = &str> {
+        self.levels.iter().flatten().map(String::as_str)
+    }
+
     pub(super) fn write(&self, config: &mut HashMap<String, String>) {
         let TableState { journal_through, last_version, history_floor } = self.state;
         config.insert(JOURNAL_THROUGH.to_owned(), journal_through.to_string());
         config.insert(LAST_VERSION.to_owned(), last_version.to_string());
         config.insert(HISTORY_FLOOR.to_owned(), history_floor.to_string());
-        config.insert(RUNS.to_owned(), self.runs.join(","));
+        let levels: Vec<String> = self.levels.iter().map(|runs| runs.join(",")).collect();
+        config.insert(RUNS.to_owned(), levels.join(";"));
         config.insert(SEQUENCE.to_owned(), self.sequence.to_string());
         config.insert(TABLE_VERSION.to_owned(), self.table_version.to_string());
     }
 
     pub(super) fn read(config: &HashMap<String, String>) -> Option<Self> {
-        let runs = config.get(RUNS)?.split(',').filter(|name| !name.is_empty());
+        let names = |level: &str| level.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let levels = Some(config.get(RUNS)?).filter(|levels| !levels.is_empty()).map(|levels| levels.split(';'));
+        let levels = levels.map_or_else(Vec::new, |levels| levels.map(names).collect());
         Some(Self {
             state: TableState::read(config)?,
-            runs: runs.map(str::to_owned).collect(),
+            levels,
             sequence: number(config, SEQUENCE)?,
             table_version: number(config, TABLE_VERSION)?,
         })
@@ -75,9 +83,16 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_was_written() {
-        for runs in [vec![], vec!["a.lance".to_owned()], vec!["b.lance".to_owned(), "a.lance".to_owned()]] {
+        let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+        let levels: [Vec<Vec<String>>; 4] = [
+            vec![],
+            vec![names(&["a.lance"])],
+            vec![names(&["b.lance", "a.lance"]), names(&["c.lance"])],
+            vec![vec![], vec![], names(&["b.lance", "a.lance"])],
+        ];
+        for levels in levels {
             let state = TableState { journal_through: 3, last_version: u64::MAX, history_floor: 7 };
-            let record = Record { state, runs, sequence: 9, table_version: 12 };
+            let record = Record { state, levels, sequence: 9, table_version: 12 };
             let mut config = HashMap::from([("theirs".to_owned(), "1".to_owned())]);
             record.write(&mut config);
             assert_eq!(Record::read(&config), Some(record));

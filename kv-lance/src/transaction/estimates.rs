@@ -22,7 +22,7 @@ impl LanceTransaction {
         for memtable in view.memtables() {
             rows += memtable.keys(range).take(COUNTED).count() as u64;
         }
-        for run in &view.runs {
+        for run in view.levels.runs() {
             rows += run.rows_in(range).await?;
         }
         Ok(rows)
@@ -41,7 +41,7 @@ impl LanceTransaction {
             tokio::task::consume_budget().await;
             samples.extend(memtable.keys(&range).step_by(STEP).map(|key| sampled(&key)));
         }
-        for run in &view.runs {
+        for run in view.levels.runs() {
             tokio::task::consume_budget().await;
             samples.extend(run.samples(&range, most)?);
         }

@@ -436,6 +436,7 @@ mod tests {
     use crate::files::LocalFiles;
     use crate::journal::{Journal, JournalDir};
     use crate::memtable::MemTable;
+    use crate::table::Levels;
     use tokio::sync::mpsc;
 
     /// Each of 60 readers, begun while memtables were being filled, held the one of its time: 8.6 MB each.
@@ -445,7 +446,7 @@ mod tests {
         let memtable = Arc::new(MemTable::new());
         memtable.insert("a".into(), 1, Write::set("1".into()));
         let flushed = Arc::downgrade(&memtable);
-        let view = View { active: memtable, frozen: vec![], runs: vec![], history_floor: 0 };
+        let view = View { active: memtable, frozen: vec![], levels: Levels::default(), history_floor: 0 };
         let background = Background::new(mpsc::unbounded_channel().0);
         let core = Arc::new(Core::new(LanceConfig::new(dir.path()), view, 1, background));
         let journal = Journal::create(&JournalDir::new(Arc::new(LocalFiles), dir.path()), 1)?;

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod background;
+mod close_faults;
+mod commit_faults;
 mod conflict_storm;
 mod count;
 mod damage;
+mod erasing;
 mod faulty;
 mod file_faults;
 mod full_disk;

@@ -1,15 +1,19 @@
 //! Runs that are cut: a run past what its reader can count was committed, and the store could not be opened any more.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;
 use crate::config::Compression;
 use crate::core::View;
 use crate::files::{LocalFiles, OpenFiles};
+use crate::maintenance::merge::merge;
+use crate::maintenance::plan::Sizes;
 use crate::memtable::MemTable;
 use crate::read::{Merge, Span, Visible};
-use crate::table::{BlockCache, Opened, RunExtent, RunLayout};
+use crate::table::{BlockCache, Levels, Opened, RunExtent, RunLayout, Table};
 use kv_api::{Direction, Key, KeyRange, Val};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 type Entries = Vec<(Key, Val)>;
 
@@ -39,8 +43,8 @@ async fn flush(opened: &mut Opened, keys: impl Iterator<Item = u64>, version: Ve
     for n in keys {
         writer.push(&key(n), version, val(version).as_deref(), false).await.unwrap();
     }
-    let runs = opened.table.append(writer.finish().await.unwrap(), opened.state).await.unwrap();
-    opened.runs.splice(0..0, runs);
+    opened.table.append(writer.finish().await.unwrap(), opened.state).await.unwrap();
+    opened.levels = opened.table.levels().clone();
 }
 
 fn horizons(history: Version) -> Horizons {
@@ -48,13 +52,22 @@ fn horizons(history: Version) -> Horizons {
 }
 
 async fn compact(opened: &mut Opened, horizon: Version) {
-    let merged = merge(&opened.table, &opened.runs, &horizons(horizon), 0).await.unwrap();
-    opened.runs = opened.table.replace(&opened.runs, merged.runs, opened.state).await.unwrap();
+    let plan = Sizes { partition: 1 << 20 }.all(&opened.levels);
+    carry_out(opened, plan, horizon).await;
+}
+
+async fn carry_out(opened: &mut Opened, plan: Plan, horizon: Version) {
+    let writer = opened.table.new_runs(plan.to, 0).unwrap();
+    let filter = HistoryFilter::new(horizons(horizon), plan.is_bottom);
+    let merged = merge(&plan.inputs, writer, filter, &AtomicBool::new(false)).await.unwrap();
+    opened.table.replace(&plan.inputs, merged.runs, plan.to, opened.state).await.unwrap();
+    opened.levels = opened.table.levels().clone();
 }
 
 /// What a version has, read in every way there is.
-async fn read(runs: &[Arc<Run>], version: Version) -> Entries {
-    let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: runs.to_vec(), history_floor: 0 };
+async fn read(levels: &Levels, version: Version) -> Entries {
+    let levels = levels.clone();
+    let view = View { active: Arc::new(MemTable::new()), frozen: vec![], levels, history_floor: 0 };
     let span = |direction| Span { range: KeyRange::all(), direction, visible: Visible::At(version), vals: true };
     let mut scans = Vec::new();
     for direction in [Direction::Forward, Direction::Backward] {
@@ -97,23 +110,70 @@ async fn a_compaction_past_the_limits_gives_several_runs() {
                 opened = open(dir.path(), layout()).await;
             }
             for version in horizon..=10 {
-                assert_eq!(read(&opened.runs, version).await, expected(version), "at {version}, horizon {horizon}");
+                assert_eq!(read(&opened.levels, version).await, expected(version), "at {version}, horizon {horizon}");
             }
         }
-        assert!(is_worthwhile(&opened.runs, &horizons(horizon)) || horizon == 6);
+        assert!(is_worthwhile(&opened.levels, &horizons(horizon)) || horizon == 6);
         compact(&mut opened, horizon).await;
-        assert!(opened.runs.len() > 4 && !overlap(&opened.runs), "{:?}", opened.runs);
-        assert!(opened.runs.iter().all(|run| (1..=60).contains(&run.statistics().rows)), "{:?}", opened.runs);
+        assert!(opened.levels.level(1).len() > 4 && opened.levels.flushed().is_empty(), "{:?}", opened.levels);
+        assert!(opened.levels.runs().all(|run| (1..=60).contains(&run.statistics().rows)), "{:?}", opened.levels);
     }
-    assert_eq!(read(&opened.runs, 9).await, expected(9));
-    assert!(!is_worthwhile(&opened.runs, &horizons(9)), "a compaction of what is compacted");
+    assert_eq!(read(&opened.levels, 9).await, expected(9));
+    assert!(!is_worthwhile(&opened.levels, &horizons(9)), "a compaction of what is compacted");
     // A flush over them is newer than all of them, also when the table is opened again.
     flush(&mut opened, 0..300, 12).await;
     let flushed: Entries = (0..300).filter_map(|n| Some((key(n), val(12)?))).collect();
-    assert_eq!(read(&opened.runs, 12).await, flushed);
+    assert_eq!(read(&opened.levels, 12).await, flushed);
     let opened = open(dir.path(), layout()).await;
-    assert_eq!(read(&opened.runs, 12).await, flushed);
-    assert!(is_worthwhile(&opened.runs, &horizons(0)));
+    assert_eq!(read(&opened.levels, 12).await, flushed);
+    assert!(is_worthwhile(&opened.levels, &horizons(0)));
+}
+
+/// Flushes of random keys, and after each the compactions that are due.
+#[tokio::test]
+async fn levels_hold_what_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let layout = RunLayout { partition_bytes: 600, ..layout() };
+    let mut opened = open(dir.path(), layout).await;
+    let sizes = Sizes { partition: 4 << 10 };
+    let mut written: Vec<Vec<u64>> = Vec::new();
+    let (mut deepest, mut shifts) = (0, 0);
+    for version in 1..=40u64 {
+        let keys: Vec<u64> =
+            (0..300).filter(|n| (n * 7919 + version * 104_729) % 23 == 0 || n / 60 == version % 9).collect();
+        flush(&mut opened, keys.iter().copied(), version).await;
+        written.push(keys);
+        while let Some(plan) = sizes.next(&opened.levels) {
+            assert!(plan.to <= opened.levels.depth() && !plan.inputs.is_empty(), "{plan:?}");
+            match plan.shifts {
+                true => {
+                    shifts += 1;
+                    opened.table.shift(&plan.inputs, plan.to).await.unwrap();
+                    opened.levels = opened.table.levels().clone();
+                }
+                false => carry_out(&mut opened, plan, version.saturating_sub(10)).await,
+            }
+            for runs in opened.levels.sorted() {
+                assert!(!overlap(runs) && runs.is_sorted_by_key(|run| run.key_bounds().0.to_vec()), "{runs:?}");
+            }
+        }
+        assert!(opened.levels.flushed().len() < 4);
+        deepest = deepest.max(opened.levels.depth());
+        if version % 8 == 0 {
+            opened = open(dir.path(), layout).await;
+            for at in [version.saturating_sub(10), version - 3, version] {
+                let newest = |n: u64| (1..=at).rev().find(|v| written[*v as usize - 1].contains(&n)).and_then(val);
+                let expected: Entries = (0..300).filter_map(|n| Some((key(n), newest(n)?))).collect();
+                assert_eq!(read(&opened.levels, at).await, expected, "at {at} of {version}");
+            }
+        }
+    }
+    assert!(deepest >= 3 && shifts > 0, "{deepest} levels, {shifts} moved as they were");
+    // Nothing is kept that a later row of the same key has replaced, and no tombstone at the bottom.
+    let plan = sizes.all(&opened.levels);
+    carry_out(&mut opened, plan, 40).await;
+    let rows: u64 = opened.levels.runs().map(|run| run.statistics().rows).sum();
+    assert_eq!(rows, read(&opened.levels, 40).await.len() as u64);
 }
 
 #[tokio::test]
@@ -123,8 +183,8 @@ async fn runs_are_cut_by_bytes_and_by_fences_too() {
         let dir = tempfile::tempdir().unwrap();
         let mut opened = open(dir.path(), RunLayout { cut, ..layout() }).await;
         flush(&mut opened, 0..300, 1).await;
-        assert!(opened.runs.len() > 1, "{cut:?}");
-        assert_eq!(read(&opened.runs, 1).await.len(), 300);
+        assert!(opened.levels.runs().count() > 1, "{cut:?}");
+        assert_eq!(read(&opened.levels, 1).await.len(), 300);
     }
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::core::View;
 use crate::memtable::MemTable;
 use crate::read::{Merge, Span, Visible};
+use crate::table::Levels;
 use kv_api::{Direction, KeyRange, Version};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,7 +93,12 @@ async fn check_scans(run: &Arc<Run>, expected: &[Row], range: &KeyRange, version
         seen.insert(key, row.and_then(|row| row.2.as_deref()));
     }
     let seen: Vec<_> = seen.into_iter().filter_map(|(key, val)| Some((key, val?))).collect();
-    let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: vec![run.clone()], history_floor: 0 };
+    let view = View {
+        active: Arc::new(MemTable::new()),
+        frozen: vec![],
+        levels: Levels::new(vec![vec![run.clone()]]),
+        history_floor: 0,
+    };
     let span = |direction| Span { range: range.clone(), direction, visible: Visible::At(version), vals: true };
     for direction in [Direction::Forward, Direction::Backward] {
         let mut merge = Merge::new(span(direction), None, &view);

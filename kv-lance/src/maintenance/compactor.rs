@@ -1,0 +1,82 @@
+//! The thread that merges, beside the one that flushes and commits.
+
+use super::history::HistoryFilter;
+use super::merge::{Merged, merge};
+use super::plan::Plan;
+use crate::table::RunsWriter;
+use kv_api::{Error, Result};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::mpsc;
+
+/// A merge to be done.
+pub(super) struct Job {
+    pub(super) plan: Plan,
+    pub(super) writer: RunsWriter,
+    pub(super) filter: HistoryFilter,
+}
+
+/// A merge that has ended.
+pub(super) struct Ended {
+    pub(super) plan: Plan,
+    pub(super) merged: Result<Merged>,
+}
+
+/// The running thread.
+pub(super) struct Compactor {
+    /// `None` when it has been stopped.
+    jobs: Option<std::sync::mpsc::Sender<Job>>,
+    ended: mpsc::UnboundedReceiver<Ended>,
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Compactor {
+    /// Starts the thread; `path` is the store's, for errors.
+    pub(super) fn start(path: &Path) -> Result<Self> {
+        let failed = |e| Error::io("starting the compaction thread of", path, e);
+        let (jobs, inbox) = std::sync::mpsc::channel::<Job>();
+        let (outbox, ended) = mpsc::unbounded_channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let thread = std::thread::Builder::new()
+            .name("kv-lance-merge".into())
+            .spawn(move || {
+                for Job { plan, writer, filter } in inbox {
+                    let merged = runtime.block_on(merge(&plan.inputs, writer, filter, &stopped));
+                    // Nobody waits for it where the store has been closed.
+                    let _ = outbox.send(Ended { plan, merged });
+                }
+            })
+            .map_err(failed)?;
+        Ok(Self { jobs: Some(jobs), ended, stop, thread: Some(thread) })
+    }
+
+    /// Hands over a merge; it is given back where the thread has died.
+    pub(super) fn begin(&self, job: Job) -> std::result::Result<(), Job> {
+        match &self.jobs {
+            Some(jobs) => jobs.send(job).map_err(|e| e.0),
+            None => Err(job),
+        }
+    }
+
+    /// Waits for a merge to end; `None` where the thread has died.
+    pub(super) async fn ended(&mut self) -> Option<Ended> {
+        self.ended.recv().await
+    }
+}
+
+impl Drop for Compactor {
+    /// Breaks off what is being merged, and waits for the thread.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.jobs = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the compaction thread died; the table is as it was");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What to compact next: level 0 when it has too many runs, another level when it has too many bytes.
+
+use crate::table::{Levels, Run};
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+/// A read looks into every run of level 0; from this many on they are merged into level 1.
+const FLUSHED_RUNS: usize = 4;
+
+/// A level has so many times the bytes of the one above.
+const FANOUT: u64 = 10;
+
+/// Level 1 has so many partitions.
+const FIRST_LEVEL: u64 = 4;
+
+/// What a compaction reads, and where its result goes.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) inputs: Levels,
+    pub(super) to: usize,
+    /// No two inputs have a key in common: they can lie on the other level as they are.
+    pub(super) shifts: bool,
+    /// Nothing older than the inputs has their keys.
+    pub(super) is_bottom: bool,
+}
+
+/// How large levels are to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    /// Bytes that a run of a sorted level aims at.
+    pub(super) partition: u64,
+}
+
+impl Sizes {
+    /// Bytes that a level may have.
+    fn capacity(self, level: usize) -> u64 {
+        let below_first = u32::try_from(level.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.partition.saturating_mul(FIRST_LEVEL).saturating_mul(FANOUT.saturating_pow(below_first))
+    }
+
+    /// The highest sorted level that has room for so many bytes.
+    fn level_for(self, bytes: u64) -> usize {
+        (1..).find(|level| bytes <= self.capacity(*level)).unwrap_or(1)
+    }
+
+    /// Bytes that lie too high. What goes down a level takes a share of that level along, which is not counted.
+    pub(super) fn debt(self, levels: &Levels) -> u64 {
+        let bytes = |level: usize| levels.level(level).iter().map(|run| run.disk_bytes()).sum::<u64>();
+        let flushed = if levels.flushed().len() >= FLUSHED_RUNS { bytes(0) } else { 0 };
+        flushed + (1..levels.depth()).map(|level| bytes(level).saturating_sub(self.capacity(level))).sum::<u64>()
+    }
+
+    /// The most urgent compaction; `None` where none is due.
+    pub(super) fn next(self, levels: &Levels) -> Option<Plan> {
+        // How full a level is, in thousandths.
+        let fullness = |level: usize| match level {
+            0 => 1000 * levels.flushed().len() as u64 / FLUSHED_RUNS as u64,
+            _ => {
+                let bytes: u64 = levels.level(level).iter().map(|run| run.disk_bytes()).sum();
+                (u128::from(bytes) * 1000 / u128::from(self.capacity(level).max(1))).min(u128::from(u64::MAX)) as u64
+            }
+        };
+        let is_due = |level: &usize| if *level == 0 { fullness(0) >= 1000 } else { fullness(*level) > 1000 };
+        let level = (0..levels.depth()).filter(is_due).max_by_key(|level| (fullness(*level), Reverse(*level)))?;
+        match level {
+            0 => self.of_flushed(levels),
+            _ => self.of_level(levels, level),
+        }
+    }
+
+    /// Everything into one level.
+    pub(super) fn all(self, levels: &Levels) -> Plan {
+        let to = self.level_for(levels.disk_bytes()).max(levels.depth().saturating_sub(1));
+        Plan { inputs: levels.clone(), to, shifts: false, is_bottom: true }
+    }
+
+    fn of_flushed(self, levels: &Levels) -> Option<Plan> {
+        plan(levels, levels.flushed(), 0)
+    }
+
+    /// Of a level that is too large the runs that need the least of the next one to be written again.
+    fn of_level(self, levels: &Levels, level: usize) -> Option<Plan> {
+        let runs = levels.level(level);
+        let below = |run: &Arc<Run>| {
+            let (first, last) = run.key_bounds();
+            levels.overlapping(level + 1, first, last).map(|run| run.disk_bytes()).sum::<u64>()
+        };
+        let bytes: u64 = runs.iter().map(|run| run.disk_bytes()).sum();
+        let excess = bytes.saturating_sub(self.capacity(level));
+        let mut free = Vec::new();
+        let mut freed = 0;
+        for run in runs.iter().filter(|run| below(run) == 0) {
+            if freed < excess {
+                freed += run.disk_bytes();
+                free.push(run.clone());
+            }
+        }
+        if !free.is_empty() {
+            return plan(levels, &free, level);
+        }
+        let cheapest =
+            runs.iter().min_by_key(|run| u128::from(below(run)) * 1000 / u128::from(run.disk_bytes().max(1)))?;
+        plan(levels, std::slice::from_ref(cheapest), level)
+    }
+}
+
+/// Merges runs of one level into the next.
+fn plan(levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
+    let to = level + 1;
+    let touched = |run: &Arc<Run>| {
+        let (first, last) = run.key_bounds();
+        runs.iter().any(|other| {
+            let (other_first, other_last) = other.key_bounds();
+            other_first <= last && first <= other_last
+        })
+    };
+    let is_input = |run: &Arc<Run>| runs.iter().any(|other| Arc::ptr_eq(run, other));
+    let next: Vec<Arc<Run>> = levels.level(to).iter().filter(|run| touched(run)).cloned().collect();
+    let inputs = levels.only(|run| is_input(run) || next.iter().any(|other| Arc::ptr_eq(run, other)));
+    let (first, last) = inputs.key_bounds()?;
+    let is_bottom = (to + 1..levels.depth()).all(|below| levels.overlapping(below, first, last).next().is_none());
+    let shifts = next.is_empty() && !overlap(runs);
+    Some(Plan { to, shifts, is_bottom, inputs })
+}
+
+/// Whether any two runs can have a key in common.
+pub(super) fn overlap(runs: &[Arc<Run>]) -> bool {
+    let mut bounds: Vec<_> = runs.iter().map(|run| run.key_bounds()).collect();
+    bounds.sort_unstable();
+    bounds.iter().zip(bounds.iter().skip(1)).any(|((_, last), (first, _))| first <= last)
+}

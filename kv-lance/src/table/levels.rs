@@ -1,0 +1,121 @@
+//! Which run lies on which level: the order of precedence.
+
+use super::run::Run;
+use kv_api::Version;
+use std::sync::Arc;
+
+/// Runs by level. Level 0 has what flushes wrote, newest first; its runs may have keys in common. The runs of a lower
+/// level have none, and lie in the order of their keys. Of one key, the rows of a level are newer than those of any level
+/// below.
+#[derive(Clone, Default)]
+pub(crate) struct Levels(Vec<Vec<Arc<Run>>>);
+
+impl Levels {
+    pub(in crate::table) fn new(levels: Vec<Vec<Arc<Run>>>) -> Self {
+        let mut levels = Self(levels);
+        levels.trim();
+        levels
+    }
+
+    fn trim(&mut self) {
+        while self.0.last().is_some_and(Vec::is_empty) {
+            self.0.pop();
+        }
+    }
+
+    /// How many levels there are, down to the lowest that has a run.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The runs of a level.
+    pub(crate) fn level(&self, level: usize) -> &[Arc<Run>] {
+        self.0.get(level).map_or(&[], Vec::as_slice)
+    }
+
+    /// The runs of level 0.
+    pub(crate) fn flushed(&self) -> &[Arc<Run>] {
+        self.level(0)
+    }
+
+    /// The levels below it, each sorted.
+    pub(crate) fn sorted(&self) -> impl Iterator<Item = &[Arc<Run>]> {
+        self.0.iter().skip(1).map(Vec::as_slice)
+    }
+
+    /// Every run, in the order of precedence.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = &Arc<Run>> {
+        self.0.iter().flatten()
+    }
+
+    /// The runs that can have rows of `key` up to `version`, in the order of precedence.
+    pub(crate) fn holding(&self, key: &[u8], version: Version) -> impl Iterator<Item = &Arc<Run>> {
+        let below = self.sorted().filter_map(move |runs| {
+            let behind = runs.partition_point(|run| run.key_bounds().0 <= key);
+            runs.get(behind.checked_sub(1)?)
+        });
+        self.flushed().iter().chain(below).filter(move |run| run.statistics().min_version <= version)
+    }
+
+    /// The runs of a level that can have keys from `first` to `last`.
+    pub(crate) fn overlapping(&self, level: usize, first: &[u8], last: &[u8]) -> impl Iterator<Item = &Arc<Run>> {
+        let overlaps = move |run: &&Arc<Run>| {
+            let (run_first, run_last) = run.key_bounds();
+            run_first <= last && first <= run_last
+        };
+        self.level(level).iter().filter(overlaps)
+    }
+
+    /// The least and the greatest key.
+    pub(crate) fn key_bounds(&self) -> Option<(&[u8], &[u8])> {
+        let first = self.runs().map(|run| run.key_bounds().0).min()?;
+        let last = self.runs().map(|run| run.key_bounds().1).max()?;
+        Some((first, last))
+    }
+
+    /// Bytes of files.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.runs().map(|run| run.disk_bytes()).sum()
+    }
+
+    /// These levels without the runs that `keep` does not hold for.
+    pub(crate) fn only(&self, keep: impl Fn(&Arc<Run>) -> bool) -> Self {
+        let kept = |runs: &Vec<Arc<Run>>| runs.iter().filter(|run| keep(run)).cloned().collect();
+        Self::new(self.0.iter().map(kept).collect())
+    }
+
+    /// Puts a run onto a level, where its keys or, on level 0, its age belong.
+    pub(crate) fn insert(&mut self, level: usize, run: Arc<Run>) {
+        if self.0.len() <= level {
+            self.0.resize(level + 1, Vec::new());
+        }
+        if let Some(runs) = self.0.get_mut(level) {
+            let at = if level == 0 { 0 } else { runs.partition_point(|r| r.key_bounds().0 < run.key_bounds().0) };
+            runs.insert(at, run);
+        }
+    }
+
+    /// These levels with `new` on one of them in the place of `old`.
+    pub(crate) fn replacing(&self, old: &Self, new: &[Arc<Run>], level: usize) -> Self {
+        let is_old = |run: &Arc<Run>| old.runs().any(|old| Arc::ptr_eq(old, run));
+        let mut levels = self.only(|run| !is_old(run));
+        new.iter().rev().for_each(|run| levels.insert(level, run.clone()));
+        levels.trim();
+        levels
+    }
+
+    /// The names of the files, level by level.
+    pub(super) fn names(&self) -> Vec<Vec<String>> {
+        self.0.iter().map(|runs| runs.iter().map(|run| run.name.clone()).collect()).collect()
+    }
+}
+
+impl std::fmt::Debug for Levels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.0).finish()
+    }
+}
