@@ -1,8 +1,8 @@
 //! What the store asks of a file system.
 //!
-//! Journal, data files and directories are reached through [`Files`] alone, so that a test can have any of it fail, and so
-//! that another file system can stand below a store. Give one to [`LanceConfig::files`](crate::LanceConfig::files); the default is
-//! [`LocalFiles`].
+//! Journal, data files and directories are reached through [`Files`] alone, so that a test can have
+//! any of it fail, and so that another file system can stand below a store. Give one to
+//! [`LanceConfig::files`](crate::LanceConfig::files); the default is [`LocalFiles`].
 
 mod local;
 mod open_files;
@@ -30,8 +30,9 @@ pub enum OpenMode {
 
 /// A file system. All calls block.
 ///
-/// An implementation keeps what the store relies on: what a `sync` that returned has made durable stays; a file can be read through an open
-/// handle after it has been removed; [`rename`](Self::rename) and [`link`](Self::link) happen as a whole or not at all.
+/// An implementation keeps what the store relies on: what a `sync` that returned has made durable
+/// stays; a file can be read through an open handle after it has been removed;
+/// [`rename`](Self::rename) and [`link`](Self::link) happen as a whole or not at all.
 pub trait Files: Debug + Send + Sync {
     /// Opens a file.
     fn open(&self, path: &Path, how: OpenMode) -> Result<Arc<dyn FileHandle>>;

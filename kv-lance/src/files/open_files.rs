@@ -7,7 +7,8 @@ use std::io::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Opens data files when they are read and keeps the handles of those that are read most, for all runs of a store.
+/// Opens data files when they are read and keeps the handles of those that are read most, for all
+/// runs of a store.
 pub(crate) struct OpenFiles {
     files: Arc<dyn Files>,
     open: Cache<u64, Arc<dyn FileHandle>>,
@@ -34,7 +35,8 @@ impl OpenFiles {
         self.open.remove(&id);
     }
 
-    /// The handle of the file at `path`, which no other file has the `id` of; opened where it is not.
+    /// The handle of the file at `path`, which no other file has the `id` of; opened where it is
+    /// not.
     pub(crate) fn handle(&self, id: u64, path: &Path) -> Result<Arc<dyn FileHandle>> {
         if let Some(handle) = self.open.get(&id) {
             return Ok(handle);
@@ -67,7 +69,8 @@ mod tests {
     use super::super::LocalFiles;
     use super::*;
 
-    /// A store kept a handle for each of its runs: after a thousand flushes it could not open one more.
+    /// A store kept a handle for each of its runs: after a thousand flushes it could not open one
+    /// more.
     #[test]
     fn the_number_of_handles_is_bounded_and_every_file_can_be_read()
     -> std::result::Result<(), Box<dyn std::error::Error>> {

@@ -1,4 +1,5 @@
-//! What other tools do to the table, here through Lance's own API, and what the store says and holds then.
+//! What other tools do to the table, here through Lance's own API, and what the store says and
+//! holds then.
 
 use super::*;
 use arrow_array::{BinaryArray, BooleanArray, RecordBatch, RecordBatchIterator, UInt64Array};
@@ -54,8 +55,8 @@ async fn append(dir: &Path) {
     Dataset::write(RecordBatchIterator::new([Ok(batch)], schema), uri.to_str().unwrap(), Some(params)).await.unwrap();
 }
 
-/// An index made by another tool, then two compactions: the clean-up removed the last manifest of the engine's own
-/// state, and the store did not open again.
+/// An index made by another tool, then two compactions: the clean-up removed the last manifest of
+/// the engine's own state, and the store did not open again.
 #[tokio::test]
 async fn an_index_is_carried_along_and_the_store_opens_again() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
@@ -81,7 +82,8 @@ async fn an_index_is_carried_along_and_the_store_opens_again() -> Result<()> {
     Ok(())
 }
 
-/// LanceDB's `optimize()` ended the store: it did not open again with a file that it had not written.
+/// LanceDB's `optimize()` ended the store: it did not open again with a file that it had not
+/// written.
 #[tokio::test]
 async fn a_rewrite_is_undone_when_the_store_is_opened() -> Result<()> {
     for cleaned in [false, true] {
@@ -108,7 +110,8 @@ async fn a_rewrite_is_undone_when_the_store_is_opened() -> Result<()> {
     Ok(())
 }
 
-/// On a running store flush and compaction answered `Ok` on top of a manifest that was no longer the engine's.
+/// On a running store flush and compaction answered `Ok` on top of a manifest that was no longer
+/// the engine's.
 #[tokio::test]
 async fn a_rewrite_beside_a_running_store_is_undone_by_its_next_commit() -> Result<()> {
     for compact in [false, true] {
@@ -190,7 +193,8 @@ fn refused(error: &kv_api::Error, name: &str) {
     assert!(text.contains(name) && text.contains("kv --store") && text.contains("restore"), "{text}");
 }
 
-/// A change of the rows was refused in words that did not say what it was, nor how to get the store back.
+/// A change of the rows was refused in words that did not say what it was, nor how to get the store
+/// back.
 #[tokio::test]
 async fn a_change_of_a_closed_store_is_refused_by_name_and_restored() -> Result<()> {
     for (what, name) in CHANGES {
@@ -256,7 +260,8 @@ async fn a_store_without_state_in_the_configuration_opens() -> Result<()> {
     Ok(())
 }
 
-/// What had a record of the engine was taken for a table of this format that another tool had changed.
+/// What had a record of the engine was taken for a table of this format that another tool had
+/// changed.
 #[tokio::test]
 async fn a_table_of_an_older_format_is_refused_by_its_number() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
@@ -272,8 +277,8 @@ async fn a_table_of_an_older_format_is_refused_by_its_number() -> Result<()> {
     Ok(())
 }
 
-/// A table last flushed an hour ago lost its files under its readers at once: the grace began when a version was made,
-/// not when it was replaced.
+/// A table last flushed an hour ago lost its files under its readers at once: the grace began when
+/// a version was made, not when it was replaced.
 #[tokio::test]
 async fn a_version_is_readable_for_a_while_after_it_was_replaced() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();

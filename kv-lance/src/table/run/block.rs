@@ -66,7 +66,8 @@ impl KeyBlock {
         self.meta.erases(row)
     }
 
-    /// Whether a row is before `(key, version)` in the order of a run: keys ascend, and the versions of one descend.
+    /// Whether a row is before `(key, version)` in the order of a run: keys ascend, and the
+    /// versions of one descend.
     fn is_before(&self, row: usize, key: &[u8], version: u64) -> bool {
         self.key(row).cmp(key).then_with(|| version.cmp(&self.version(row))).is_lt()
     }
@@ -113,7 +114,8 @@ impl KeyBlock {
     }
 }
 
-/// The first of `rows` that `before` does not hold for, as it holds for none behind it; the end where it holds for all.
+/// The first of `rows` that `before` does not hold for, as it holds for none behind it; the end
+/// where it holds for all.
 pub(super) fn partition_point(rows: std::ops::Range<usize>, before: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (rows.start, rows.end);
     while low < high {

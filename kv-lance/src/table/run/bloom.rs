@@ -1,7 +1,8 @@
 //! A blocked bloom filter over the keys of a run: a probe touches one cache line.
 //!
-//! A line has 512 bits, and a key sets seven of the line that its hash selects (Putze, Sanders, Singler: "Cache-, hash- and
-//! space-efficient bloom filters", 2007). Ten bits a key give about 1% false positives.
+//! A line has 512 bits, and a key sets seven of the line that its hash selects (Putze, Sanders,
+//! Singler: "Cache-, hash- and space-efficient bloom filters", 2007). Ten bits a key give about 1%
+//! false positives.
 
 use xxhash_rust::xxh3::xxh3_64;
 

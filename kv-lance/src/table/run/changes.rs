@@ -1,4 +1,5 @@
-//! What has changed in a run since a version: for the conflict check of transactions that are older than the run.
+//! What has changed in a run since a version: for the conflict check of transactions that are older
+//! than the run.
 
 use super::Run;
 use bytes::Bytes;

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use std::ops::Range;
 
-/// Byte strings, one after the other. Most of a full cache is these, so nothing is kept that is not needed: decoders hand out buffers of twice
-/// the size.
+/// Byte strings, one after the other. Most of a full cache is these, so nothing is kept that is not
+/// needed: decoders hand out buffers of twice the size.
 #[derive(Debug)]
 pub(crate) struct Column {
     data: Bytes,
@@ -67,7 +67,8 @@ impl Ends {
 }
 
 impl Column {
-    /// Copies the rows that lie between `offsets` in `data`, as in an Arrow array; `None` where the offsets are not in order, or not in `data`.
+    /// Copies the rows that lie between `offsets` in `data`, as in an Arrow array; `None` where the
+    /// offsets are not in order, or not in `data`.
     pub(super) fn new(data: &[u8], offsets: &[i32]) -> Option<Self> {
         let first = *offsets.first()?;
         let ordered = first >= 0 && offsets.windows(2).all(|pair| pair.is_sorted());
@@ -94,7 +95,8 @@ impl Column {
             .map_or_else(Bytes::new, |r| self.data.slice(r))
     }
 
-    /// The bytes of several rows, which lie one after the other, and where each of them ends in those.
+    /// The bytes of several rows, which lie one after the other, and where each of them ends in
+    /// those.
     pub(crate) fn rows(&self, rows: Range<usize>) -> Option<(&[u8], impl Iterator<Item = i32>)> {
         let end = |row: usize| self.ends.range(row).map(|range| range.end);
         let first = rows.start.checked_sub(1).map_or(Some(0), end)?;
@@ -113,7 +115,8 @@ impl Column {
     }
 }
 
-/// The checksum of a column's rows in one block: CRC-32C over their bytes, and then their lengths in four bytes each.
+/// The checksum of a column's rows in one block: CRC-32C over their bytes, and then their lengths
+/// in four bytes each.
 pub(super) fn checksum(data: &[u8], lengths: impl Iterator<Item = usize>) -> u32 {
     let lengths: Vec<u8> = lengths.flat_map(|length| (length as u32).to_le_bytes()).collect();
     crc32c::crc32c_append(crc32c::crc32c(data), &lengths)

@@ -1,15 +1,17 @@
 //! Reads rows of one column of a run.
 //!
-//! Lance's file reader plans every read anew: it goes through the descriptions of all pages, sets up decoders for one, and hands
-//! batches through a channel. For a block of some hundred rows that costs more than decoding it, so the column's scheduler,
-//! which Lance offers by itself, is kept: one for each page, loaded when it is needed.
+//! Lance's file reader plans every read anew: it goes through the descriptions of all pages, sets
+//! up decoders for one, and hands batches through a channel. For a block of some hundred rows that
+//! costs more than decoding it, so the column's scheduler, which Lance offers by itself, is kept:
+//! one for each page, loaded when it is needed.
 //!
-//! This file alone depends on Lance's inner decoders, which may change with any release of Lance. Files that an older
-//! build has written, under `tests/golden`, are read by a test.
+//! This file alone depends on Lance's inner decoders, which may change with any release of Lance.
+//! Files that an older build has written, under `tests/golden`, are read by a test.
 
 use super::index_cache::{IndexCache, Loaded, Slots};
 use arrow_array::ArrayRef;
 use arrow_schema::Field as ArrowField;
+use futures::future::BoxFuture;
 use lance_core::cache::LanceCache;
 use lance_core::datatypes::Field;
 use lance_encoding::EncodingsIo;
@@ -24,6 +26,7 @@ use lance_encoding::encodings::logical::primitive::{
 use parking_lot::Mutex;
 use std::ops::Range;
 use std::sync::Arc;
+use std::task::Poll;
 
 /// A column of a file, to decode any rows of it.
 pub(super) struct ColumnReader {
@@ -38,8 +41,8 @@ pub(super) struct ColumnReader {
     cache: Arc<LanceCache>,
 }
 
-/// Where a page has its chunks or, of large values, each value: some bytes for each 4 KiB of the column, or for each value. A
-/// value could not be found with a single read otherwise.
+/// Where a page has its chunks or, of large values, each value: some bytes for each 4 KiB of the
+/// column, or for each value. A value could not be found with a single read otherwise.
 ///
 /// Locked to plan a read, not while it is done: `io` must read when its futures are polled.
 type Page = Mutex<StructuralPrimitiveFieldScheduler>;
@@ -106,7 +109,8 @@ impl ColumnReader {
         let mut scheduler =
             StructuralPrimitiveFieldScheduler::try_new_lazy(self.column.clone(), decompressors, true, &self.field)?;
         let context = SchedulerContext::new(self.io.clone(), self.cache.clone());
-        scheduler.initialize(Some(&[rows]), &FilterExpression::no_filter(), &context).await?;
+        let (rows, filter) = ([rows], FilterExpression::no_filter());
+        at_once(scheduler.initialize(Some(&rows), &filter, &context)).await?;
         let buffers = self.column.page_infos.get(page).map_or(0, |page| index_bytes(&page.buffer_offsets_and_sizes));
         // A scheduler knows where all pages end.
         let bytes = buffers + PAGE_BYTES + size_of_val(&*self.page_ends) as u64;
@@ -130,6 +134,16 @@ impl ColumnReader {
             pages.extend(decoders.map(MessageType::into_structural));
         }
     }
+}
+
+/// Polls a second time where the first has to be repeated: before its first read Lance yields to
+/// the runtime once, so that other reads can join it, and here are none.
+async fn at_once<T>(mut future: BoxFuture<'_, T>) -> T {
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Pending => future.as_mut().poll(context),
+        ready => ready,
+    })
+    .await
 }
 
 /// What a page has beside its values, which are the greatest of its buffers.

@@ -9,8 +9,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A data file and its length. Its handle is opened when it is read and may be closed between two reads: the file must
-/// stay where it is for as long as this is used.
+/// A data file and its length. Its handle is opened when it is read and may be closed between two
+/// reads: the file must stay where it is for as long as this is used.
 #[derive(Debug)]
 pub(super) struct DataFile {
     files: Arc<OpenFiles>,
@@ -51,12 +51,14 @@ impl DataFile {
 
 impl Drop for DataFile {
     fn drop(&mut self) {
-        // A handle that nobody asks for any more would keep the space of a file that has been removed.
+        // A handle that nobody asks for any more would keep the space of a file that has been
+        // removed.
         self.files.close(self.id);
     }
 }
 
-/// Reads ranges of one file when the future is polled, on that thread: a cached `pread` takes 1 µs where a hop to another thread takes 40.
+/// Reads ranges of one file when the future is polled, on that thread: a cached `pread` takes 1 µs
+/// where a hop to another thread takes 40.
 #[derive(Debug)]
 pub(super) struct PreadIo(pub(super) Arc<DataFile>);
 

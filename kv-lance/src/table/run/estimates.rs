@@ -27,7 +27,8 @@ impl Run {
         Ok(self.first_row(block)? + self.keys(block).await?.lower_bound(key, Version::MAX) as u64)
     }
 
-    /// About `most` keys of `range` that divide its rows evenly, each with the number of rows from it up to the next.
+    /// About `most` keys of `range` that divide its rows evenly, each with the number of rows from
+    /// it up to the next.
     pub(crate) fn samples(&self, range: &KeyRange, most: usize) -> Result<Vec<(Key, u64)>> {
         let first = self.block_at(&range.start, Version::MAX)?;
         let last = match &range.end {

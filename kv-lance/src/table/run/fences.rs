@@ -7,7 +7,8 @@ use std::cmp::Ordering;
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Fences {
     prefix: Box<[u8]>,
-    /// What follows the prefix, one after the other, and where each ends. Equal neighbours share their bytes.
+    /// What follows the prefix, one after the other, and where each ends. Equal neighbours share
+    /// their bytes.
     rests: Box<[u8]>,
     rest_ranges: Box<[(u32, u32)]>,
 }
@@ -48,8 +49,9 @@ impl Fences {
         Some(Self { prefix: prefix.into(), rests: bytes.into(), rest_ranges: ranges.into() })
     }
 
-    /// Layout: `prefix | fences u32 | fences × (flag u8, and where that is 1 what follows the prefix)`; 0 is for one that is
-    /// as the one before.
+    /// Layout:
+    /// `prefix | fences u32 | fences × (flag u8, and where that is 1 what follows the prefix)`; 0
+    /// is for one that is as the one before.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         put_block(out, &self.prefix);
         out.extend((self.len() as u32).to_le_bytes());
@@ -101,7 +103,8 @@ impl Fences {
 /// A key, compared with fences.
 pub(super) struct Search<'f, 'k> {
     fences: &'f Fences,
-    /// What follows the prefix; where the key does not begin with that, how all fences compare with it.
+    /// What follows the prefix; where the key does not begin with that, how all fences compare with
+    /// it.
     rest: Result<&'k [u8], Ordering>,
 }
 

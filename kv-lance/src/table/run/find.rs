@@ -69,7 +69,8 @@ impl Run {
         }
     }
 
-    /// The value of `key` at `version`: `None` where the run has no row for it, `Some(None)` for a tombstone.
+    /// The value of `key` at `version`: `None` where the run has no row for it, `Some(None)` for a
+    /// tombstone.
     pub(crate) async fn get(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<Option<Val>>> {
         match self.find(key, version, hash).await? {
             None => Ok(None),

@@ -1,5 +1,6 @@
-//! Files that an older build has written, read by this one: a change of the format, or of Lance's decoders, cannot go
-//! unnoticed. A new format needs new files: `cargo test --lib golden -- --ignored` writes them.
+//! Files that an older build has written, read by this one: a change of the format, or of Lance's
+//! decoders, cannot go unnoticed. A new format needs new files:
+//! `cargo test --lib golden -- --ignored` writes them.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::testing::{Row, open, rows, write};

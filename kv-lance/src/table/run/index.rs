@@ -1,9 +1,17 @@
-//! What a run says of itself: statistics, bounds, and where the parts of its index are, in a global buffer of its file.
+//! What a run says of itself: statistics, bounds, and where the parts of its index are, in a global
+//! buffer of its file.
 //!
-//! Layout, integers little-endian: `magic | format u32 | statistics | first key | last key | fences of the parts | parts × (blocks u32,
-//! rows u32, position u64, length of the row meta u32, length u32, checksum u32, first version u64, flags u8) | CRC-32C of all before u32`.
-//! At the position is the row meta of the part's blocks, and behind that the part. Keys are preceded by their
-//! length in four bytes.
+//! Layout, integers little-endian:
+//!
+//! ```text
+//! magic | format u32 | statistics | first key | last key | fences of the parts |
+//! parts × (blocks u32, rows u32, position u64, length of the row meta u32, length u32,
+//!          checksum u32, first version u64, flags u8) |
+//! CRC-32C of all before u32
+//! ```
+//!
+//! At the position is the row meta of the part's blocks, and behind that the part. Keys are
+//! preceded by their length in four bytes.
 
 use super::block::partition_point;
 use super::data_file::DataFile;
@@ -136,13 +144,14 @@ impl RunIndex {
         self.with_part(self.part_of(block), |part| part.block(block))
     }
 
-    /// The last block that begins at or before the place of `(key, version)` in the order of a run; the first
-    /// where none does.
+    /// The last block that begins at or before the place of `(key, version)` in the order of a run;
+    /// the first where none does.
     pub(super) fn block_at(&self, key: &[u8], version: Version) -> Result<usize> {
         self.with_part(self.part_at(key, version), |part| part.block_at(key, version))
     }
 
-    /// The same, for a key with this hash; `None` where the run cannot hold the key, by its bounds and its filter.
+    /// The same, for a key with this hash; `None` where the run cannot hold the key, by its bounds
+    /// and its filter.
     pub(super) fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<usize>> {
         if key < &*self.first_key || key > &*self.last_key {
             return Ok(None);

@@ -50,8 +50,8 @@ impl RunIndexBuilder {
         self.contents.statistics.rows > 0 && self.contents.last_key == key
     }
 
-    /// Says that a block begins with this key, whose row is still to come. Its fence, and whether it continues the
-    /// last block.
+    /// Says that a block begins with this key, whose row is still to come. Its fence, and whether
+    /// it continues the last block.
     pub(super) fn begin_block(&mut self, key: &[u8]) -> (Vec<u8>, bool) {
         if self.contents.statistics.rows == 0 {
             return (Vec::new(), false);
@@ -96,8 +96,8 @@ impl RunIndexBuilder {
         self.part.blocks() == 0
     }
 
-    /// Begins another part. What is taken is to be [placed](Self::place) when it has been written; `None` where its fences are
-    /// more than a part can hold.
+    /// Begins another part. What is taken is to be [placed](Self::place) when it has been written;
+    /// `None` where its fences are more than a part can hold.
     pub(super) fn take_part(&mut self) -> Option<EncodedPart> {
         let part = std::mem::take(&mut self.part);
         let mut bytes = std::mem::take(&mut self.row_meta);

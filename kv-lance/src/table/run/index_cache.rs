@@ -1,8 +1,9 @@
 //! The parts of indexes that are in memory: up to a budget of bytes, for all runs of a store.
 //!
-//! A run reaches what it has loaded through a pointer of its own, not through a table that all share: that is what each point read
-//! does for each run. The budget is kept by a hand that goes round all that is loaded, and takes what has not been used since it
-//! came by before (CLOCK; Corbató: "A paging experiment with the Multics system", 1968).
+//! A run reaches what it has loaded through a pointer of its own, not through a table that all
+//! share: that is what each point read does for each run. The budget is kept by a hand that goes
+//! round all that is loaded, and takes what has not been used since it came by before (CLOCK;
+//! Corbató: "A paging experiment with the Multics system", 1968).
 
 use arc_swap::{ArcSwapOption, Guard};
 use parking_lot::Mutex;
@@ -54,7 +55,8 @@ impl IndexCache {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Takes in what is put into a slot by `fill`, unless that says that there is something already; then keeps the budget.
+    /// Takes in what is put into a slot by `fill`, unless that says that there is something
+    /// already; then keeps the budget.
     fn admit(&self, entry: Entry, fill: impl FnOnce() -> bool) {
         // Dropped when the lock is free: the last reference to some slots takes it.
         let mut upgraded = Vec::new();
@@ -102,7 +104,8 @@ impl<T: Send + Sync + 'static> Slots<T> {
         Arc::new(Self { slots: (0..count).map(|_| ArcSwapOption::empty()).collect(), cache })
     }
 
-    /// What is in a slot, which has been used now. Not to be held for long: it is cheap for a few at a time.
+    /// What is in a slot, which has been used now. Not to be held for long: it is cheap for a few
+    /// at a time.
     pub(super) fn get(&self, slot: usize) -> Guard<Option<Arc<Loaded<T>>>> {
         let Some(slot) = self.slots.get(slot) else { return Guard::from_inner(None) };
         let guard = slot.load();
@@ -114,7 +117,8 @@ impl<T: Send + Sync + 'static> Slots<T> {
         guard
     }
 
-    /// Puts into a slot what takes `bytes` of memory. Where somebody else has put the same there meanwhile, that stays.
+    /// Puts into a slot what takes `bytes` of memory. Where somebody else has put the same there
+    /// meanwhile, that stays.
     pub(super) fn put(self: &Arc<Self>, slot: usize, value: T, bytes: u64) -> Arc<Loaded<T>> {
         let mut new = Arc::new(Loaded { value, used: AtomicBool::new(false) });
         let entry = Entry { slots: Arc::downgrade(self) as Weak<dyn Evict>, slot, bytes };

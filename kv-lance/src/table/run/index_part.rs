@@ -1,9 +1,16 @@
-//! A part of a run's index: of some of its blocks the fences, the checksums and a bloom filter. It is read and kept
-//! in memory as one.
+//! A part of a run's index: of some of its blocks the fences, the checksums and a bloom filter. It
+//! is read and kept in memory as one.
 //!
-//! Layout, integers little-endian: `fences | blocks × (rows u32, first version u64, length of the row meta u32, checksums of keys,
-//! values and row meta u32 each, flags u8) | bloom filter`. The row meta of the blocks lies before it, one after the
-//! other.
+//! Layout, integers little-endian:
+//!
+//! ```text
+//! fences |
+//! blocks × (rows u32, first version u64, length of the row meta u32,
+//!           checksums of keys, values and row meta u32 each, flags u8) |
+//! length of the bloom filter u32, bloom filter
+//! ```
+//!
+//! The row meta of the blocks lies before it, one after the other.
 
 use super::block::partition_point;
 use super::bloom::Bloom;
@@ -24,7 +31,8 @@ const BLOCKS: usize = 128;
 /// Or fences of this many bytes.
 const FENCE_BYTES: usize = 1 << 20;
 
-/// It is longer before it ends within the versions of a key: that key would be a fence of the whole run, and stay in memory.
+/// It is longer before it ends within the versions of a key: that key would be a fence of the whole
+/// run, and stay in memory.
 const MOST_BLOCKS: usize = 4 * BLOCKS;
 
 /// One block: a short range of rows that is read, checked and cached as one.
@@ -43,7 +51,8 @@ pub(super) struct BlockInfo {
     pub(super) goes_on: bool,
 }
 
-/// Where a block, or a part, begins in the order of a run: keys ascend, and the versions of one descend.
+/// Where a block, or a part, begins in the order of a run: keys ascend, and the versions of one
+/// descend.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Beginning {
     pub(super) version: Version,
@@ -51,8 +60,8 @@ pub(super) struct Beginning {
 }
 
 impl Beginning {
-    /// Whether it is at or before the place of a key at `version`, where the fence compares with the key as in `fence`. A fence that
-    /// separates two keys is before all versions of the second.
+    /// Whether it is at or before the place of a key at `version`, where the fence compares with
+    /// the key as in `fence`. A fence that separates two keys is before all versions of the second.
     pub(super) fn is_reached(self, fence: Ordering, version: Version) -> bool {
         match fence {
             Ordering::Less => true,
@@ -130,7 +139,8 @@ impl IndexPart {
         self.bloom.may_contain(hash)
     }
 
-    /// The last block that begins at or before the place of `(key, version)`; the first where none does.
+    /// The last block that begins at or before the place of `(key, version)`; the first where none
+    /// does.
     pub(super) fn block_at(&self, key: &[u8], version: Version) -> usize {
         let search = self.fences.search(key);
         let behind = partition_point(0..self.blocks.len(), |block| {
@@ -173,7 +183,8 @@ impl IndexPartBuilder {
         self.hashes.is_empty()
     }
 
-    /// Adds a block; how many bytes its fence takes: none where it is the same as that of the block before.
+    /// Adds a block; how many bytes its fence takes: none where it is the same as that of the block
+    /// before.
     pub(super) fn push_block(&mut self, block: BlockInfo, fence: Vec<u8>) -> usize {
         let bytes = if self.fences.last() == Some(&fence) { 0 } else { fence.len() };
         self.fence_bytes += bytes;

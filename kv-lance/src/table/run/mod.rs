@@ -1,8 +1,8 @@
 //! A sorted run: one Lance data file, read block by block.
 //!
-//! It holds rows `(key, version, tombstone, val)`, sorted by key ascending, then version descending. What
-//! the engine needs to find a row (fences, bloom filter, statistics) and to trust it (checksums) is in
-//! global buffers of the same file, which other readers of Lance ignore.
+//! It holds rows `(key, version, tombstone, val)`, sorted by key ascending, then version
+//! descending. What the engine needs to find a row (fences, bloom filter, statistics) and to trust
+//! it (checksums) is in global buffers of the same file, which other readers of Lance ignore.
 
 mod block;
 mod bloom;

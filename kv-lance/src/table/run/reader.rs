@@ -89,8 +89,9 @@ impl Run {
         self.file.len()
     }
 
-    /// Bytes of memory that stay for as long as the run is open. Fences, bloom filters and the places of chunks and values are in
-    /// memory while they are used; the [cache](BlockCache::index_bytes) counts those of all runs.
+    /// Bytes of memory that stay for as long as the run is open. Fences, bloom filters and the
+    /// places of chunks and values are in memory while they are used; the
+    /// [cache](BlockCache::index_bytes) counts those of all runs.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let columns = self.keys.resident_bytes() + self.vals.resident_bytes();
         (size_of::<Self>() + self.index.resident_bytes() + columns) as u64
@@ -110,8 +111,8 @@ impl Run {
         self.index.fence(block)
     }
 
-    /// The last block that begins at or before the place of `(key, version)`, or the first. The rows at and after that place are in
-    /// it, or in those behind it.
+    /// The last block that begins at or before the place of `(key, version)`, or the first. The
+    /// rows at and after that place are in it, or in those behind it.
     ///
     /// # Errors
     /// As this, and what says where a block is, may have to be read.

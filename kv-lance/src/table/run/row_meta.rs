@@ -1,11 +1,17 @@
-//! Versions and tombstones of a block's rows, beside the columns that say the same to other readers.
+//! Versions and tombstones of a block's rows, beside the columns that say the same to other
+//! readers.
 //!
-//! The engine reads these few bytes with one `pread`: a constant column of Lance, as `tombstone` mostly is, takes a
-//! millisecond to decode where this takes a microsecond.
+//! The engine reads these few bytes with one `pread`: a constant column of Lance, as `tombstone`
+//! mostly is, takes a millisecond to decode where this takes a microsecond.
 //!
-//! Layout: `flags u8 | width u8 | least version u64 | rows × (version - least) in width bytes | bitmap of tombstones | bitmap of
-//! rows that erase what was before`, the bitmaps only with [`HAS_TOMBSTONES`] and [`HAS_ERASING`]; integers are
-//! little-endian.
+//! Layout:
+//!
+//! ```text
+//! flags u8 | width u8 | least version u64 | rows × (version - least) in width bytes |
+//! bitmap of tombstones | bitmap of rows that erase what was before
+//! ```
+//!
+//! with the bitmaps only with [`HAS_TOMBSTONES`] and [`HAS_ERASING`]; integers are little-endian.
 
 use bytes::Bytes;
 

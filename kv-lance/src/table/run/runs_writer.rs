@@ -14,10 +14,12 @@ pub(crate) struct RunExtent {
 }
 
 impl RunExtent {
-    /// From here on a run ends with the key that it is at. A compaction holds a hash for each key of a run in memory.
+    /// From here on a run ends with the key that it is at. A compaction holds a hash for each key
+    /// of a run in memory.
     pub(crate) const CUT: Self = Self { rows: 4 << 20, bytes: 1 << 30, fence_bytes: 256 << 20 };
 
-    /// What the format can count. Only the versions of a single key can come to this much after the cut.
+    /// What the format can count. Only the versions of a single key can come to this much after the
+    /// cut.
     pub(crate) const MOST: Self = Self { rows: u32::MAX as u64, bytes: u64::MAX, fence_bytes: u32::MAX as u64 };
 
     /// Whether it is as much as `limit` in any respect.
@@ -45,8 +47,8 @@ impl RunsWriter {
         Self { place, current: None, written: Vec::new() }
     }
 
-    /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone, and a row may erase what was
-    /// before.
+    /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone, and a row
+    /// may erase what was before.
     ///
     /// # Errors
     /// Where a single key has more rows than a run can count, besides those of the file.

@@ -11,7 +11,8 @@ use tokio::io::AsyncWrite;
 
 const BUFFER: usize = 1 << 20;
 
-/// Writes a new file in place, on the calling thread, and syncs it when it is finished: Lance itself never syncs.
+/// Writes a new file in place, on the calling thread, and syncs it when it is finished: Lance
+/// itself never syncs.
 pub(super) struct SyncedWriter {
     file: Arc<dyn FileHandle>,
     buffer: Vec<u8>,
