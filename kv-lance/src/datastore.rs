@@ -16,8 +16,8 @@ use kv_api::{
     Capabilities, Datastore, Error, Isolation, Result, Statistics, Transactable, TransactionOptions, Version,
 };
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 use tokio::sync::oneshot;
 
 /// A transactional, ordered, versioned key-value store whose data at rest is a Lance table.
@@ -160,15 +160,15 @@ fn recover(
 }
 
 /// Syncs the journal in the background until the store is closed.
-fn sync_at_intervals(core: &Core, committer: &Arc<Committer>) -> Result<()> {
+fn sync_at_intervals(core: &Arc<Core>, committer: &Arc<Committer>) -> Result<()> {
     let interval = core.config.sync_interval;
     let path = core.config.path.clone();
-    let committer: Weak<Committer> = Arc::downgrade(committer);
+    let (core, committer) = (Arc::downgrade(core), Arc::downgrade(committer));
     let sync = move || {
         loop {
             std::thread::sleep(interval);
-            match committer.upgrade() {
-                Some(committer) if !committer.is_closed() => committer.sync(),
+            match (core.upgrade(), committer.upgrade()) {
+                (Some(core), Some(committer)) if !core.health.is_closed() => committer.sync(),
                 _ => return,
             }
         }

@@ -17,7 +17,8 @@ const ENTRY_OVERHEAD: usize = 160;
 /// A step from row to row costs a fraction of a search, so that so many are tried first.
 const FEW_ROWS: usize = 4;
 
-type Entry<'a> = crossbeam_skiplist::map::Entry<'a, RowKey, Option<Bytes>>;
+/// A row where it is in the skip list.
+type Node<'a> = crossbeam_skiplist::map::Entry<'a, RowKey, Option<Bytes>>;
 
 struct RowKey {
     key: Bytes,
@@ -201,17 +202,17 @@ impl MemTable {
     }
 
     /// The first row at or after `(key, version)`.
-    fn seek(&self, key: &[u8], version: Version) -> Option<Entry<'_>> {
+    fn seek(&self, key: &[u8], version: Version) -> Option<Node<'_>> {
         self.rows.lower_bound(Bound::Included(&(key, version) as &dyn Place))
     }
 
     /// The last row before all of `key`.
-    fn before(&self, key: &[u8]) -> Option<Entry<'_>> {
+    fn before(&self, key: &[u8]) -> Option<Node<'_>> {
         self.rows.upper_bound(Bound::Excluded(&(key, Version::MAX) as &dyn Place))
     }
 
     /// The first row of the next key. A key that is written often has a great many rows, which are not walked.
-    fn next_key<'a>(&'a self, entry: &Entry<'a>) -> Option<Entry<'a>> {
+    fn next_key<'a>(&'a self, entry: &Node<'a>) -> Option<Node<'a>> {
         let key = &entry.key().key;
         let mut next = entry.next()?;
         for _ in 0..FEW_ROWS {

@@ -4,9 +4,11 @@
 //! the runs know ([`older`](super::older)).
 
 use super::{ReadSet, Writes};
-use bytes::BytesMut;
 use kv_api::{Error, Key, Version};
+use std::collections::hash_map::{Entry, RandomState};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// What the keys of recent commits may take, in bytes.
 const BUDGET: usize = 8 << 20;
@@ -50,13 +52,46 @@ impl Conflict {
 
 /// The keys committed since the oldest open write transaction began, as far as the budget goes.
 pub(super) struct RecentCommits {
-    newest: HashMap<Key, Version>,
+    /// The newest commit of the keys that have a hash.
+    newest: HashMap<u64, Version, BuildHasherDefault<AsItIs>>,
     /// In commit order.
-    order: VecDeque<(Version, Key)>,
+    order: VecDeque<RecentKey>,
     bytes: usize,
     budget: usize,
     /// Commits up to here may have been forgotten.
     forgotten: Version,
+    /// Of the hashes, so that nobody can choose keys that have the same.
+    seed: u64,
+}
+
+struct RecentKey {
+    version: Version,
+    hash: u64,
+    key: Key,
+}
+
+impl RecentKey {
+    fn bytes(&self) -> usize {
+        self.key.len() + KEY_OVERHEAD
+    }
+}
+
+/// Hashes of hashes.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 impl Default for RecentCommits {
@@ -67,7 +102,18 @@ impl Default for RecentCommits {
 
 impl RecentCommits {
     fn with_budget(budget: usize) -> Self {
-        Self { newest: HashMap::new(), order: VecDeque::new(), bytes: 0, budget, forgotten: 0 }
+        Self {
+            newest: HashMap::default(),
+            order: VecDeque::new(),
+            bytes: 0,
+            budget,
+            forgotten: 0,
+            seed: RandomState::new().hash_one(0),
+        }
+    }
+
+    fn hash(&self, key: &[u8]) -> u64 {
+        xxh3_64_with_seed(key, self.seed)
     }
 
     /// Whether every commit after `since` is known.
@@ -78,63 +124,73 @@ impl RecentCommits {
     /// A commit after `since`, which this [reaches](Self::reaches), that changed what was written or read.
     pub(super) fn conflict(&self, since: Version, writes: &Writes, reads: &ReadSet) -> Option<Conflict> {
         // Where no other transaction is open, nothing has been committed since.
-        if self.order.back().is_none_or(|(version, _)| *version <= since) {
+        if self.order.back().is_none_or(|newest| newest.version <= since) {
             return None;
         }
-        let changed = |key: &Key, access| {
-            let version = *self.newest.get(key).filter(|version| **version > since)?;
-            Some(Conflict::new(version, key, access))
-        };
+        let changed = |key: &Key, access| Some(Conflict::new(self.newest(key, since)?, key, access));
         let written = || writes.keys().find_map(|key| changed(key, Access::Written));
         let read = || reads.keys().find_map(|key| changed(key, Access::Read));
         let in_range = || {
-            let recent = self.order.iter().rev().take_while(|(version, _)| *version > since);
-            let mut recent = recent.filter(|_| reads.has_ranges());
+            let mut recent = self.after(since).filter(|_| reads.has_ranges());
             recent
-                .find(|(_, key)| reads.covers(key))
-                .map(|(version, key)| Conflict::new(*version, key, Access::InRange))
+                .find(|recent| reads.covers(&recent.key))
+                .map(|recent| Conflict::new(recent.version, &recent.key, Access::InRange))
         };
         written().or_else(read).or_else(in_range)
     }
 
+    /// The keys committed after `since`, newest first.
+    fn after(&self, since: Version) -> impl Iterator<Item = &RecentKey> {
+        self.order.iter().rev().take_while(move |recent| recent.version > since)
+    }
+
+    /// The newest commit of `key` after `since`.
+    fn newest(&self, key: &Key, since: Version) -> Option<Version> {
+        let hash = self.hash(key);
+        let newest = *self.newest.get(&hash).filter(|version| **version > since)?;
+        let same = |recent: &&RecentKey| recent.hash == hash && recent.key == *key;
+        let first = self.order.partition_point(|recent| recent.version < newest);
+        let mut commit = self.order.range(first..).take_while(|recent| recent.version == newest);
+        // Else a later commit of another key with the same hash stands before it.
+        commit.find(same).or_else(|| self.after(since).find(same)).map(|recent| recent.version)
+    }
+
     /// Adds a commit. Its keys are copied: the caller's may be slices of something large.
     pub(super) fn add(&mut self, version: Version, writes: &Writes) {
-        let mut copy = BytesMut::with_capacity(writes.keys().map(Key::len).sum());
+        let mut copy = Vec::with_capacity(writes.keys().map(Key::len).sum());
         writes.keys().for_each(|key| copy.extend_from_slice(key));
-        let mut copy = copy.freeze();
+        let mut copy = Key::from(copy);
         for key in writes.keys() {
-            let key = copy.split_to(key.len());
-            self.bytes += key.len() + KEY_OVERHEAD;
-            self.newest.insert(key.clone(), version);
-            self.order.push_back((version, key));
+            let recent = RecentKey { version, hash: self.hash(key), key: copy.split_to(key.len()) };
+            self.bytes += recent.bytes();
+            self.newest.insert(recent.hash, version);
+            self.order.push_back(recent);
         }
     }
 
     /// Takes commits back that came to nothing: who writes their keys would conflict with them for ever.
     pub(super) fn retract(&mut self, versions: impl Iterator<Item = Version>) {
         let versions: HashSet<Version> = versions.collect();
-        self.order.retain(|(version, _)| !versions.contains(version));
-        self.newest.clear();
-        self.bytes = 0;
-        for (version, key) in &self.order {
-            self.bytes += key.len() + KEY_OVERHEAD;
-            self.newest.insert(key.clone(), *version);
-        }
+        self.order.retain(|recent| !versions.contains(&recent.version));
+        self.newest = self.order.iter().map(|recent| (recent.hash, recent.version)).collect();
+        self.bytes = self.order.iter().map(RecentKey::bytes).sum();
     }
 
     /// Forgets the commits up to `version`, which no transaction needs, and where they are more than the budget also later
     /// ones up to `visible`: those are in the memtables or in runs.
     pub(super) fn forget(&mut self, version: Version, visible: Version) {
-        while let Some((oldest, key)) = self.order.front() {
-            if *oldest > version {
-                if self.bytes <= self.budget || *oldest > visible {
+        while let Some(oldest) = self.order.front() {
+            if oldest.version > version {
+                if self.bytes <= self.budget || oldest.version > visible {
                     break;
                 }
-                self.forgotten = *oldest;
+                self.forgotten = oldest.version;
             }
-            self.bytes -= key.len() + KEY_OVERHEAD;
-            if self.newest.get(key) == Some(oldest) {
-                self.newest.remove(key);
+            self.bytes -= oldest.bytes();
+            if let Entry::Occupied(newest) = self.newest.entry(oldest.hash)
+                && *newest.get() == oldest.version
+            {
+                newest.remove();
             }
             self.order.pop_front();
         }
@@ -203,6 +259,23 @@ mod tests {
         assert_eq!(recent.len(), 100, "what is being written is in no memtable yet");
         recent.forget(200, 200);
         assert_eq!((recent.len(), recent.bytes, recent.newest.len()), (0, 0, 0));
+    }
+
+    /// Two keys with the same hash: the later one stands before the other.
+    #[test]
+    fn keys_with_one_hash_are_told_apart() {
+        let mut recent = RecentCommits::default();
+        recent.add(5, &writes(&["a"]));
+        recent.add(7, &writes(&["b"]));
+        let hash = recent.hash(b"a");
+        recent.order.iter_mut().for_each(|recent| recent.hash = hash);
+        recent.newest = [(hash, 7)].into_iter().collect();
+        assert_eq!(recent.newest(&"a".into(), 4), Some(5));
+        assert_eq!(recent.newest(&"a".into(), 5), None);
+        recent.forget(5, 7);
+        assert_eq!((recent.newest(&"a".into(), 4), recent.newest.len()), (None, 1));
+        recent.forget(7, 7);
+        assert_eq!((recent.newest.len(), recent.bytes), (0, 0));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Group commit: who leads, and what a leader does.
 
 use super::Committer;
-use super::queue::{Outcome, Pending, Slot, WriteFailure};
+use super::queue::{Outcome, Slot, Waiter, WriteFailure};
 use crate::config::Durability;
 use crate::core::Frozen;
-use crate::journal::{Journal, JournalError, Record, RecordBuilder};
+use crate::journal::{Journal, JournalError, Record};
 use crate::memtable::MemTable;
 use kv_api::{Error, Result, Version};
 use parking_lot::MutexGuard;
@@ -19,11 +19,47 @@ const CROWD: usize = 64;
 /// A leader goes on for this many groups, as its own commit is done long since.
 const MOST_GROUPS: usize = 4;
 
+/// Room for a group of this size is kept for the next.
+const KEPT_CAPACITY: usize = 1024;
+
+/// What the leader works with.
+pub(super) struct Log {
+    pub(super) journal: Journal,
+    /// The group that is being written; empty between two.
+    group: VecDeque<Waiter>,
+    records: Vec<Record>,
+}
+
+impl Log {
+    pub(super) fn new(journal: Journal) -> Self {
+        Self { journal, group: VecDeque::new(), records: Vec::new() }
+    }
+
+    fn settle(&self, outcome: &Outcome) {
+        self.group.iter().for_each(|waiter| waiter.slot.settle(outcome.clone()));
+    }
+
+    /// The versions of the group, ascending.
+    fn versions(&self) -> impl Iterator<Item = Version> {
+        let waiting = self.group.iter().filter_map(|waiter| waiter.commit.as_ref());
+        self.records.iter().map(|record| record.version).chain(waiting.map(|(version, _)| *version))
+    }
+
+    fn clear(&mut self) {
+        self.group.clear();
+        self.records.clear();
+        if self.group.capacity() > KEPT_CAPACITY {
+            self.group.shrink_to(KEPT_CAPACITY);
+            self.records.shrink_to(KEPT_CAPACITY);
+        }
+    }
+}
+
 impl Committer {
     /// Leads groups until `slot` is settled, and a few more where a crowd has gathered, or returns where another leads.
     pub(super) fn drive(&self, slot: &Slot) {
         let mut led = 0;
-        while !slot.is_done() || (led < MOST_GROUPS && self.queue.lock().pending.len() >= CROWD) {
+        while !slot.is_done() || (led < MOST_GROUPS && self.queue.lock().waiting.len() >= CROWD) {
             let Some(log) = self.log.try_lock() else { break };
             self.lead(log);
             led += 1;
@@ -34,11 +70,9 @@ impl Committer {
     }
 
     /// Writes one group and lets the log go.
-    fn lead(&self, mut log: MutexGuard<'_, Journal>) {
-        let group = std::mem::take(&mut self.queue.lock().pending);
-        if !group.is_empty() {
-            self.write_group(&mut log, group);
-        }
+    fn lead(&self, mut log: MutexGuard<'_, Log>) {
+        std::mem::swap(&mut log.group, &mut self.queue.lock().waiting);
+        self.write_group(&mut log);
     }
 
     /// Wakes the owners of all that is queued, so that one of them leads, or leads where all owners have gone. Everyone
@@ -48,9 +82,9 @@ impl Committer {
         loop {
             {
                 let queue = self.queue.lock();
-                let mut owned = queue.pending.iter().filter(|pending| !pending.slot.is_abandoned()).peekable();
-                if owned.peek().is_some() || queue.pending.is_empty() {
-                    owned.for_each(|pending| pending.slot.wake.notify_one());
+                let mut owned = queue.waiting.iter().filter(|waiter| !waiter.slot.is_abandoned()).peekable();
+                if owned.peek().is_some() || queue.waiting.is_empty() {
+                    owned.for_each(|waiter| waiter.slot.wake.notify_one());
                     return;
                 }
             }
@@ -59,48 +93,30 @@ impl Committer {
         }
     }
 
-    /// Makes a group durable, as far as the configuration says, and then visible. Whether the journal is as sound as before.
-    fn write_group(&self, log: &mut Journal, group: VecDeque<Pending>) -> bool {
-        let (commits, slots): (Vec<_>, Vec<Arc<Slot>>) = group.into_iter().map(|p| (p.commit, p.slot)).unzip();
-        let settle = |outcome: Outcome| slots.iter().for_each(|slot| slot.settle(outcome.clone()));
-        if let Some(reason) = self.core.health.failure() {
-            settle(Outcome::Refused(reason));
-            return false;
-        }
-        let commits: Vec<_> = commits.into_iter().flatten().collect();
-        let versions: Vec<Version> = commits.iter().map(|(version, _)| *version).collect();
-        let Some(last) = versions.last().copied() else {
-            settle(Outcome::Done);
-            return true;
+    /// Makes a group durable, as far as the configuration says, and then visible; says to each what has become of it.
+    fn write_group(&self, log: &mut Log) {
+        let outcome = match self.core.health.failure() {
+            Some(reason) => Outcome::Refused(reason),
+            None => match self.write(log) {
+                Ok(()) => {
+                    self.publish(&log.records);
+                    Outcome::Done
+                }
+                Err(JournalError::Unchanged(e)) => {
+                    self.queue.lock().recent.retract(log.versions());
+                    Outcome::NotWritten(WriteFailure::new(&e, &self.core.config.path))
+                }
+                Err(JournalError::Failed(e)) => {
+                    self.fail(&e);
+                    Outcome::Unknown(e.to_string())
+                }
+            },
         };
-        let records = match self.write(log, commits) {
-            Ok(records) => records,
-            Err(JournalError::Unchanged(e)) => {
-                self.queue.lock().recent.retract(versions.into_iter());
-                settle(Outcome::NotWritten(WriteFailure::new(&e, &self.core.config.path)));
-                return true;
-            }
-            Err(JournalError::Failed(e)) => {
-                self.fail(&e);
-                settle(Outcome::Unknown(e.to_string()));
-                return false;
-            }
-        };
-        let memtable = self.core.views.guard().active.clone();
-        for record in &records {
-            for (key, val) in record.writes().flatten() {
-                memtable.insert(key, record.version, val);
-            }
-        }
-        self.core.snapshots.publish(last);
-        let bytes: usize = records.iter().map(|r| r.as_bytes().len()).sum();
-        let figures = &self.core.figures;
-        figures.commits.fetch_add(records.len() as u64, Ordering::Relaxed);
-        figures.groups.fetch_add(1, Ordering::Relaxed);
-        figures.journal_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        settle(Outcome::Done);
-        if memtable.bytes() as u64 >= self.core.config.memtable_bytes {
-            match self.freeze(log) {
+        log.settle(&outcome);
+        let written = matches!(outcome, Outcome::Done) && !log.records.is_empty();
+        log.clear();
+        if written && self.active_bytes() >= self.core.config.memtable_bytes {
+            match self.freeze(&mut log.journal) {
                 Ok(()) => {}
                 // The next group tries again; the memtable may grow to twice its budget meanwhile.
                 Err(JournalError::Unchanged(e)) => tracing::warn!(error = %e, "a full memtable goes on for now"),
@@ -108,23 +124,48 @@ impl Committer {
                 Err(JournalError::Failed(e)) => self.fail(&e),
             }
         }
-        true
     }
 
-    /// Appends commits to the journal and makes them durable as far as the configuration says.
-    fn write(&self, log: &mut Journal, commits: Vec<(Version, RecordBuilder)>) -> Result<Vec<Record>, JournalError> {
-        if self.core.views.guard().active.bytes() as u64 >= self.core.config.memtable_bytes.saturating_mul(2) {
-            self.freeze(log)?;
+    /// Appends the group's commits to the journal and makes them durable as far as the configuration says.
+    fn write(&self, log: &mut Log) -> Result<(), JournalError> {
+        if log.group.iter().all(|waiter| waiter.commit.is_none()) {
+            return Ok(());
+        }
+        if self.active_bytes() >= self.core.config.memtable_bytes.saturating_mul(2) {
+            self.freeze(&mut log.journal)?;
         }
         // A record names the segment that it lies in, which the freeze has changed.
-        let (segment, synced) = (log.segment(), log.synced());
-        let records: Vec<Record> =
-            commits.into_iter().map(|(version, record)| record.finish(version, segment, synced)).collect();
-        log.append(records.iter())?;
+        let (segment, synced) = (log.journal.segment(), log.journal.synced());
+        let commits = log.group.iter_mut().filter_map(|waiter| waiter.commit.take());
+        log.records.extend(commits.map(|(version, record)| record.finish(version, segment, synced)));
+        log.journal.append(&log.records)?;
         if self.core.config.durability == Durability::Immediate {
-            log.sync().map_err(JournalError::Failed)?;
+            log.journal.sync().map_err(JournalError::Failed)?;
         }
-        Ok(records)
+        Ok(())
+    }
+
+    /// Makes records visible that have been written.
+    fn publish(&self, records: &[Record]) {
+        let Some(last) = records.last() else { return };
+        let memtable = self.core.views.guard().active.clone();
+        let mut bytes = 0;
+        for record in records {
+            for (key, val) in record.writes().flatten() {
+                memtable.insert(key, record.version, val);
+            }
+            bytes += record.as_bytes().len();
+        }
+        self.core.snapshots.publish(last.version);
+        let figures = &self.core.figures;
+        figures.commits.fetch_add(records.len() as u64, Ordering::Relaxed);
+        figures.groups.fetch_add(1, Ordering::Relaxed);
+        figures.journal_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of memory that the active memtable holds, about.
+    fn active_bytes(&self) -> u64 {
+        self.core.views.guard().active.bytes() as u64
     }
 
     /// Freezes the active memtable with the journal segment that belongs to it.
@@ -142,7 +183,7 @@ impl Committer {
 
     /// Freezes the active memtable unless it is empty.
     pub(crate) fn freeze_active(&self) -> Result<()> {
-        let frozen = self.freeze_unless_empty(&mut self.log.lock());
+        let frozen = self.freeze_unless_empty(&mut self.log.lock().journal);
         self.hand_over();
         frozen
     }
@@ -164,8 +205,8 @@ impl Committer {
     pub(super) fn fail(&self, reason: impl std::fmt::Display) {
         let reason = reason.to_string();
         self.core.fail(&reason);
-        for pending in std::mem::take(&mut self.queue.lock().pending) {
-            pending.slot.settle(Outcome::Refused(reason.clone()));
+        for waiter in std::mem::take(&mut self.queue.lock().waiting) {
+            waiter.slot.settle(Outcome::Refused(reason.clone()));
         }
     }
 
@@ -178,13 +219,13 @@ impl Committer {
         let mut log = self.log.lock();
         let mut queue = self.queue.lock();
         let was_open = self.core.close();
-        let group = std::mem::take(&mut queue.pending);
+        std::mem::swap(&mut log.group, &mut queue.waiting);
         drop(queue);
-        let sound = group.is_empty() || self.write_group(&mut log, group);
+        self.write_group(&mut log);
         match self.core.health.failure() {
             _ if !was_open => Ok(()),
-            Some(reason) if !sound => Err(Error::StoreFailed { reason }),
-            _ => log.close(),
+            Some(reason) => Err(Error::StoreFailed { reason }),
+            None => log.journal.close(),
         }
     }
 }

@@ -22,9 +22,10 @@ use crate::core::Core;
 use crate::journal::{Journal, MAX_PAYLOAD, RecordBuilder, SegmentFile};
 use arc_swap::ArcSwap;
 use conflicts::Conflict;
+use group::Log;
 use kv_api::{Error, Key, MvccSource, Result, Val, Version};
 use parking_lot::Mutex;
-use queue::{Pending, Queue, Slot};
+use queue::{Queue, Slot, Waiter};
 use refusal::Losers;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ pub(crate) struct Committer {
     core: Arc<Core>,
     source: Arc<dyn MvccSource>,
     queue: Mutex<Queue>,
-    log: Mutex<Journal>,
+    log: Mutex<Log>,
     losers: Losers,
     /// The segment being written, for syncing it without the log.
     segment: ArcSwap<SegmentFile>,
@@ -55,13 +56,13 @@ enum Admission<'a> {
 }
 
 impl Committer {
-    pub(crate) fn new(core: Arc<Core>, log: Journal) -> Self {
+    pub(crate) fn new(core: Arc<Core>, journal: Journal) -> Self {
         Self {
             source: core.config.version_source.clone(),
             core,
             queue: Mutex::default(),
-            segment: ArcSwap::new(log.file()),
-            log: Mutex::new(log),
+            segment: ArcSwap::new(journal.file()),
+            log: Mutex::new(Log::new(journal)),
             losers: Losers::default(),
         }
     }
@@ -133,7 +134,7 @@ impl Committer {
 
     fn queue_up(&self, queue: &mut Queue, commit: Option<(Version, RecordBuilder)>) -> Ticket<'_> {
         let slot = Arc::new(Slot::default());
-        queue.pending.push_back(Pending { commit, slot: slot.clone() });
+        queue.waiting.push_back(Waiter { commit, slot: slot.clone() });
         Ticket { committer: self, slot }
     }
 
@@ -152,11 +153,6 @@ impl Committer {
         if self.core.config.durability == Durability::Immediate {
             tokio::task::yield_now().await;
         }
-    }
-
-    /// Whether the store has been closed.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.core.health.is_closed()
     }
 
     /// Makes what has been written durable; for [`Durability::Eventual`].

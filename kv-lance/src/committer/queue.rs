@@ -3,11 +3,10 @@
 use super::conflicts::RecentCommits;
 use crate::journal::RecordBuilder;
 use kv_api::{Error, Result, Version};
-use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
 /// What the short lock of the committer guards.
@@ -15,11 +14,11 @@ use tokio::sync::Notify;
 pub(super) struct Queue {
     pub(super) recent: RecentCommits,
     /// In version order.
-    pub(super) pending: VecDeque<Pending>,
+    pub(super) waiting: VecDeque<Waiter>,
 }
 
 /// Somebody in the queue.
-pub(super) struct Pending {
+pub(super) struct Waiter {
     /// A commit that has passed its checks, with its version; `None` for who only waits until those before are visible.
     pub(super) commit: Option<(Version, RecordBuilder)>,
     pub(super) slot: Arc<Slot>,
@@ -81,7 +80,7 @@ impl WriteFailure {
 /// Where the leader of a group leaves the outcome for who is in the queue.
 #[derive(Default)]
 pub(super) struct Slot {
-    outcome: Mutex<Option<Outcome>>,
+    outcome: OnceLock<Outcome>,
     /// Wakes the owner: the outcome is there, or there may be nobody who leads.
     pub(super) wake: Notify,
     /// The owner's future was dropped; the commit goes on without it.
@@ -90,15 +89,16 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) fn is_done(&self) -> bool {
-        self.outcome.lock().is_some()
+        self.outcome.get().is_some()
     }
 
     pub(super) fn outcome(&self) -> Option<Outcome> {
-        self.outcome.lock().clone()
+        self.outcome.get().cloned()
     }
 
     pub(super) fn settle(&self, outcome: Outcome) {
-        *self.outcome.lock() = Some(outcome);
+        // Nobody is settled twice.
+        let _ = self.outcome.set(outcome);
         self.wake.notify_one();
     }
 

@@ -1,7 +1,7 @@
 //! The journal's directory: what its files are called.
 
 use super::Journal;
-use super::replay::holds_records;
+use super::intact::holds_records;
 use crate::files::{self, Files, make_dirs};
 use kv_api::{Error, Result};
 use std::io::ErrorKind;

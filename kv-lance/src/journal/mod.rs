@@ -2,11 +2,12 @@
 //!
 //! A memtable and the segments written while it was active belong together: when the memtable has become a run, its
 //! segments are removed. [`record`] says what a record looks like, [`segment`] how records become durable, [`replay`] how they are
-//! read back and what damage means, [`head`] how a missing end is noticed.
+//! read back, [`intact`] what damage means, [`head`] how a missing end is noticed.
 
 mod dir;
 mod error;
 mod head;
+mod intact;
 mod record;
 mod replay;
 mod segment;

@@ -12,11 +12,13 @@
 //! the write: if a later record says so of a damaged one, the damage is no torn write.
 
 use crate::codec::Reader;
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use kv_api::Version;
 
 const MAGIC: [u8; 4] = *b"kvlJ";
 pub(super) const HEADER: usize = 40;
+/// Where the part of the header begins that has the checksum.
+const CHECKED: usize = 8;
 pub(super) const ALIGNMENT: usize = 8;
 
 const DELETE: u8 = 0;
@@ -72,26 +74,17 @@ impl RecordBuilder {
 
     /// Fills in the header.
     pub(crate) fn finish(mut self, version: Version, segment: u64, synced: u64) -> Record {
-        let mut header = [0; HEADER];
-        let fields: [&[u8]; 7] = [
-            &MAGIC,
-            &[0; 4],
-            &self.payload_len.to_le_bytes(),
-            &self.payload_checksum.to_le_bytes(),
-            &version.to_le_bytes(),
-            &segment.to_le_bytes(),
-            &synced.to_le_bytes(),
-        ];
-        for (to, from) in header.iter_mut().zip(fields.into_iter().flatten()) {
-            *to = *from;
-        }
-        let (_, checked) = header.split_at(8);
-        let checksum = crc32c::crc32c(checked).to_le_bytes();
-        for (to, from) in header.iter_mut().skip(4).zip(checksum) {
-            *to = from;
-        }
-        for (to, from) in self.buf.iter_mut().zip(header) {
-            *to = from;
+        let mut checked = [0; HEADER - CHECKED];
+        let mut fields = checked.as_mut_slice();
+        fields.put_u32_le(self.payload_len);
+        fields.put_u32_le(self.payload_checksum);
+        fields.put_u64_le(version);
+        fields.put_u64_le(segment);
+        fields.put_u64_le(synced);
+        if let Some(mut header) = self.buf.get_mut(..HEADER) {
+            header.put_slice(&MAGIC);
+            header.put_u32_le(crc32c::crc32c(&checked));
+            header.put_slice(&checked);
         }
         Record { version, synced, bytes: self.buf.freeze(), payload_len: self.payload_len }
     }
@@ -110,7 +103,7 @@ impl Record {
             return None;
         }
         let header_checksum = r.u32()?;
-        let header = segment_bytes.get(offset + 8..offset + HEADER)?;
+        let header = segment_bytes.get(offset + CHECKED..offset + HEADER)?;
         let (payload_len, payload_checksum) = (r.u32()?, r.u32()?);
         let (version, in_segment, synced) = (r.u64()?, r.u64()?, r.u64()?);
         if header_checksum != crc32c::crc32c(header) || in_segment != segment {

@@ -121,9 +121,8 @@ impl Journal {
     }
 
     /// Writes a group of records with one system call.
-    pub(crate) fn append<'a>(&mut self, records: impl Iterator<Item = &'a Record>) -> Result<(), JournalError> {
-        let records: Vec<&[u8]> = records.map(Record::as_bytes).collect();
-        let len: u64 = records.iter().map(|r| r.len() as u64).sum();
+    pub(crate) fn append(&mut self, records: &[Record]) -> Result<(), JournalError> {
+        let len: u64 = records.iter().map(|record| record.as_bytes().len() as u64).sum();
         let failed = |e| Error::io("writing", &self.file.path, e);
         if self.end + len + HEADER as u64 > self.space {
             // What this write fills needs no zeros.
@@ -132,10 +131,10 @@ impl Journal {
             zero(&*self.file.file, self.end + len, space).map_err(|e| JournalError::Unchanged(failed(e)))?;
             (self.step, self.space) = (step, space);
         }
-        let written = match records.as_slice() {
-            [one] => self.file.file.write_all_at(one, self.end),
+        let written = match records {
+            [one] => self.file.file.write_all_at(one.as_bytes(), self.end),
             all => {
-                let mut slices: Vec<IoSlice<'_>> = all.iter().map(|record| IoSlice::new(record)).collect();
+                let mut slices: Vec<IoSlice<'_>> = all.iter().map(|record| IoSlice::new(record.as_bytes())).collect();
                 self.file.file.write_vectored_at(&mut slices, self.end)
             }
         };
@@ -184,7 +183,7 @@ impl Journal {
     /// Ends with an empty record: without one, a segment that another follows has been cut.
     pub(super) fn seal(&mut self) -> Result<(), JournalError> {
         if self.sealed != self.end {
-            self.append([&seal(self.segment, self.synced())].into_iter())?;
+            self.append(&[seal(self.segment, self.synced())])?;
             self.sealed = self.end;
         }
         Ok(())

@@ -5,6 +5,7 @@ use super::*;
 use kv_api::{Error, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 async fn open_with(files: &Faulty, dir: &Path) -> Result<LanceDatastore> {
     open(LanceConfig::new(dir).files(Arc::new(files.clone()))).await
@@ -118,5 +119,41 @@ async fn a_commit_without_space_is_refused_and_the_store_goes_on() -> Result<()>
     write(&store, &[("c", "3")]).await?;
     drop(store);
     assert_eq!(all(&open_with(&files, dir.path()).await?, None).await?, rows(&[("a", "1"), ("c", "3")]));
+    Ok(())
+}
+
+/// The flush that a store begins with was not tried again, so that writers got its error for ever.
+#[tokio::test]
+async fn a_first_flush_that_fails_is_tried_again() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Faulty::default();
+    let config = || LanceConfig::new(dir.path()).memtable_bytes(4 << 10).files(Arc::new(files.clone()));
+    let store = open(config()).await?;
+    files.add(Fault::always(Operation::Sync, ".draft", ENOSPC));
+    let mut expected = vec![];
+    let no_room = loop {
+        let (key, val) = numbered(expected.len());
+        match write(&store, &[(&key, &val)]).await {
+            Ok(_) => expected.push((key, val)),
+            Err(e) => break e,
+        }
+        assert!(expected.len() < 1000, "memtables without bounds");
+    };
+    assert_eq!(no_room.kind(), ErrorKind::Io, "{no_room}");
+    drop(store);
+
+    let store = open(config()).await?;
+    assert!(figure(&store, "frozen_memtables") >= 2, "there was to be no room from the beginning");
+    let no_room = write(&store, &[("later", "1")]).await.unwrap_err();
+    assert_eq!(no_room.kind(), ErrorKind::Io, "{no_room}");
+    assert!(no_room.to_string().contains("No space left"), "{no_room}");
+    files.heal();
+    let healed = Instant::now();
+    while let Err(e) = write(&store, &[("later", "1")]).await {
+        assert!(healed.elapsed() < Duration::from_secs(20), "there is space again, and writers are told still: {e}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    expected.push(("later".into(), "1".into()));
+    assert_eq!(all(&store, None).await?, expected);
     Ok(())
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod background;
+mod close_faults;
+mod commit_faults;
 mod conflict_storm;
 mod count;
 mod damage;
