@@ -321,8 +321,11 @@ pub trait Transactable: Send + Sync {
         self.clrr(KeyRange::prefix(prefix)).await
     }
 
-    /// As [`delr`](Self::delr), by [`clr`](Self::clr): of a key that the transaction does not see, the
-    /// history stays.
+    /// As [`delr`](Self::delr), by [`clr`](Self::clr). Where the backend declares
+    /// [`erases_history`](crate::Capabilities::erases_history), the keys of `range` that have no value any
+    /// more are erased as well: nothing is left of the range at any version. Whether those are part of the
+    /// write set is left open. The default goes by what the transaction sees: a store that declares it
+    /// overrides this.
     async fn clrr(&self, range: KeyRange) -> Result<()> {
         check_writeable(self)?;
         let mut rest = Some(range);

@@ -97,6 +97,7 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::StickyErasure, &["erasing"]),
     (Mutant::ClrcIsDelc, &["erasing"]),
     (Mutant::ClrrIsDelr, &["erasing", "property"]),
+    (Mutant::ClrrOfTheVisible, &["erasing", "property"]),
     (Mutant::FeedOfErased, &["changes", "property"]),
     (Mutant::FeedWithoutErasures, &["changes", "property"]),
     (Mutant::LeakySavePoint, &["save_points", "changes", "property"]),

@@ -155,6 +155,22 @@ impl History {
         self.keys.iter_mut().filter(|(key, _)| key.starts_with(prefix)).map(|(_, changes)| changes)
     }
 
+    /// The keys of `range` without a value at `snapshot`: those that had one which is not erased, and the others that
+    /// were ever written.
+    pub(super) fn without_value(&self, range: &KeyRange, snapshot: Version) -> (Vec<Key>, Vec<Key>) {
+        let known = |changes: &Changes| changes.values.iter().any(|(version, _)| *version <= snapshot);
+        let gone = |changes: &Changes| known(changes) && changes.at(snapshot, snapshot, None).is_none();
+        let left = |changes: &Changes| {
+            let since = changes.erased(snapshot);
+            let mut left = changes.values.iter().filter(|(version, _)| (since..=snapshot).contains(version));
+            left.any(|(_, val)| val.is_some())
+        };
+        let (left, others): (Vec<_>, Vec<_>) =
+            self.changes(range).filter(|(_, changes)| gone(changes)).partition(|(_, changes)| left(changes));
+        let keys = |of: Vec<(&Key, &Changes)>| of.into_iter().map(|(key, _)| key.clone()).collect();
+        (keys(left), keys(others))
+    }
+
     pub(super) fn set_bug(&mut self, bug: Mutant) {
         self.bug = Some(bug);
     }

@@ -151,6 +151,8 @@ mutants! {
     ClrcIsDelc,
     /// `clrr` and `clrp` erase nothing.
     ClrrIsDelr,
+    /// `clrr` and `clrp` erase nothing of keys that have no value any more.
+    ClrrOfTheVisible,
     /// A feed gives values that were erased.
     FeedOfErased,
     /// A feed leaves out the commit that erased.

@@ -113,7 +113,7 @@ impl ReferenceTransaction {
     pub(super) fn write(&self, state: &mut State, key: Key, val: Option<Val>) {
         if self.store.is(Mutant::DirtyRead) {
             let mut history = self.store.history.lock();
-            let (newest, write) = (history.newest(), Write { val: val.clone(), erase: false });
+            let (newest, write) = (history.newest(), Write { val: val.clone(), ..Write::default() });
             history.install(newest, &Writes::from([(key.clone(), write)]));
         }
         let missing = || self.store.history.lock().get(&key, self.snapshot, self.snapshot).is_none();
@@ -194,7 +194,7 @@ impl ReferenceTransaction {
         if self.store.is(Mutant::GetuIsAWrite) {
             for key in state.pending.now.checked.clone() {
                 let val = history.get(&key, self.snapshot, self.snapshot);
-                state.pending.now.writes.entry(key).or_insert(Write { val, erase: false });
+                state.pending.now.writes.entry(key).or_insert(Write { val, ..Write::default() });
             }
         }
         if self.store.is(Mutant::CutCommit) && state.pending.now.writes.len() > 128 {
@@ -474,8 +474,18 @@ impl Transactable for ReferenceTransaction {
             return self.delr(range).await;
         }
         drop(self.writing()?);
-        for key in self.keys(range, ScanLimit::Count(u32::MAX), 0, None).await? {
+        for key in self.keys(range.clone(), ScanLimit::Count(u32::MAX), 0, None).await? {
             self.clr(key).await?;
+        }
+        if !self.store.is(Mutant::ClrrOfTheVisible) {
+            let mut state = self.writing()?;
+            let (erased, deleted) = self.store.history.lock().without_value(&range, self.snapshot);
+            let own = state.pending.now.writes_in(&range);
+            for key in own.into_keys().chain(erased) {
+                state.pending.erase_history(key);
+            }
+            // A store may know no better than to write these too.
+            state.reads.once_checked.extend(deleted);
         }
         Ok(())
     }

@@ -9,6 +9,9 @@ pub(super) fn cases() -> Vec<Case> {
     cases![
         clrp_erases_its_prefix,
         clrr_erases_its_range,
+        keys_that_have_no_value_any_more_are_erased,
+        a_range_clear_erases_what_its_transaction_deleted,
+        a_rollback_takes_that_back,
         a_clear_erases_no_neighbours,
         a_range_clear_sees_own_writes,
         a_range_clear_erases_thousands,
@@ -38,6 +41,62 @@ async fn clrr_erases_its_range(store: Store) -> Verdict {
     store.settle().await?;
     finds(&store.read().await?, first, "a=1 c=1").await?;
     store.holds("a=1 c=1").await?;
+    Ok(())
+}
+
+/// A table that is expunged has rows that were deleted before.
+async fn keys_that_have_no_value_any_more_are_erased(store: Store) -> Verdict {
+    let first = store.given("a=1 b=1 ba=1 c=1 d=1").await?;
+    let second = store.given("-b ba=2 -c").await?;
+    let third = store.given("c=3 e=3").await?;
+    store.given("-c -e").await?;
+    let tx = store.write().await?;
+    tx.clrp(b("b")).await?;
+    tx.clrr(("c".."d").into()).await?;
+    tx.commit().await?;
+    store.settle().await?;
+    let tx = store.read().await?;
+    finds(&tx, first, "a=1 d=1").await?;
+    finds(&tx, second, "a=1 d=1").await?;
+    finds(&tx, third, "a=1 d=1 e=3").await?;
+    let tx = store.write().await?;
+    tx.clrr(KeyRange::all()).await?;
+    tx.commit().await?;
+    store.settle().await?;
+    for version in [first, second, third] {
+        finds(&store.read().await?, version, "").await?;
+    }
+    store.holds("").await?;
+    Ok(())
+}
+
+async fn a_range_clear_erases_what_its_transaction_deleted(store: Store) -> Verdict {
+    let first = store.given("a=1 b=1 c=1").await?;
+    let tx = store.write().await?;
+    tx.apply("-b d=2 -d").await?;
+    tx.clrr(("b"..).into()).await?;
+    tx.give("b", "3").await?;
+    tx.commit().await?;
+    let second = store.version().await?;
+    store.settle().await?;
+    let tx = store.read().await?;
+    finds(&tx, first, "a=1").await?;
+    finds(&tx, second, "a=1 b=3").await?;
+    Ok(())
+}
+
+async fn a_rollback_takes_that_back(store: Store) -> Verdict {
+    let first = store.given("a=1 b=1").await?;
+    store.given("-a").await?;
+    let tx = store.write().await?;
+    tx.new_save_point().await?;
+    tx.clrr(KeyRange::all()).await?;
+    tx.rollback_to_save_point().await?;
+    tx.give("c", "1").await?;
+    tx.commit().await?;
+    store.settle().await?;
+    finds(&store.read().await?, first, "a=1 b=1").await?;
+    store.holds("b=1 c=1").await?;
     Ok(())
 }
 
