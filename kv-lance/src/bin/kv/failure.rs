@@ -2,7 +2,7 @@
 
 use kv_api::Error;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
@@ -20,11 +20,14 @@ pub(crate) enum Failure {
     Unexpected(String),
     /// Printing failed.
     Output(io::Error),
+    /// Has been said already; this is its exit code.
+    Said(u8),
 }
 
 impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Self::Said(code) => *code,
             _ if self.is_quiet() => 0,
             Self::NotFound(_) => 1,
             Self::Usage(_) | Self::Store(Error::InvalidConfiguration { .. }) => 2,
@@ -36,6 +39,14 @@ impl Failure {
     pub(crate) fn is_quiet(&self) -> bool {
         matches!(self, Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe)
     }
+
+    /// Prints it on the standard error, where it is not there yet.
+    pub(crate) fn say(&self) {
+        if !self.is_quiet() && !matches!(self, Self::Said(_)) {
+            // There is nowhere left to say that even this failed.
+            let _ = writeln!(io::stderr(), "kv: {self}");
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -45,6 +56,7 @@ impl fmt::Display for Failure {
             Self::Usage(what) | Self::Input(what) | Self::Unexpected(what) => f.write_str(what),
             Self::Store(error) => write!(f, "{error}"),
             Self::Output(error) => write!(f, "writing the output: {error}"),
+            Self::Said(_) => Ok(()),
         }
     }
 }

@@ -10,9 +10,8 @@ mod rows;
 use crate::args;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Output, show_time};
-use crate::session::with_store;
+use crate::session::{Store, with_store};
 use indicatif::{HumanBytes, HumanCount};
-use kv_lance::LanceConfig;
 use progress::Progress;
 use serde_json::json;
 use std::ffi::OsStr;
@@ -27,12 +26,12 @@ enum Kind<'a> {
     Rows { key: &'a str, delimiter: u8 },
 }
 
-pub(crate) async fn import(config: LanceConfig, args: &args::Import, out: &mut Output) -> Outcome {
+pub(crate) async fn import(store: Store<'_>, args: &args::Import, out: &mut Output) -> Outcome {
     let prefix = args.prefix.as_deref().map(|prefix| out.format.read(prefix)).transpose()?.unwrap_or_default();
     let kind = kind_of(&args.path, args.key.as_deref())?;
-    let folder = config.path().to_path_buf();
+    let folder = store.path().to_path_buf();
     let start = Instant::now();
-    let loaded = with_store(config, async |store| {
+    let loaded = with_store(store, async |store| {
         // After the store was opened: it is there now, and so can be told from what is to be imported.
         let source = match kind {
             Kind::Folder => directory::source(&args.path, &folder)?,

@@ -9,7 +9,7 @@ use crate::args;
 use crate::failure::{Failure, Outcome};
 use crate::import::directory::{self, File, Skipped};
 use crate::output::Output;
-use crate::session::with_store;
+use crate::session::{Store, with_store};
 use indicatif::HumanBytes;
 use kv_api::{Datastore, Error, Transactable, TransactionOptions, Val, Version};
 use kv_lance::{CompactOptions, LanceConfig, LanceDatastore};
@@ -36,13 +36,13 @@ pub(crate) async fn tour(args: &args::Tour, out: &mut Output) -> Outcome {
         args.source.display()
     ))?;
 
-    let (imported, newest, closing) = with_store(config(into)?, async |store| {
+    let (imported, newest, closing) = with_store(store(into)?, async |store| {
         folder::mark(into)?;
         let (imported, newest) = first_session(store, &files, skipped, &mut report).await?;
         Ok((imported, newest, Instant::now()))
     })
     .await?;
-    with_store(config(into)?, async |store| {
+    with_store(store(into)?, async |store| {
         let took = closing.elapsed();
         expect(store.current_version().await? == newest, || "the reopened store has another version".into())?;
         let count = reading::compare(store, &files.all).await?.keys;
@@ -95,8 +95,8 @@ async fn maintain(store: &LanceDatastore, into: &Path, imported: Version, report
     }
 }
 
-fn config(into: &Path) -> Outcome<LanceConfig> {
-    Ok(LanceConfig::from_env(into)?.versioned(true).create(true))
+fn store(into: &Path) -> Outcome<Store<'static>> {
+    Ok(Store::Closed(LanceConfig::from_env(into)?.versioned(true).create(true)))
 }
 
 impl Files {
