@@ -1,6 +1,6 @@
 //! How many rows of a run lie where, from its fences and at most two blocks.
 
-use super::run::Run;
+use super::reader::Run;
 use bytes::Bytes;
 use kv_api::{Key, KeyRange, Result, Version};
 

@@ -1,6 +1,6 @@
 //! Whether a run holds a row that hides the history of a key.
 
-use super::run::{RowPlace, Run};
+use super::reader::{RowPlace, Run};
 use kv_api::{Result, Version};
 
 impl Run {

@@ -1,6 +1,6 @@
 //! Writes rows as one run, or as several that have no key in common where one would grow too large.
 
-use super::run_writer::{RunPlace, RunWriter, WrittenRun};
+use super::writer::{RunPlace, RunWriter, WrittenRun};
 use kv_api::{Error, Result, Version};
 
 /// How much a run holds.
@@ -41,7 +41,7 @@ pub(crate) struct RunsWriter {
 
 impl RunsWriter {
     /// Files that are made when they get their first rows.
-    pub(super) fn new(place: RunPlace) -> Self {
+    pub(in crate::table) fn new(place: RunPlace) -> Self {
         Self { place, current: None, written: Vec::new() }
     }
 

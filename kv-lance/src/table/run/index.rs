@@ -4,10 +4,10 @@
 //! meta position u64 and length u32, checksums of keys, values and row meta u32 each, flags u8, first key) | last key | bloom filter |
 //! CRC-32C of all before u32`. Keys and the filter are preceded by their length in four bytes.
 
-use super::FORMAT_VERSION;
 use super::block::partition_point;
 use super::bloom::{self, Bloom};
 use crate::codec::{Reader, put_block};
+use crate::table::FORMAT_VERSION;
 use kv_api::Version;
 
 const MAGIC: &[u8; 8] = b"kvlanceR";

@@ -4,13 +4,13 @@ use super::block::{KeyBlock, ValBlock};
 use super::cache::BlockCache;
 use super::column::Column;
 use super::column_reader::ColumnReader;
-use super::error::decoded;
-use super::files::{DataFile, PreadIo};
+use super::data_file::{DataFile, PreadIo};
 use super::index::{BlockInfo, RunIndex, RunStatistics};
 use super::row_meta::RowMeta;
-use super::run_writer::INDEX_BUFFER;
-use super::schema;
+use super::writer::INDEX_BUFFER;
 use crate::files::OpenFiles;
+use crate::table::error::decoded;
+use crate::table::schema;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use kv_api::{Error, Result, Val, Version};
@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// One sorted run, open for reading.
 pub(crate) struct Run {
     /// The name of its file, by which the table knows it.
-    pub(super) name: String,
+    pub(in crate::table) name: String,
     /// Distinguishes this run's blocks in the cache.
     id: u64,
     path: PathBuf,
@@ -49,7 +49,7 @@ enum Look {
 
 impl Run {
     /// Opens a data file whose metadata Lance has read.
-    pub(super) async fn open(
+    pub(in crate::table) async fn open(
         path: PathBuf,
         name: String,
         metadata: CachedFileMetadata,

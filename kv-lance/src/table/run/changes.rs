@@ -1,6 +1,6 @@
 //! What has changed in a run since a version: for the conflict check of transactions that are older than the run.
 
-use super::run::Run;
+use super::Run;
 use bytes::Bytes;
 use kv_api::{Key, KeyRange, Result, Version};
 

@@ -1,14 +1,13 @@
 //! Writes a run: rows in order, one Lance file, synced when it is finished.
 
-use super::RunLayout;
 use super::column::checksum;
-use super::error::from_lance;
-use super::files::SyncedWriter;
 use super::index::{BlockInfo, RunIndexBuilder};
 use super::row_meta::RowMetaBuilder;
 use super::runs_writer::RunExtent;
-use super::schema;
+use super::synced_writer::SyncedWriter;
 use crate::files::Files;
+use crate::table::error::from_lance;
+use crate::table::{RunLayout, schema};
 use arrow_array::builder::{BinaryBuilder, BooleanBuilder, UInt64Builder};
 use arrow_array::{ArrayRef, RecordBatch};
 use kv_api::{Error, Result, Version};
@@ -19,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The file format of runs.
-pub(super) const FILE_VERSION: ConcreteFileVersion = ConcreteFileVersion::V2_2;
+pub(in crate::table) const FILE_VERSION: ConcreteFileVersion = ConcreteFileVersion::V2_2;
 
 /// Schema metadata of a file: which of the global buffers is its index.
 pub(super) const INDEX_BUFFER: &str = "kv-lance:index";
@@ -34,15 +33,15 @@ const BATCH_BYTES: usize = 2 << 20;
 const MAX_BLOCK_ROWS: usize = 512;
 
 /// Where runs are written, and what they are to be like.
-pub(super) struct RunPlace {
-    pub(super) files: Arc<dyn Files>,
+pub(in crate::table) struct RunPlace {
+    pub(in crate::table) files: Arc<dyn Files>,
     /// The dataset's data directory.
-    pub(super) dir: PathBuf,
-    pub(super) schema: Schema,
-    pub(super) layout: RunLayout,
+    pub(in crate::table) dir: PathBuf,
+    pub(in crate::table) schema: Schema,
+    pub(in crate::table) layout: RunLayout,
     /// 0 for a flushed memtable, more for each compaction.
-    pub(super) level: u32,
-    pub(super) journal_through: u64,
+    pub(in crate::table) level: u32,
+    pub(in crate::table) journal_through: u64,
 }
 
 /// A file under way. Dropped unfinished, it removes what it wrote.
@@ -64,7 +63,7 @@ pub(super) struct RunWriter {
 /// A finished file that no commit refers to yet.
 #[derive(Debug)]
 pub(crate) struct WrittenRun {
-    pub(super) name: String,
+    pub(in crate::table) name: String,
 }
 
 /// Rows that Lance does not have yet.
