@@ -1,11 +1,10 @@
 //! What other tools have committed to the table since the engine's last commit.
 
 use super::error::from_lance;
+use super::row_columns::RowColumns;
 use super::run::Run;
 use super::schema;
-use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 use futures::TryStreamExt;
 use kv_api::{Error, Result};
 use lance::Dataset;
@@ -79,17 +78,12 @@ impl Digest {
         self.sum = self.sum.wrapping_add(hash.digest());
     }
 
-    /// `None` where a column is not as the schema says.
+    /// `None` where the rows cannot be the engine's.
     fn add_batch(&mut self, batch: &RecordBatch) -> Option<()> {
-        let keys = batch.column_by_name("key")?.as_binary_opt::<i32>()?;
-        let versions = batch.column_by_name("version")?.as_primitive_opt::<UInt64Type>()?;
-        let tombstones = batch.column_by_name("tombstone")?.as_boolean_opt()?;
-        let vals = batch.column_by_name("val")?.as_binary_opt::<i32>()?;
-        for row in 0..batch.num_rows() {
-            if tombstones.value(row) != vals.is_null(row) {
-                return None;
-            }
-            self.add(keys.value(row), versions.value(row), vals.is_valid(row).then(|| vals.value(row)));
+        let columns = RowColumns::of(batch)?;
+        for at in 0..batch.num_rows() {
+            let row = columns.row(at)?;
+            self.add(row.key, row.version, row.val);
         }
         Some(())
     }

@@ -19,7 +19,7 @@ pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
         loop {
             prompt()?;
             line.clear();
-            if input.read_until(b'\n', &mut line).map_err(|e| Failure::Input(format!("reading commands: {e}")))? == 0 {
+            if input.read_until(b'\n', &mut line).map_err(|e| Failure::File(format!("reading commands: {e}")))? == 0 {
                 return last;
             }
             let Some(command) = parse(&line).transpose() else { continue };

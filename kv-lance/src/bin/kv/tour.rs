@@ -108,7 +108,7 @@ impl Files {
         let deleted =
             named(b"LICENSE").filter(|i| *i != overwritten).unwrap_or(if overwritten == last { 0 } else { last });
         if overwritten == deleted {
-            return Err(Failure::Input(format!("the tour needs two files or more in {}", source.display())));
+            return Err(Failure::File(format!("the tour needs two files or more in {}", source.display())));
         }
         Ok(Self { all, overwritten, deleted })
     }
@@ -124,7 +124,7 @@ impl Files {
 
 /// The bytes of a file, as they are now.
 fn read(file: &File) -> Outcome<Vec<u8>> {
-    std::fs::read(&file.path).map_err(|e| Failure::Input(format!("reading {}: {e}", file.path.display())))
+    std::fs::read(&file.path).map_err(|e| Failure::File(format!("reading {}: {e}", file.path.display())))
 }
 
 /// Whether a value is what it should be.

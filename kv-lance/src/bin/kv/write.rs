@@ -66,5 +66,5 @@ fn read_file(path: &Path) -> Outcome<Bytes> {
         b"-" => std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes),
         _ => std::fs::read(path),
     };
-    read.map(Bytes::from).map_err(|e| Failure::Input(format!("reading {}: {e}", path.display())))
+    read.map(Bytes::from).map_err(|e| Failure::File(format!("reading {}: {e}", path.display())))
 }
