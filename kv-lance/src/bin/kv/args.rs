@@ -88,6 +88,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", env = "KV_STORE", global = true, help_heading = EVERYWHERE)]
     pub(crate) store: Option<String>,
 
+    #[command(flatten)]
+    format: FormatArgs,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, ClapArgs)]
+struct FormatArgs {
     /// Read and print keys and values in hexadecimal
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     hex: bool,
@@ -95,15 +104,15 @@ pub(crate) struct Args {
     /// Print one JSON object a line; bytes that are not UTF-8 are {"hex": "…"}
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
-
-    #[command(subcommand)]
-    pub(crate) command: Command,
 }
 
 /// A line of `kv shell`.
 #[derive(Debug, Parser)]
 #[command(name = "", no_binary_name = true, disable_version_flag = true)]
 pub(crate) struct Line {
+    #[command(flatten)]
+    format: FormatArgs,
+
     #[command(subcommand)]
     pub(crate) work: Work,
 }
@@ -270,7 +279,14 @@ impl Args {
     }
 
     pub(crate) fn format(&self) -> Format {
-        Format { hex: self.hex, json: self.json }
+        Format { hex: self.format.hex, json: self.format.json }
+    }
+}
+
+impl Line {
+    /// What the shell was started with counts for every line.
+    pub(crate) fn format(&self, shell: Format) -> Format {
+        Format { hex: self.format.hex || shell.hex, json: self.format.json || shell.json }
     }
 }
 
@@ -300,6 +316,7 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+        Line::command().debug_assert();
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use crate::failure::{Failure, Outcome};
 use crate::format::Format;
 use crate::output::Output;
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_json::writer::{LineDelimited, NullableEncoder, Writer, WriterBuilder};
 use arrow_json::{Encoder, EncoderFactory, EncoderOptions};
 use arrow_schema::{ArrowError, DataType, FieldRef};
@@ -143,7 +143,8 @@ impl EncoderFactory for BytesAsText {
 mod tests {
     use super::*;
     use arrow_array::types::Int32Type;
-    use arrow_array::{BinaryArray, FixedSizeBinaryArray, LargeBinaryArray, ListArray, UInt64Array};
+    use arrow_array::{ArrayRef, BinaryArray, FixedSizeBinaryArray, LargeBinaryArray, ListArray};
+    use arrow_array::{RecordBatch, UInt64Array};
 
     #[test]
     fn rows_become_lines_that_lose_nothing() {

@@ -1,6 +1,6 @@
 //! `kv shell`: commands from the standard input, one a line, in a store that stays open.
 
-use crate::args::{Line, Work};
+use crate::args::Line;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 use crate::session::{Store, with_store};
@@ -13,6 +13,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
     let again = config.clone();
     with_store(Store::Closed(config), async |store| {
+        let format = out.format;
         let mut last = Ok(());
         let mut input = io::stdin().lock();
         let mut line = Vec::new();
@@ -22,9 +23,12 @@ pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
             if input.read_until(b'\n', &mut line).map_err(|e| Failure::File(format!("reading commands: {e}")))? == 0 {
                 return last;
             }
-            let Some(command) = parse(&line).transpose() else { continue };
-            let done = match command {
-                Ok(command) => work::work(&command, Store::Open(store, &again), out).await,
+            let Some(line) = parse(&line).transpose() else { continue };
+            let done = match line {
+                Ok(line) => {
+                    out.format = line.format(format);
+                    work::work(&line.work, Store::Open(store, &again), out).await
+                }
                 Err(misuse) => Err(misuse),
             };
             match done.and_then(|()| Ok(out.flush()?)) {
@@ -41,14 +45,14 @@ pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
 }
 
 /// `None` where the line has no command.
-fn parse(line: &[u8]) -> Outcome<Option<Work>> {
+fn parse(line: &[u8]) -> Outcome<Option<Line>> {
     let line = std::str::from_utf8(line).map_err(|_| Failure::Usage("a command is UTF-8 text; use --hex".into()))?;
     let words = shlex::split(line).ok_or_else(|| Failure::Usage("a quote is not closed".into()))?;
     if words.is_empty() {
         return Ok(None);
     }
     match Line::try_parse_from(words) {
-        Ok(line) => Ok(Some(line.work)),
+        Ok(line) => Ok(Some(line)),
         Err(misuse) => {
             // In the words and on the stream of the command line: help is no misuse.
             let printed = misuse.print().map_err(Failure::Output);
