@@ -9,7 +9,8 @@ use clap::Parser;
 use kv_lance::LanceConfig;
 use std::io::{self, BufRead, IsTerminal, Write};
 
-/// Goes on after a command that fails, whose failure is said at once; the last of them is the outcome.
+/// Goes on after a command that fails, whose failure is said at once; the last of them is the outcome, unless the store
+/// cannot be shut down.
 pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
     let again = config.clone();
     with_store(Store::Closed(config), async |store| {
@@ -21,7 +22,7 @@ pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
             prompt()?;
             line.clear();
             if input.read_until(b'\n', &mut line).map_err(|e| Failure::File(format!("reading commands: {e}")))? == 0 {
-                return last;
+                return Ok(last);
             }
             let Some(line) = parse(&line).transpose() else { continue };
             let done = match line {
@@ -41,7 +42,7 @@ pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
             }
         }
     })
-    .await
+    .await?
 }
 
 /// `None` where the line has no command.

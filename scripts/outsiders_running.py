@@ -1,0 +1,100 @@
+"""Running stores: another tool changes the table while a process has the store open."""
+
+from outsiders_closed import carried_to_the_end, names_it, restored, says_so, theirs
+from outsiders_store import Failed, Running, Store, expect
+
+
+def ends(kv: Running) -> None:
+    """An orderly end, after which the store holds what it held."""
+    expect("the running store ends with", kv.close(), (0, ""))
+    kv.store.holds("after it was closed")
+    kv.store.holds_history("after it was closed")
+
+
+def carried(store: Store, act) -> None:
+    reader = store.lance()
+    rows, before = reader.to_table(), theirs(store)
+    with Running(store) as kv:
+        act(store)
+        made = theirs(store)
+        if made == before:
+            raise Failed("the tool has changed nothing")
+        kv.holds("after it")
+        kv.set("beside", "1")
+        for command in ("flush", "compact"):
+            kv.does(command)
+            store.flushed = dict(store.rows)
+            kv.holds(f"after a {command}")
+            kv.shown(f"after a {command}")
+            expect(f"what was carried along by a {command}", theirs(store), made)
+        kv.set("later", "2")
+        expect("what a reader from before sees", reader.to_table().equals(rows), True)
+        ends(kv)
+    carried_to_the_end(store, made)
+
+
+def cleaned(store: Store, act) -> None:
+    with Running(store) as kv:
+        for number, command in enumerate(("flush", "compact")):
+            act(store)
+            expect("versions that are left", len(store.lance().versions()), 1)
+            kv.holds(f"after it, before a {command}")
+            kv.shown(f"after it, before a {command}")
+            kv.set(f"beside-{number}", "1")
+            kv.does(command)
+            store.flushed = dict(store.rows)
+            kv.holds(f"after a {command}")
+            kv.shown(f"after a {command}")
+        act(store)
+        kv.set("later", "2")
+        ends(kv)
+    store.ends_well()
+
+
+def rewritten(store: Store, act) -> None:
+    reader = store.lance()
+    rows = reader.to_table()
+    with Running(store) as kv:
+        for command, fragments in (("flush", 3), ("compact", 1)):
+            act(store)
+            expect("fragments of the rewrite", len(store.lance().get_fragments()), 1)
+            kv.holds(f"after it, before a {command}")
+            kv.shown(f"after it, before a {command}")
+            kv.set(f"before-a-{command}", "1")
+            kv.does(command)
+            store.flushed = dict(store.rows)
+            expect(f"fragments after a {command}", len(store.lance().get_fragments()), fragments)
+            kv.holds(f"after a {command}")
+            kv.shown(f"after a {command}")
+        kv.set("later", "2")
+        kv.flush()
+        before = store.files()
+        act(store)
+        expect("fragments of the rewrite", len(store.lance().get_fragments()), 1)
+        kv.does("flush")
+        expect("files of the table after a flush of nothing", store.files(), before)
+        act(store)
+        ends(kv)
+        expect("files of the table after the end", store.files(), before)
+    store.ends_well()
+    if "cleaned" not in act.__name__:
+        expect("what a reader from before sees", reader.to_table().equals(rows), True)
+
+
+def refused(store: Store, act) -> None:
+    before = store.table()
+    with Running(store) as kv:
+        act(store)
+        version, made = store.lance().version, store.lance().to_table()
+        kv.holds("after it")
+        for number, command in enumerate(("flush", "compact", "compact --no-history")):
+            kv.set(f"beside-{number}", "1")
+            names_it(kv.tell(command), version, f"the running store to '{command}'")
+            kv.holds(f"after a {command} that was refused")
+        expect("the version that the tool made stays the newest", store.lance().version, version)
+        expect("and its rows", store.lance().to_table().equals(made), True)
+        code, said = kv.close()
+        expect(f"the running store ({said}) ends with", code, 3)
+        names_it(said, version, "the running store at its end")
+    says_so(store)
+    restored(store, before, made)
