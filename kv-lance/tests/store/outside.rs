@@ -241,6 +241,27 @@ async fn a_change_beside_a_running_store_is_refused_and_loses_nothing() -> Resul
     Ok(())
 }
 
+/// Each flush that was refused froze a memtable, and the second one left no room: writers were refused too, with almost
+/// nothing in memory.
+#[tokio::test]
+async fn refused_flushes_leave_writers_their_room() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut expected) = two_runs(dir.path()).await?;
+    change(dir.path(), Change::Append).await;
+    for key in ["d", "e", "f", "g"] {
+        write(&store, &[(key, "1")]).await?;
+        expected.push((key.into(), "1".into()));
+        refused(&store.flush().await.unwrap_err(), "Append");
+        refused(&store.compact().await.unwrap_err(), "Append");
+    }
+    assert_eq!(figure(&store, "frozen_memtables"), 1);
+    refused(&store.shutdown().await.unwrap_err(), "Append");
+    drop(store);
+    assert!(kv_lance::restore(&LanceConfig::new(dir.path())).await?.is_some());
+    assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected);
+    Ok(())
+}
+
 /// A store as it was made before the state was in the table's configuration.
 #[tokio::test]
 async fn a_store_without_state_in_the_configuration_opens() -> Result<()> {

@@ -72,7 +72,8 @@ Examples:
   kv shell < commands.txt
 
 A line is a command as on the command line, with quotes as a shell has them, or empty, or a comment after '#'.
-One that fails is said at once and the next one runs; the exit code is then that of the last that failed.";
+One that fails is said at once and the next one runs; the exit code is then that of the last that failed, where
+a key without a value is no failure.";
 
 /// The heading of the options that every command takes.
 const EVERYWHERE: &str = "Options of every command";

@@ -34,6 +34,7 @@ pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
             };
             match done.and_then(|()| Ok(out.flush()?)) {
                 Err(failure) if failure.is_quiet() => return Err(failure),
+                Err(missing @ Failure::NotFound(_)) => missing.say(),
                 Err(failure) => {
                     failure.say();
                     last = Err(Failure::Said(failure.exit_code()));
