@@ -4,6 +4,7 @@ use super::dataset::{CommitFailure, Table};
 use super::error::from_lance;
 use super::foreign::{self, Foreign};
 use super::fragments;
+use super::open::{create_dataset, has_manifest};
 use super::run::Run;
 use super::schema;
 use super::state::{Record, TableState};
@@ -23,6 +24,7 @@ impl Table {
     /// `TableChanged` where rows or columns are no longer the engine's.
     pub(crate) async fn check(&mut self) -> Result<(), CommitFailure> {
         self.healthy()?;
+        self.links.prepare()?;
         self.links.mend(self.runs.iter().map(|run| run.name.as_str()))?;
         self.settle().await.map(drop)
     }
@@ -31,6 +33,12 @@ impl Table {
     pub(super) async fn commit(&mut self, runs: Vec<Arc<Run>>, state: TableState) -> Result<(), CommitFailure> {
         self.healthy()?;
         self.links.mend(runs.iter().map(|run| run.name.as_str()))?;
+        if self.is_gone()? {
+            self.make_again().await?;
+        } else {
+            // Lance commits on top of what it knows, also where another table has taken its place.
+            self.settle().await?;
+        }
         let mut attempt = 1;
         loop {
             match self.execute(&runs, state).await {
@@ -48,6 +56,11 @@ impl Table {
     /// Takes in what other tools have committed; whether they have. Where that is the same rows in other files, puts the
     /// engine's own back.
     pub(super) async fn settle(&mut self) -> Result<bool, CommitFailure> {
+        if self.is_gone()? {
+            self.make_again().await?;
+            self.execute(&self.runs.clone(), self.record.state).await?;
+            return Ok(true);
+        }
         let known = self.dataset.manifest().version;
         let mut newest = self.dataset.clone();
         newest.checkout_latest().await.map_err(|e| from_lance("reading", &self.root, e))?;
@@ -55,7 +68,7 @@ impl Table {
             self.dataset = newest;
             return Ok(self.dataset.manifest().version != known);
         }
-        match foreign::since(&self.root, &newest, self.record.table_version, &self.runs).await? {
+        match foreign::since(&self.root, &newest, &self.record, &self.runs).await? {
             // The dataset stays at a version of the engine's: a commit on top of the other tool's would undo that.
             Foreign::Changed(what) => Err(foreign::refused(&self.root, &what).into()),
             Foreign::SameRows => {
@@ -65,6 +78,18 @@ impl Table {
                 Ok(true)
             }
         }
+    }
+
+    /// Whether another tool has taken the whole table away.
+    fn is_gone(&self) -> Result<bool> {
+        Ok(!has_manifest(&**self.files.files(), &self.root)?)
+    }
+
+    /// Makes the dataset anew, with no rows: a commit is to follow. What it had beside the engine's rows is gone.
+    async fn make_again(&mut self) -> Result<()> {
+        tracing::warn!(path = %self.root.display(), "another tool has removed the table; it is made again");
+        self.dataset = create_dataset(&**self.files.files(), &self.root, self.handler.clone()).await?;
+        Ok(())
     }
 
     /// One try to commit: the difference between the table and `runs`.
@@ -85,6 +110,10 @@ impl Table {
         match done {
             Ok(dataset) => {
                 self.record = Record { table_version: dataset.manifest().version, ..record };
+                if let Err(e) = self.links.keep(&self.record) {
+                    // The one from before does no harm: it is used only where the table has none that is newer.
+                    tracing::warn!(error = %e, "the record beside the table is one commit behind");
+                }
                 self.runs = runs.to_vec();
                 self.dataset = dataset;
                 Ok(())

@@ -4,6 +4,7 @@ use super::error::from_lance;
 use super::row_columns::RowColumns;
 use super::run::Run;
 use super::schema;
+use super::state::Record;
 use arrow_array::RecordBatch;
 use futures::TryStreamExt;
 use kv_api::{Error, Result};
@@ -20,12 +21,13 @@ pub(super) enum Foreign {
     Changed(String),
 }
 
-/// Looks at the commits after `own`, the version of the table that the engine made last, up to `dataset`'s.
-pub(super) async fn since(root: &Path, dataset: &Dataset, own: u64, runs: &[Arc<Run>]) -> Result<Foreign> {
+/// Looks at the commits after `own`, the one that the engine made last, up to `dataset`'s.
+pub(super) async fn since(root: &Path, dataset: &Dataset, own: &Record, runs: &[Arc<Run>]) -> Result<Foreign> {
     let newest = dataset.manifest().version;
     let mut changes = Vec::new();
-    let mut all_known = true;
-    for version in own + 1..=newest {
+    // Else it is another table in the place of the engine's, or one from before, and counts its versions anew.
+    let mut all_known = Record::read(&dataset.manifest().config).as_ref() == Some(own);
+    for version in own.table_version + 1..=newest {
         match dataset.read_transaction_by_version(version).await {
             Ok(Some(transaction)) if keeps_rows(&transaction.operation) => {}
             Ok(Some(transaction)) => changes.push(format!("version {version} ({})", transaction.operation.name())),

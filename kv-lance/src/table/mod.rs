@@ -19,12 +19,14 @@ mod restore;
 mod row_columns;
 mod run;
 mod schema;
+mod spare;
 mod state;
 
 pub(crate) use dataset::{CommitFailure, Table};
 pub(crate) use open::Opened;
 pub use restore::Restored;
 pub(crate) use run::{BlockCache, Column, KeyBlock, Run, RunExtent, ValBlock, WrittenRun, hash};
+pub(crate) use spare::is_kept;
 pub(crate) use state::TableState;
 
 use crate::config::Compression;
