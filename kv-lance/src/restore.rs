@@ -41,7 +41,8 @@ impl ChangedTable {
         config.validate()?;
         let layout = Layout::prepare(config.files.clone(), &config.path, false)?;
         let lock = StoreLock::acquire(&layout.root)?;
-        let cache = Arc::new(BlockCache::new(config.cache_bytes, config.block_bytes as usize));
+        let cache = BlockCache::new(config.cache_bytes, config.block_bytes as usize);
+        let cache = Arc::new(cache.with_index_budget(config.index_cache_bytes));
         let runs = RunLayout::new(config.block_bytes as usize, config.compression);
         let files = Arc::new(OpenFiles::new(config.files.clone(), config.open_files));
         let table = Table::load_changed(&layout.table, cache, files, runs).await?;

@@ -18,8 +18,10 @@ pub(super) struct BackwardCursor {
 
 /// How far the cursor has come.
 enum Place {
-    /// The rows of this block before the key are next, or all of them.
-    Block(usize, Option<Key>),
+    /// The rows of this block are next.
+    Block(usize),
+    /// The rows before this key are next.
+    Before(Key),
     /// `row` is the current one, and those before `end` are next.
     Row {
         loaded: Loaded,
@@ -35,27 +37,29 @@ impl BackwardCursor {
     /// A cursor that needs its first [`fill`](Self::fill).
     pub(super) fn new(run: &Arc<Run>, span: &Span) -> Self {
         let place = match &span.range.end {
-            Some(end) => Place::Block(run.block_at(end, Version::MAX), Some(end.clone())),
-            None => Place::Block(run.blocks().saturating_sub(1), None),
+            Some(end) => Place::Before(end.clone()),
+            None => Place::Block(run.blocks().saturating_sub(1)),
         };
         Self { run: run.clone(), place, elsewhere: None }
     }
 
     /// Whether the next row needs a block that is not loaded.
     pub(super) fn needs_fill(&self) -> bool {
-        self.elsewhere.is_none() && matches!(self.place, Place::Block(..) | Place::Key(_))
+        self.elsewhere.is_none() && matches!(self.place, Place::Block(_) | Place::Before(_) | Place::Key(_))
     }
 
     /// Moves to the next row, through as many blocks as that takes.
     pub(super) async fn fill(&mut self, span: &Span) -> Result<()> {
         while self.needs_fill() {
             match &self.place {
-                Place::Block(block, before) => {
+                Place::Block(block) => {
                     let loaded = Loaded::read(&self.run, *block, span).await?;
-                    let end = match before {
-                        Some(key) => loaded.keys.lower_bound(key, Version::MAX),
-                        None => loaded.keys.len(),
-                    };
+                    let end = loaded.keys.len();
+                    self.step(loaded, end, span);
+                }
+                Place::Before(key) => {
+                    let loaded = Loaded::read(&self.run, self.run.block_at(key, Version::MAX)?, span).await?;
+                    let end = loaded.keys.lower_bound(key, Version::MAX);
                     self.step(loaded, end, span);
                 }
                 Place::Key(key) => {
@@ -63,7 +67,7 @@ impl BackwardCursor {
                         let loaded = Loaded { block: found.block, keys: found.keys, vals: None };
                         self.elsewhere = Some((loaded, found.row));
                     }
-                    self.place = Place::Block(self.run.block_at(key, Version::MAX), Some(key.clone()));
+                    self.place = Place::Before(key.clone());
                 }
                 Place::Row { .. } | Place::End => return Ok(()),
             }
@@ -81,7 +85,7 @@ impl BackwardCursor {
                 return;
             }
             end = keys.first_of_key(last);
-            if end == 0 && self.run.continues(loaded.block) {
+            if end == 0 && keys.continues() {
                 self.place = Place::Key(keys.key_slice(last));
                 return;
             }
@@ -91,7 +95,7 @@ impl BackwardCursor {
                 return;
             }
         }
-        self.place = loaded.block.checked_sub(1).map_or(Place::End, |before| Place::Block(before, None));
+        self.place = loaded.block.checked_sub(1).map_or(Place::End, Place::Block);
     }
 
     pub(super) fn loaded(&self) -> Option<(&Loaded, usize)> {
@@ -129,7 +133,7 @@ impl BackwardCursor {
         let start = keys.lower_bound(&span.range.start, Version::MAX);
         let behind = limit.map_or(0, |limit| keys.lower_bound(limit, 0));
         // The first row's key may have newer ones in the block before.
-        let whole = usize::from(self.run.continues(loaded.block));
+        let whole = usize::from(keys.continues());
         row + 1 - start.max(behind).max(whole).min(*row)
     }
 

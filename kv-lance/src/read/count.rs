@@ -9,7 +9,7 @@ impl Merge<'_> {
     pub(crate) async fn count(mut self) -> Result<u64> {
         let mut count = 0;
         while self.advance().await? {
-            match self.skip_blocks() {
+            match self.skip_blocks()? {
                 Some(passed) => {
                     count += passed;
                     self.handed_out = 0;
@@ -22,17 +22,18 @@ impl Merge<'_> {
     }
 
     /// Passes over blocks that no other source has a key in; how many rows those were.
-    fn skip_blocks(&mut self) -> Option<u64> {
-        match self.first()? {
-            _ if self.erasures.is_some() => return None,
-            Cursor::Forward(run) if run.ends_block(self.handed_out) => {}
-            _ => return None,
+    fn skip_blocks(&mut self) -> Result<Option<u64>> {
+        let ends_block = match self.first() {
+            Some(Cursor::Forward(run)) => run.ends_block(self.handed_out),
+            _ => false,
+        };
+        if self.erasures.is_some() || !ends_block {
+            return Ok(None);
         }
         let limit = self.limit().map(<[u8]>::to_vec);
-        let number = self.heap.first()?;
-        match self.cursors.get_mut(number)? {
-            Cursor::Forward(run) => run.skip_blocks(limit.as_deref(), &self.span),
-            _ => None,
+        match self.heap.first().and_then(|number| self.cursors.get_mut(number)) {
+            Some(Cursor::Forward(run)) => run.skip_blocks(limit.as_deref(), &self.span),
+            _ => Ok(None),
         }
     }
 }

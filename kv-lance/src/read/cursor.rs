@@ -98,9 +98,9 @@ impl<'a> Cursor<'a> {
     }
 
     /// The current row and those after it, as many as are in [`reach`](Self::reach).
-    pub(super) fn rows(&self, rows: usize) -> Option<Rows<'_>> {
+    pub(super) fn rows(&self, rows: usize, span: &Span) -> Option<Rows<'_>> {
         match self {
-            Self::Chunks(chunks) => chunks.current.as_ref().map(Rows::of_memory),
+            Self::Chunks(chunks) => chunks.current.as_ref().map(|row| Rows::of_memory(row, span.vals)),
             Self::Forward(run) => run.rows(rows),
             Self::Backward(run) => run.rows(rows),
         }

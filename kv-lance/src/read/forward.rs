@@ -12,7 +12,7 @@ pub(super) struct ForwardCursor {
     run: Arc<Run>,
     /// The next block to be loaded, where none is; the number of blocks at the end.
     next_block: usize,
-    /// Where that block is entered; at its first row where this is `None`.
+    /// Where the run is entered, in that block or behind it; at the block's first row where this is `None`.
     entrance: Option<(Key, Version)>,
     /// The block of the current row.
     loaded: Option<Loaded>,
@@ -24,7 +24,7 @@ impl ForwardCursor {
     pub(super) fn new(run: &Arc<Run>, span: &Span) -> Self {
         Self {
             run: run.clone(),
-            next_block: run.block_at(&span.range.start, Version::MAX),
+            next_block: 0,
             entrance: Some((span.range.start.clone(), Version::MAX)),
             loaded: None,
             row: 0,
@@ -39,6 +39,9 @@ impl ForwardCursor {
     /// Moves to the next row, through as many blocks as that takes.
     pub(super) async fn fill(&mut self, span: &Span) -> Result<()> {
         while self.needs_fill() {
+            if let Some((key, version)) = &self.entrance {
+                self.next_block = self.next_block.max(self.run.block_at(key, *version)?);
+            }
             let loaded = Loaded::read(&self.run, self.next_block, span).await?;
             self.row = match self.entrance.take() {
                 Some((key, version)) => loaded.keys.lower_bound(&key, version),
@@ -86,10 +89,8 @@ impl ForwardCursor {
     fn leave(&mut self, version: Version) {
         let Some(Loaded { block, keys, .. }) = self.loaded.take() else { return };
         self.next_block = block + 1;
-        if let Some(last) = keys.len().checked_sub(1).filter(|_| self.run.continues(self.next_block)) {
-            let key = keys.key_slice(last);
-            self.next_block = self.next_block.max(self.run.block_at(&key, version));
-            self.entrance = Some((key, version));
+        if let Some(last) = keys.len().checked_sub(1).filter(|_| keys.goes_on()) {
+            self.entrance = Some((keys.key_slice(last), version));
         }
     }
 
@@ -142,17 +143,20 @@ impl ForwardCursor {
 
     /// Passes over the current row and all others in the blocks before the one that `limit` or the end of the span could be
     /// in, and says how many those were; `None`, and nothing is passed over, where they cannot be counted by their blocks.
-    pub(super) fn skip_blocks(&mut self, limit: Option<&[u8]>, span: &Span) -> Option<u64> {
+    pub(super) fn skip_blocks(&mut self, limit: Option<&[u8]>, span: &Span) -> Result<Option<u64>> {
         let limit = limit.into_iter().chain(span.range.end.as_deref()).min();
-        let loaded = self.loaded.as_ref().filter(|_| self.is_countable(span))?;
-        let block = limit.map_or(self.run.blocks(), |limit| self.run.block_at(limit, Version::MAX));
+        let Some(loaded) = self.loaded.as_ref().filter(|_| self.is_countable(span)) else { return Ok(None) };
+        let block = match limit {
+            Some(limit) => self.run.block_at(limit, Version::MAX)?,
+            None => self.run.blocks(),
+        };
         if block <= loaded.block {
-            return None;
+            return Ok(None);
         }
-        let here = self.run.first_row(loaded.block) + self.row as u64;
-        let passed = self.run.first_row(block).checked_sub(here)?;
+        let here = self.run.first_row(loaded.block)? + self.row as u64;
+        let Some(passed) = self.run.first_row(block)?.checked_sub(here) else { return Ok(None) };
         self.loaded = None;
         self.next_block = block;
-        Some(passed)
+        Ok(Some(passed))
     }
 }

@@ -99,7 +99,7 @@ impl<'a> Merge<'a> {
 
     /// What [`advance`](Self::advance) has moved to.
     pub(crate) fn rows(&self) -> Option<Rows<'_>> {
-        self.first()?.rows(self.handed_out)
+        self.first()?.rows(self.handed_out, &self.span)
     }
 
     /// Moves behind what has been handed out, with the first cursor at the next row that is seen, which no other has too;

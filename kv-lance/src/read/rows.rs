@@ -16,8 +16,15 @@ pub(crate) struct Rows<'a> {
 
 #[derive(Clone, Copy)]
 enum Source<'a> {
-    Memory(&'a MemRow),
+    Memory(&'a MemRow, Vals),
     Block(&'a KeyBlock, Option<&'a ValBlock>),
+}
+
+/// Whether the values of rows in memory, which come with their keys, are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Vals {
+    Shown,
+    Hidden,
 }
 
 /// One of them. Without values, where a scan is for keys alone, its value is empty.
@@ -28,8 +35,9 @@ pub(crate) struct Row<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn of_memory(row: &'a MemRow) -> Self {
-        Self { source: Source::Memory(row), places: 0..1, direction: Direction::Forward }
+    pub(super) fn of_memory(row: &'a MemRow, vals: bool) -> Self {
+        let vals = if vals { Vals::Shown } else { Vals::Hidden };
+        Self { source: Source::Memory(row, vals), places: 0..1, direction: Direction::Forward }
     }
 
     pub(super) fn of_block(
@@ -87,7 +95,7 @@ impl<'a> Rows<'a> {
     pub(crate) fn columns(&self) -> Option<(&'a Column, &'a Column, Range<usize>)> {
         match self.source {
             Source::Block(keys, Some(vals)) => Some((keys.column(), vals.column(), self.places.clone())),
-            Source::Block(..) | Source::Memory(_) => None,
+            Source::Block(..) | Source::Memory(..) => None,
         }
     }
 }
@@ -95,7 +103,7 @@ impl<'a> Rows<'a> {
 impl<'a> Row<'a> {
     pub(crate) fn key(&self) -> &'a [u8] {
         match self.source {
-            Source::Memory(row) => &row.key,
+            Source::Memory(row, _) => &row.key,
             Source::Block(keys, _) => keys.key(self.place),
         }
     }
@@ -103,7 +111,7 @@ impl<'a> Row<'a> {
     /// The key, sharing the source's memory.
     pub(crate) fn key_slice(&self) -> Key {
         match self.source {
-            Source::Memory(row) => row.key.clone(),
+            Source::Memory(row, _) => row.key.clone(),
             Source::Block(keys, _) => keys.key_slice(self.place),
         }
     }
@@ -111,7 +119,8 @@ impl<'a> Row<'a> {
     /// The value; empty for a tombstone.
     pub(crate) fn val(&self) -> &'a [u8] {
         match self.source {
-            Source::Memory(row) => row.val.as_deref().unwrap_or_default(),
+            Source::Memory(row, Vals::Shown) => row.val.as_deref().unwrap_or_default(),
+            Source::Memory(_, Vals::Hidden) => &[],
             Source::Block(_, vals) => vals.map_or(&[][..], |vals| vals.val(self.place)),
         }
     }
@@ -119,7 +128,8 @@ impl<'a> Row<'a> {
     /// The value, sharing the source's memory.
     pub(crate) fn val_slice(&self) -> Val {
         match self.source {
-            Source::Memory(row) => row.val.clone().unwrap_or_default(),
+            Source::Memory(row, Vals::Shown) => row.val.clone().unwrap_or_default(),
+            Source::Memory(_, Vals::Hidden) => Val::new(),
             Source::Block(_, vals) => vals.map_or_else(Val::new, |vals| vals.slice(self.place)),
         }
     }
@@ -127,7 +137,7 @@ impl<'a> Row<'a> {
     /// Of a pending write, which has none yet, the greatest there is.
     pub(crate) fn version(&self) -> Version {
         match self.source {
-            Source::Memory(row) => row.version,
+            Source::Memory(row, _) => row.version,
             Source::Block(keys, _) => keys.version(self.place),
         }
     }
@@ -135,14 +145,14 @@ impl<'a> Row<'a> {
     /// Whether it erases what was before. Asked of runs alone: what is in memory is never merged into runs.
     pub(crate) fn erases(&self) -> bool {
         match self.source {
-            Source::Memory(_) => false,
+            Source::Memory(..) => false,
             Source::Block(keys, _) => keys.erases(self.place),
         }
     }
 
     pub(crate) fn is_tombstone(&self) -> bool {
         match self.source {
-            Source::Memory(row) => row.val.is_none(),
+            Source::Memory(row, _) => row.val.is_none(),
             Source::Block(keys, _) => keys.is_tombstone(self.place),
         }
     }

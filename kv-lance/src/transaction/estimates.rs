@@ -43,7 +43,7 @@ impl LanceTransaction {
         }
         for run in &view.runs {
             tokio::task::consume_budget().await;
-            samples.extend(run.samples(&range, most));
+            samples.extend(run.samples(&range, most)?);
         }
         samples.sort_unstable();
         Ok(range.split_at(bounds(&samples, n)))

@@ -26,6 +26,10 @@ impl DataFile {
         Ok(Self { files: files.clone(), id, path: path.into(), len })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.len
     }

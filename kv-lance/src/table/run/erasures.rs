@@ -1,6 +1,6 @@
 //! Whether a run holds a row that hides the history of a key.
 
-use super::reader::{RowPlace, Run};
+use super::{RowPlace, Run};
 use kv_api::{Result, Version};
 
 impl Run {
@@ -22,10 +22,10 @@ impl Run {
                 }
                 row += 1;
             }
-            block += 1;
-            if !self.continues(block) {
+            if !keys.goes_on() {
                 return Ok(false);
             }
+            block += 1;
             (keys, row) = (self.keys(block).await?, 0);
         }
     }

@@ -1,7 +1,6 @@
 //! How many rows of a run lie where, from its fences and at most two blocks.
 
-use super::reader::Run;
-use bytes::Bytes;
+use super::Run;
 use kv_api::{Key, KeyRange, Result, Version};
 
 impl Run {
@@ -24,18 +23,21 @@ impl Run {
         if key > last {
             return Ok(self.statistics().rows);
         }
-        let block = self.block_at(key, Version::MAX);
-        Ok(self.first_row(block) + self.keys(block).await?.lower_bound(key, Version::MAX) as u64)
+        let block = self.block_at(key, Version::MAX)?;
+        Ok(self.first_row(block)? + self.keys(block).await?.lower_bound(key, Version::MAX) as u64)
     }
 
     /// About `most` keys of `range` that divide its rows evenly, each with the number of rows from it up to the next.
-    pub(crate) fn samples(&self, range: &KeyRange, most: usize) -> Vec<(Key, u64)> {
-        let first = self.block_at(&range.start, Version::MAX);
-        let last = range.end.as_ref().map_or(self.blocks(), |end| self.block_at(end, Version::MAX) + 1);
+    pub(crate) fn samples(&self, range: &KeyRange, most: usize) -> Result<Vec<(Key, u64)>> {
+        let first = self.block_at(&range.start, Version::MAX)?;
+        let last = match &range.end {
+            Some(end) => self.block_at(end, Version::MAX)? + 1,
+            None => self.blocks(),
+        };
         let step = (last.saturating_sub(first) / most.max(1)).max(1);
         let sample = |block: usize| {
-            let rows = self.first_row((block + step).min(last)).saturating_sub(self.first_row(block));
-            (Bytes::copy_from_slice(self.fence(block)), rows)
+            let rows = self.first_row((block + step).min(last))?.saturating_sub(self.first_row(block)?);
+            Ok((self.fence(block)?.into(), rows))
         };
         (first..last).step_by(step).map(sample).collect()
     }

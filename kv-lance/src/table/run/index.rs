@@ -1,233 +1,218 @@
-//! What a run says of itself: fences, checksums, bloom filter and statistics, in a global buffer of its file.
+//! What a run says of itself: statistics, bounds, and where the parts of its index are, in a global buffer of its file.
 //!
-//! Layout, integers little-endian: `magic | format u32 | statistics | blocks u32 | blocks × (rows u32, first version u64, row
-//! meta position u64 and length u32, checksums of keys, values and row meta u32 each, flags u8, first key) | last key | bloom filter |
-//! CRC-32C of all before u32`. Keys and the filter are preceded by their length in four bytes.
+//! Layout, integers little-endian: `magic | format u32 | statistics | first key | last key | fences of the parts | parts × (blocks u32,
+//! rows u32, position u64, length of the row meta u32, length u32, checksum u32, first version u64, flags u8) | CRC-32C of all before u32`.
+//! At the position is the row meta of the part's blocks, and behind that the part. Keys are preceded by their
+//! length in four bytes.
 
 use super::block::partition_point;
-use super::bloom::{self, Bloom};
+use super::data_file::DataFile;
+use super::fences::Fences;
+use super::index_cache::{IndexCache, Slots};
+use super::index_part::{Beginning, BlockInfo, CONTINUES, IndexPart, PartPlace};
+use super::statistics::RunStatistics;
 use crate::codec::{Reader, put_block};
 use crate::table::FORMAT_VERSION;
-use kv_api::Version;
+use kv_api::{Error, Result, Version};
+use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"kvlanceR";
 
-/// The block begins with the key that the one before ends with.
-const CONTINUES: u8 = 1;
-
-/// Figures over the rows of a run.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct RunStatistics {
-    pub(crate) rows: u64,
-    pub(crate) tombstones: u64,
-    /// Distinct keys.
-    pub(crate) keys: u64,
-    pub(crate) min_version: Version,
-    pub(crate) max_version: Version,
-    /// The greatest version of a row that erases what was before; 0 where there is none.
-    pub(crate) max_erasing: Version,
-    /// 0 for a flushed memtable, more for each compaction.
-    pub(crate) level: u32,
-    /// The last journal segment that this run, or what it was compacted from, covers.
-    pub(crate) journal_through: u64,
-}
-
-/// One block: a short range of rows that is read, checked and cached as one.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct BlockInfo {
-    pub(super) first_row: u32,
+/// A part, as the run's index knows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PartInfo {
+    pub(super) blocks: u32,
     pub(super) rows: u32,
-    pub(super) first_version: Version,
-    /// Where the row meta is in the file.
-    pub(super) meta_position: u64,
+    /// Of the row meta of its blocks, behind which it lies.
+    pub(super) position: u64,
     pub(super) meta_len: u32,
-    pub(super) keys_checksum: u32,
-    pub(super) vals_checksum: u32,
-    pub(super) meta_checksum: u32,
-    pub(super) continues: bool,
+    pub(super) len: u32,
+    pub(super) checksum: u32,
+    pub(super) beginning: Beginning,
 }
 
-/// The resident part of a run.
-#[derive(Debug)]
+/// What is written of a run's index at the end.
+#[derive(Debug, Default)]
+pub(super) struct RunIndexContents {
+    pub(super) statistics: RunStatistics,
+    pub(super) first_key: Vec<u8>,
+    pub(super) last_key: Vec<u8>,
+    pub(super) parts: Vec<PartInfo>,
+    /// One for each part.
+    pub(super) fences: Vec<Vec<u8>>,
+}
+
+/// The resident part of a run, and the way to the others.
 pub(super) struct RunIndex {
     pub(super) statistics: RunStatistics,
-    pub(super) blocks: Vec<BlockInfo>,
-    /// The first keys of all blocks, one after the other, and where each ends.
-    fences: Vec<u8>,
-    fence_ends: Vec<u32>,
-    last_key: Vec<u8>,
-    bloom: Bloom,
+    pub(super) first_key: Box<[u8]>,
+    pub(super) last_key: Box<[u8]>,
+    parts: Box<[PartInfo]>,
+    /// Where each part begins.
+    places: Box<[PartPlace]>,
+    fences: Fences,
+    blocks: usize,
+    file: Arc<DataFile>,
+    loaded: Arc<Slots<IndexPart>>,
 }
 
-/// Collects an index while a run is written.
-#[derive(Debug)]
-pub(super) struct RunIndexBuilder {
-    pub(super) statistics: RunStatistics,
-    blocks: Vec<BlockInfo>,
-    fences: Vec<Vec<u8>>,
-    /// Blocks from here on have row meta that has no position yet.
-    unplaced: usize,
-    fence_bytes: u64,
-    /// Of the keys: how large the filter is to be is known at the end.
-    hashes: Vec<u64>,
-    pub(super) last_key: Vec<u8>,
-}
-
-impl RunIndexBuilder {
-    /// Of a run of this level that covers the journal as far as this.
-    pub(super) fn new(level: u32, journal_through: u64) -> Self {
-        Self {
-            statistics: RunStatistics { level, journal_through, ..RunStatistics::default() },
-            blocks: Vec::new(),
-            fences: Vec::new(),
-            unplaced: 0,
-            fence_bytes: 0,
-            hashes: Vec::new(),
-            last_key: Vec::new(),
-        }
-    }
-
-    /// Begins a new key.
-    pub(super) fn push_key(&mut self, key: &[u8]) {
-        self.statistics.keys += 1;
-        self.hashes.push(bloom::hash(key));
-        self.last_key.clear();
-        self.last_key.extend_from_slice(key);
-    }
-
-    /// Adds a block; its row meta is at `meta_position` of what [`place_row_meta`](Self::place_row_meta) is next told about.
-    pub(super) fn push_block(&mut self, block: BlockInfo, first_key: Vec<u8>) {
-        self.blocks.push(block);
-        self.fence_bytes += first_key.len() as u64;
-        self.fences.push(first_key);
-    }
-
-    /// Says where in the file the row meta of the blocks since the last call has been written.
-    pub(super) fn place_row_meta(&mut self, position: u64) {
-        for block in self.blocks.iter_mut().skip(self.unplaced) {
-            block.meta_position += position;
-        }
-        self.unplaced = self.blocks.len();
-    }
-
-    /// Bytes of the first keys of all blocks.
-    pub(super) fn fence_bytes(&self) -> u64 {
-        self.fence_bytes
-    }
-
-    pub(super) fn encode(&self) -> Vec<u8> {
+impl RunIndexContents {
+    /// `None` where the fences are more than four bytes can count.
+    pub(super) fn encode(&self) -> Option<Vec<u8>> {
         let mut out = MAGIC.to_vec();
         out.extend(FORMAT_VERSION.to_le_bytes());
-        let s = &self.statistics;
-        for figure in [s.rows, s.tombstones, s.keys, s.min_version, s.max_version, s.max_erasing, s.journal_through] {
-            out.extend(figure.to_le_bytes());
-        }
-        out.extend(s.level.to_le_bytes());
-        out.extend((self.blocks.len() as u32).to_le_bytes());
-        for (block, fence) in self.blocks.iter().zip(&self.fences) {
-            out.extend(block.rows.to_le_bytes());
-            out.extend(block.first_version.to_le_bytes());
-            out.extend(block.meta_position.to_le_bytes());
-            for part in [block.meta_len, block.keys_checksum, block.vals_checksum, block.meta_checksum] {
-                out.extend(part.to_le_bytes());
-            }
-            out.push(if block.continues { CONTINUES } else { 0 });
-            put_block(&mut out, fence);
-        }
+        self.statistics.encode(&mut out);
+        put_block(&mut out, &self.first_key);
         put_block(&mut out, &self.last_key);
-        put_block(&mut out, Bloom::of(&self.hashes).as_bytes());
+        Fences::new(&self.fences)?.encode(&mut out);
+        for part in &self.parts {
+            out.extend(part.blocks.to_le_bytes());
+            out.extend(part.rows.to_le_bytes());
+            out.extend(part.position.to_le_bytes());
+            for figure in [part.meta_len, part.len, part.checksum] {
+                out.extend(figure.to_le_bytes());
+            }
+            out.extend(part.beginning.version.to_le_bytes());
+            out.push(if part.beginning.continues { CONTINUES } else { 0 });
+        }
         let checksum = crc32c::crc32c(&out);
         out.extend(checksum.to_le_bytes());
-        out
+        Some(out)
     }
 }
 
 impl RunIndex {
-    /// Reads what [`RunIndexBuilder::encode`] wrote.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
+    /// Reads what [`RunIndexContents::encode`] wrote.
+    pub(super) fn decode(bytes: &[u8], file: Arc<DataFile>, cache: Arc<IndexCache>) -> Result<Self, &'static str> {
         let body = bytes.len().checked_sub(4).and_then(|end| bytes.split_at_checked(end));
         let (body, checksum) = body.ok_or("the run's index is too short")?;
         if checksum != crc32c::crc32c(body).to_le_bytes() {
             return Err("the run's index does not match its checksum");
         }
-        Self::decode_body(body).ok_or("the run's index is not one")
+        Self::decode_body(body, file, cache).ok_or("the run's index is not one")
     }
 
-    fn decode_body(body: &[u8]) -> Option<Self> {
+    fn decode_body(body: &[u8], file: Arc<DataFile>, cache: Arc<IndexCache>) -> Option<Self> {
         let mut r = Reader::new(body);
         if r.bytes(MAGIC.len())? != MAGIC || r.u32()? != FORMAT_VERSION {
             return None;
         }
-        let statistics = RunStatistics {
-            rows: r.u64()?,
-            tombstones: r.u64()?,
-            keys: r.u64()?,
-            min_version: r.u64()?,
-            max_version: r.u64()?,
-            max_erasing: r.u64()?,
-            journal_through: r.u64()?,
-            level: r.u32()?,
-        };
-        let count = r.u32()? as usize;
-        let mut blocks = Vec::with_capacity(count.min(r.left()));
-        let (mut fences, mut fence_ends) = (Vec::new(), Vec::with_capacity(count.min(r.left())));
-        let mut first_row = 0u32;
-        for _ in 0..count {
-            let rows = r.u32()?;
-            let block = BlockInfo {
-                first_row,
-                rows,
-                first_version: r.u64()?,
-                meta_position: r.u64()?,
+        let statistics = RunStatistics::decode(&mut r)?;
+        let (first_key, last_key) = (r.block()?.into(), r.block()?.into());
+        let fences = Fences::decode(&mut r)?;
+        let (mut parts, mut places) = (Vec::with_capacity(fences.len()), Vec::with_capacity(fences.len()));
+        let (mut blocks, mut rows) = (0usize, 0u32);
+        for _ in 0..fences.len() {
+            let part = PartInfo {
+                blocks: r.u32()?,
+                rows: r.u32()?,
+                position: r.u64()?,
                 meta_len: r.u32()?,
-                keys_checksum: r.u32()?,
-                vals_checksum: r.u32()?,
-                meta_checksum: r.u32()?,
-                continues: r.u8()? & CONTINUES != 0,
+                len: r.u32()?,
+                checksum: r.u32()?,
+                beginning: Beginning { version: r.u64()?, continues: r.u8()? & CONTINUES != 0 },
             };
-            first_row = first_row.checked_add(rows)?;
-            blocks.push(block);
-            fences.extend_from_slice(r.block()?);
-            fence_ends.push(u32::try_from(fences.len()).ok()?);
+            places.push(PartPlace { first_block: blocks, first_row: rows, meta_position: part.position });
+            blocks = blocks.checked_add(part.blocks as usize)?;
+            rows = rows.checked_add(part.rows)?;
+            parts.push(part);
         }
-        let last_key = r.block()?.to_vec();
-        let bloom = Bloom::from_bytes(r.block()?.to_vec())?;
-        let whole = r.is_empty() && u64::from(first_row) == statistics.rows && !blocks.is_empty();
-        whole.then_some(Self { statistics, blocks, fences, fence_ends, last_key, bloom })
+        let whole = r.is_empty() && u64::from(rows) == statistics.rows && blocks > 0;
+        let loaded = Slots::new(parts.len(), cache);
+        let (parts, places) = (parts.into(), places.into());
+        whole.then_some(Self { statistics, first_key, last_key, parts, places, fences, blocks, file, loaded })
     }
 
-    pub(super) fn block(&self, block: usize) -> Option<&BlockInfo> {
-        self.blocks.get(block)
+    /// How many blocks there are.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks
     }
 
-    /// The first key of a block.
-    pub(super) fn fence(&self, block: usize) -> &[u8] {
-        let end = self.fence_ends.get(block).map_or(0, |end| *end as usize);
-        let start = block.checked_sub(1).and_then(|b| self.fence_ends.get(b)).map_or(0, |end| *end as usize);
-        self.fences.get(start..end).unwrap_or_default()
+    /// A block; `None` where there is no such block.
+    pub(super) fn block(&self, block: usize) -> Result<Option<BlockInfo>> {
+        if block >= self.blocks {
+            return Ok(None);
+        }
+        self.with_part(self.part_of(block), |part| part.block(block))
     }
 
-    /// Whether the run can hold this key, by its range and its bloom filter.
-    pub(super) fn may_contain(&self, key: &[u8], hash: u64) -> bool {
-        key >= self.fence(0) && key <= self.last_key.as_slice() && self.bloom.may_contain(hash)
+    /// The last block that begins at or before the place of `(key, version)` in the order of a run; the first
+    /// where none does.
+    pub(super) fn block_at(&self, key: &[u8], version: Version) -> Result<usize> {
+        self.with_part(self.part_at(key, version), |part| part.block_at(key, version))
     }
 
-    pub(super) fn last_key(&self) -> &[u8] {
-        &self.last_key
+    /// The same, for a key with this hash; `None` where the run cannot hold the key, by its bounds and its filter.
+    pub(super) fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<usize>> {
+        if key < &*self.first_key || key > &*self.last_key {
+            return Ok(None);
+        }
+        self.with_part(self.part_at(key, version), |part| part.may_contain(hash).then(|| part.block_at(key, version)))
     }
 
-    /// The last block whose first row is at or before `(key, version)` in the order of a run; `None` where that is
-    /// before the first.
-    pub(super) fn block_at(&self, key: &[u8], version: Version) -> Option<usize> {
-        let behind = partition_point(0..self.blocks.len(), |block| {
-            let first_version = self.blocks.get(block).map_or(0, |b| b.first_version);
-            self.fence(block).cmp(key).then_with(|| version.cmp(&first_version)).is_le()
+    /// As [`find`](Self::find), from memory alone; `None` where the file has to be read.
+    pub(super) fn find_cached(&self, key: &[u8], version: Version, hash: u64) -> Option<Option<usize>> {
+        if key < &*self.first_key || key > &*self.last_key {
+            return Some(None);
+        }
+        let loaded = self.loaded.get(self.part_at(key, version));
+        let part = &loaded.as_ref()?.value;
+        Some(part.may_contain(hash).then(|| part.block_at(key, version)))
+    }
+
+    /// The fence of a block; empty beyond the end.
+    pub(super) fn fence(&self, block: usize) -> Result<Vec<u8>> {
+        self.with_part(self.part_of(block), |part| part.fence(block))
+    }
+
+    fn part_of(&self, block: usize) -> usize {
+        self.places.partition_point(|place| place.first_block <= block).saturating_sub(1)
+    }
+
+    fn part_at(&self, key: &[u8], version: Version) -> usize {
+        if self.parts.len() <= 1 {
+            return 0;
+        }
+        let search = self.fences.search(key);
+        let behind = partition_point(0..self.parts.len(), |part| {
+            self.parts.get(part).is_some_and(|info| info.beginning.is_reached(search.fence(part), version))
         });
-        behind.checked_sub(1)
+        behind.saturating_sub(1)
     }
 
-    /// Bytes of memory held.
-    pub(super) fn bytes(&self) -> usize {
-        self.fences.len() + self.blocks.len() * (size_of::<BlockInfo>() + 4) + self.bloom.as_bytes().len()
+    /// Looks into a part, which is read where it is not in memory.
+    fn with_part<R>(&self, part: usize, look: impl FnOnce(&IndexPart) -> R) -> Result<R> {
+        match &*self.loaded.get(part) {
+            Some(loaded) => Ok(look(&loaded.value)),
+            None => {
+                let read = self.read_part(part)?;
+                let bytes = read.bytes() as u64;
+                Ok(look(&self.loaded.put(part, read, bytes).value))
+            }
+        }
+    }
+
+    fn read_part(&self, part: usize) -> Result<IndexPart> {
+        let path = self.file.path();
+        let damaged = |what: &str| Error::corruption(path, format!("part {part} of the run's index {what}"));
+        let found = self.parts.get(part).zip(self.places.get(part));
+        let (info, place) = found.ok_or_else(|| damaged("does not exist"))?;
+        let start = info.position.saturating_add(info.meta_len.into());
+        let bytes = self.file.read(start..start.saturating_add(info.len.into()));
+        let bytes = bytes.map_err(|e| Error::io("reading", path, e))?;
+        if crc32c::crc32c(&bytes) != info.checksum {
+            return Err(damaged("does not match its checksum"));
+        }
+        let read = IndexPart::decode(&bytes, *place).ok_or_else(|| damaged("is not one"))?;
+        if read.extent() != (info.blocks as usize, info.rows.into()) {
+            return Err(damaged("is of other blocks"));
+        }
+        Ok(read)
+    }
+
+    /// Bytes of memory that stay for as long as the run is open.
+    pub(super) fn resident_bytes(&self) -> usize {
+        let parts = size_of_val(&*self.parts) + size_of_val(&*self.places) + self.loaded.bytes();
+        self.first_key.len() + self.last_key.len() + self.fences.bytes() + parts
     }
 }

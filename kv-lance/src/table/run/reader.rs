@@ -5,15 +5,17 @@ use super::cache::BlockCache;
 use super::column::Column;
 use super::column_reader::ColumnReader;
 use super::data_file::{DataFile, PreadIo};
-use super::index::{BlockInfo, RunIndex, RunStatistics};
+use super::index::RunIndex;
+use super::index_part::BlockInfo;
 use super::row_meta::RowMeta;
+use super::statistics::RunStatistics;
 use super::writer::INDEX_BUFFER;
 use crate::files::OpenFiles;
 use crate::table::error::decoded;
 use crate::table::schema;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use kv_api::{Error, Result, Val, Version};
+use kv_api::{Error, Result, Version};
 use lance_file::reader::CachedFileMetadata;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,28 +25,13 @@ pub(crate) struct Run {
     /// The name of its file, by which the table knows it.
     pub(in crate::table) name: String,
     /// Distinguishes this run's blocks in the cache.
-    id: u64,
+    pub(super) id: u64,
     path: PathBuf,
     file: Arc<DataFile>,
     keys: ColumnReader,
     vals: ColumnReader,
-    index: RunIndex,
-    cache: Arc<BlockCache>,
-}
-
-/// Where a row was found.
-pub(crate) struct RowPlace {
-    pub(crate) block: usize,
-    pub(crate) row: usize,
-    pub(crate) keys: Arc<KeyBlock>,
-}
-
-/// What a search finds in a block.
-enum Look {
-    Found(usize),
-    Absent,
-    /// Where it is anywhere, it is the first row of the next.
-    InNextBlock,
+    pub(super) index: RunIndex,
+    pub(super) cache: Arc<BlockCache>,
 }
 
 impl Run {
@@ -70,18 +57,18 @@ impl Run {
         };
         let index = index().ok_or_else(not_a_run)?;
         let index = file.read(index).map_err(|e| Error::io("reading", &path, e))?;
-        let index = RunIndex::decode(&index).map_err(|e| Error::corruption(&path, e))?;
+        let index = RunIndex::decode(&index, file.clone(), cache.indexes().clone());
+        let index = index.map_err(|e| Error::corruption(&path, e))?;
         if index.statistics.rows != metadata.num_rows {
             return Err(Error::corruption(&path, "the run's index and the file disagree on the number of rows"));
         }
         let io = Arc::new(PreadIo(file.clone()));
         let column = |name, position: usize| {
             let pages = metadata.column_infos.get(position)?.clone();
-            Some(ColumnReader::open(metadata.file_schema.field(name)?, pages, io.clone()))
+            let field = metadata.file_schema.field(name)?;
+            Some(ColumnReader::new(field, pages, io.clone(), cache.indexes().clone()))
         };
         let (keys, vals) = column("key", schema::KEY).zip(column("val", schema::VAL)).ok_or_else(not_a_run)?;
-        let pages = async { Ok((keys.await?, vals.await?)) };
-        let (keys, vals) = decoded("opening", &path, || "the file's pages cannot be decoded".into(), pages).await?;
         Ok(Self { name, id, path, file, keys, vals, index, cache })
     }
 
@@ -94,118 +81,39 @@ impl Run {
         self.file.len()
     }
 
-    /// Bytes of memory that fences, bloom filter and the places of chunks and values take.
-    pub(crate) fn index_bytes(&self) -> u64 {
-        self.index.bytes() as u64 + self.keys.index_bytes() + self.vals.index_bytes()
+    /// Bytes of memory that stay for as long as the run is open. Fences, bloom filters and the places of chunks and values are in
+    /// memory while they are used; the [cache](BlockCache::index_bytes) counts those of all runs.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let columns = self.keys.resident_bytes() + self.vals.resident_bytes();
+        (size_of::<Self>() + self.index.resident_bytes() + columns) as u64
     }
 
     pub(crate) fn blocks(&self) -> usize {
-        self.index.blocks.len()
+        self.index.blocks()
     }
 
     /// The first and the last key.
     pub(crate) fn key_bounds(&self) -> (&[u8], &[u8]) {
-        (self.index.fence(0), self.index.last_key())
+        (&self.index.first_key, &self.index.last_key)
     }
 
     /// A key at or before the first of a block, and after the last of the one before.
-    pub(super) fn fence(&self, block: usize) -> &[u8] {
+    pub(super) fn fence(&self, block: usize) -> Result<Vec<u8>> {
         self.index.fence(block)
     }
 
-    /// The block in which a search for `(key, version)` begins; the first where that is before all rows.
-    pub(crate) fn block_at(&self, key: &[u8], version: Version) -> usize {
-        self.index.block_at(key, version).unwrap_or(0)
+    /// The last block that begins at or before the place of `(key, version)`, or the first. The rows at and after that place are in
+    /// it, or in those behind it.
+    ///
+    /// # Errors
+    /// As this, and what says where a block is, may have to be read.
+    pub(crate) fn block_at(&self, key: &[u8], version: Version) -> Result<usize> {
+        self.index.block_at(key, version)
     }
 
     /// How many rows lie before a block; before the one after the last, all.
-    pub(crate) fn first_row(&self, block: usize) -> u64 {
-        self.index.block(block).map_or(self.index.statistics.rows, |b| b.first_row.into())
-    }
-
-    /// Whether the block begins with the key that the one before ends with.
-    pub(crate) fn continues(&self, block: usize) -> bool {
-        self.index.block(block).is_some_and(|b| b.continues)
-    }
-
-    /// The newest row of `key` up to `version`.
-    pub(super) async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<RowPlace>> {
-        if !self.index.may_contain(key, hash) {
-            return Ok(None);
-        }
-        self.seek(key, version).await
-    }
-
-    /// The same, past the filter: for a key that the run is known to have.
-    pub(crate) async fn seek(&self, key: &[u8], version: Version) -> Result<Option<RowPlace>> {
-        let mut block = self.block_at(key, version);
-        loop {
-            let keys = self.keys(block).await?;
-            match self.look(&keys, block, key, version) {
-                Look::Found(row) => return Ok(Some(RowPlace { block, row, keys })),
-                Look::Absent => return Ok(None),
-                Look::InNextBlock => block += 1,
-            }
-        }
-    }
-
-    /// As [`find`](Self::find), from memory alone; `None` where a block has to be read.
-    fn find_cached(&self, key: &[u8], version: Version, hash: u64) -> Option<Option<RowPlace>> {
-        if !self.index.may_contain(key, hash) {
-            return Some(None);
-        }
-        let mut block = self.block_at(key, version);
-        loop {
-            let keys = self.cache.keys(self.id, block as u32)?;
-            match self.look(&keys, block, key, version) {
-                Look::Found(row) => return Some(Some(RowPlace { block, row, keys })),
-                Look::Absent => return Some(None),
-                Look::InNextBlock => block += 1,
-            }
-        }
-    }
-
-    /// Looks for a row in the block in which the search begins, or in the one behind it.
-    fn look(&self, keys: &KeyBlock, block: usize, key: &[u8], version: Version) -> Look {
-        let row = keys.lower_bound(key, version);
-        if row < keys.len() {
-            return if keys.key(row) == key { Look::Found(row) } else { Look::Absent };
-        }
-        let next = block + 1;
-        match next < self.blocks() && self.index.fence(next) == key {
-            true => Look::InNextBlock,
-            false => Look::Absent,
-        }
-    }
-
-    /// As [`get`](Self::get), from memory alone; `None` where a block has to be read.
-    pub(crate) fn get_cached(&self, key: &[u8], version: Version, hash: u64) -> Option<Option<Option<Val>>> {
-        match self.find_cached(key, version, hash)? {
-            None => Some(None),
-            Some(found) if found.keys.is_tombstone(found.row) => Some(Some(None)),
-            Some(RowPlace { block, row, .. }) => {
-                self.cache.vals(self.id, block as u32).map(|vals| Some(Some(vals.slice(row))))
-            }
-        }
-    }
-
-    /// The value of `key` at `version`: `None` where the run has no row for it, `Some(None)` for a tombstone.
-    pub(crate) async fn get(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<Option<Val>>> {
-        match self.find(key, version, hash).await? {
-            None => Ok(None),
-            Some(found) if found.keys.is_tombstone(found.row) => Ok(Some(None)),
-            Some(RowPlace { block, row, .. }) => Ok(Some(Some(self.vals(block).await?.slice(row)))),
-        }
-    }
-
-    /// As [`get`](Self::get), without reading the value: whether there is one.
-    pub(crate) async fn exists(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<bool>> {
-        Ok(self.find(key, version, hash).await?.map(|found| !found.keys.is_tombstone(found.row)))
-    }
-
-    /// The version of the newest row of `key`.
-    pub(crate) async fn newest(&self, key: &[u8], hash: u64) -> Result<Option<Version>> {
-        Ok(self.find(key, Version::MAX, hash).await?.map(|found| found.keys.version(found.row)))
+    pub(crate) fn first_row(&self, block: usize) -> Result<u64> {
+        Ok(self.index.block(block)?.map_or(self.index.statistics.rows, |b| b.first_row.into()))
     }
 
     /// The keys, versions and tombstones of a block.
@@ -241,17 +149,17 @@ impl Run {
             return Err(self.damaged(block, "has versions that do not match their checksum"));
         }
         let meta = RowMeta::decode(meta, info.rows as usize).ok_or_else(|| self.damaged(block, "has no versions"))?;
-        let keys = self.read(block, info, &self.keys).await?;
+        let keys = self.read(block, &info, &self.keys).await?;
         if keys.checksum() != info.keys_checksum {
             return Err(self.damaged(block, "has keys that do not match their checksum"));
         }
-        Ok(Arc::new(KeyBlock::new(keys, meta)))
+        Ok(Arc::new(KeyBlock::new(keys, meta, info.continues, info.goes_on)))
     }
 
     /// Reads and checks the values of a block, past the cache.
     pub(crate) async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
         let info = self.info(block)?;
-        let vals = self.read(block, info, &self.vals).await?;
+        let vals = self.read(block, &info, &self.vals).await?;
         if vals.checksum() != info.vals_checksum {
             return Err(self.damaged(block, "has values that do not match their checksum"));
         }
@@ -270,8 +178,8 @@ impl Run {
             .ok_or_else(|| self.damaged(block, "has rows that end before they begin"))
     }
 
-    fn info(&self, block: usize) -> Result<&BlockInfo> {
-        self.index.block(block).ok_or_else(|| self.damaged(block, "is not in the index"))
+    fn info(&self, block: usize) -> Result<BlockInfo> {
+        self.index.block(block)?.ok_or_else(|| self.damaged(block, "is not in the index"))
     }
 
     fn damaged(&self, block: usize, what: &str) -> Error {

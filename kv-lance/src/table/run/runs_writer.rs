@@ -9,7 +9,7 @@ pub(crate) struct RunExtent {
     pub(crate) rows: u64,
     /// Of keys and values.
     pub(crate) bytes: u64,
-    /// Of the first keys of all blocks.
+    /// Of the keys that separate blocks.
     pub(crate) fence_bytes: u64,
 }
 
