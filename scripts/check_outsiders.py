@@ -30,12 +30,14 @@ CHECKS = {
     "closed": [
         (closed.carried, acts.CARRIED),
         (closed.cleaned, acts.CLEANED),
+        (closed.gone, acts.GONE),
         (closed.rewritten, acts.REWRITTEN),
         (closed.refused, acts.REFUSED),
     ],
     "running": [
         (running.carried, acts.CARRIED),
         (running.cleaned, acts.CLEANED),
+        (running.gone, acts.GONE),
         (running.rewritten, acts.REWRITTEN),
         (running.refused, acts.REFUSED),
     ],

@@ -37,6 +37,11 @@ def taken_back(store: Store) -> None:
     store.lance(version - 1).restore()
 
 
+def taken_back_and_cleaned(store: Store) -> None:
+    taken_back(store)
+    clean_up(store)
+
+
 def taken_back_by_lancedb(store: Store) -> None:
     table = store.lancedb()
     table.restore(table.version - 1)
@@ -94,6 +99,7 @@ REFUSED = {
     "pylance merge_insert": merged,
     "pylance overwrite": lambda s: lance.write_dataset(one_row(s), s.uri(), mode="overwrite"),
     "pylance restore": taken_back,
+    "pylance restore, cleaned up": taken_back_and_cleaned,
     "lancedb add": lambda s: s.lancedb().add(one_row(s)),
     "lancedb delete": lambda s: s.lancedb().delete("tombstone"),
     "lancedb delete and optimize, cleaned up": deleted_and_optimized,
@@ -102,6 +108,7 @@ REFUSED = {
     "lancedb update": lambda s: s.lancedb().update(values={"version": 1}),
     "lancedb add_columns": lambda s: s.lancedb().add_columns({"more": "version"}),
     "lancedb alter_columns": lambda s: s.lancedb().alter_columns({"path": "val", "rename": "value"}),
+    "lancedb drop_table and create_table": dropped_and_made,
     "lancedb overwrite": lambda s: lancedb.connect(str(s.path)).create_table("kv", one_row(s), mode="overwrite"),
 }
 GONE = {

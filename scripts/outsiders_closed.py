@@ -42,6 +42,16 @@ def cleaned(store: Store, act) -> None:
     store.ends_well()
 
 
+def gone(store: Store, act) -> None:
+    before, rows = store.files(), store.table()
+    act(store)
+    store.holds("after it")
+    store.holds_history("after it")
+    expect("files of the table", store.files(), before)
+    expect("their rows are those from before", store.table().equals(rows), True)
+    store.ends_well()
+
+
 def rewritten(store: Store, act) -> None:
     before, rows = store.files(), store.table()
     act(store)
