@@ -1,5 +1,8 @@
 """Running stores: another tool changes the table while a process has the store open."""
 
+import threading
+import time
+
 from outsiders_closed import carried_to_the_end, names_it, restored, says_so, theirs
 from outsiders_store import Failed, Running, Store, expect
 
@@ -115,5 +118,58 @@ def refused(store: Store, act) -> None:
         code, said = kv.close()
         expect(f"the running store ({said}) ends with", code, 3)
         names_it(said, version, "the running store at its end")
+    says_so(store)
+    restored(store, before, made)
+
+
+def rewritten_all_the_time(store: Store, act) -> None:
+    """The tool commits while the store does, again and again; each may have to give way to the other."""
+    ended, errors, done = threading.Event(), [], []
+
+    def rewrite() -> None:
+        while not ended.is_set():
+            try:
+                act(store)
+                done.append(act)
+            except Exception as error:
+                errors.append(error)  # a conflict, or a file that went with a compaction: the tool's to try again
+            time.sleep(0.02)
+
+    with Running(store) as kv:
+        tools = [threading.Thread(target=rewrite) for _ in range(2)]
+        for tool in tools:
+            tool.start()
+        try:
+            for number in range(20):
+                kv.set(f"beside-{number}", str(number))
+                kv.does("compact" if number % 5 == 4 else "flush")
+            kv.holds("beside it")
+        finally:
+            ended.set()
+            for tool in tools:
+                tool.join()
+        if not done:
+            raise Failed(f"the tool has done nothing: {errors[-1] if errors else None}")
+        ends(kv)
+    store.ends_well()
+
+
+def refused_until_there_is_no_room(store: Store, act) -> None:
+    """Commits go on into the journal until memory is full; what is refused then is not in the store."""
+    before = store.table()
+    with Running(store, memtable_bytes="4KiB", frozen_memtables="2") as kv:
+        act(store)
+        version, made = store.lance().version, store.lance().to_table()
+        for number in range(1000):
+            said = kv.tell(f"set beside-{number} {'x' * 100}")
+            if said.startswith("kv: "):
+                names_it(said, version, "the running store to a 'set'")
+                break
+            store.rows[f"beside-{number}"] = "x" * 100
+        if not 20 < number < 500:
+            raise Failed(f"{number} commits were taken")
+        kv.holds("when there is no room")
+        code, said = kv.close()
+        expect(f"the running store ({said}) ends with", code, 3)
     says_so(store)
     restored(store, before, made)

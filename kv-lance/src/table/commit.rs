@@ -9,13 +9,14 @@ use super::run::Run;
 use super::schema;
 use super::state::{Record, TableState};
 use kv_api::{Error, Result};
+use lance::Dataset;
 use lance::dataset::transaction::{Operation, Transaction, TransactionBuilder};
 use lance::dataset::write::CommitBuilder;
 use lance_file::version::LanceFileVersion;
 use std::sync::Arc;
 
 /// Another tool can commit just before us, again and again; so often we begin anew.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 32;
 
 impl Table {
     /// Looks whether the table is still the engine's, and undoes what another tool did where that is harmless.
@@ -26,58 +27,76 @@ impl Table {
         self.healthy()?;
         self.links.prepare()?;
         self.links.mend(self.runs.iter().map(|run| run.name.as_str()))?;
-        self.settle().await.map(drop)
+        self.settle().await
     }
 
     /// Commits these runs as the whole of the table.
     pub(super) async fn commit(&mut self, runs: Vec<Arc<Run>>, state: TableState) -> Result<(), CommitFailure> {
         self.healthy()?;
         self.links.mend(runs.iter().map(|run| run.name.as_str()))?;
-        if self.is_gone()? {
-            self.make_again().await?;
-        } else {
-            // Lance commits on top of what it knows, also where another table has taken its place.
-            self.settle().await?;
-        }
+        self.commit_on_top(Some((runs, state))).await
+    }
+
+    /// Takes in what other tools have committed. Where that is the same rows in other files, puts the engine's own back.
+    pub(super) async fn settle(&mut self) -> Result<(), CommitFailure> {
+        self.commit_on_top(None).await
+    }
+
+    /// Commits what is new, if anything is, on top of what other tools have committed, however often they come between.
+    async fn commit_on_top(&mut self, new: Option<(Vec<Arc<Run>>, TableState)>) -> Result<(), CommitFailure> {
         let mut attempt = 1;
         loop {
-            match self.execute(&runs, state).await {
+            let is_own = self.look().await?;
+            let done = match &new {
+                Some((runs, state)) => self.execute(runs, *state).await,
+                None if is_own => return Ok(()),
+                None => self.execute(&self.runs.clone(), self.record.state).await,
+            };
+            match done {
                 Err(CommitFailure::NotCommitted(e)) => {
-                    attempt += 1;
-                    if !self.settle().await? || attempt > ATTEMPTS {
+                    if attempt == ATTEMPTS || !self.is_behind().await? {
                         return Err(e.into());
                     }
+                    attempt += 1;
                 }
                 done => return done,
             }
         }
     }
 
-    /// Takes in what other tools have committed; whether they have. Where that is the same rows in other files, puts the
-    /// engine's own back.
-    pub(super) async fn settle(&mut self) -> Result<bool, CommitFailure> {
+    /// Takes the newest version of the table; whether its files are the engine's.
+    ///
+    /// # Errors
+    /// `TableChanged` where its rows are not. The dataset stays at a version of the engine's then: a commit on top of the
+    /// other tool's would undo that.
+    async fn look(&mut self) -> Result<bool, CommitFailure> {
         if self.is_gone()? {
             self.make_again().await?;
-            self.execute(&self.runs.clone(), self.record.state).await?;
-            return Ok(true);
+            return Ok(false);
         }
-        let known = self.dataset.manifest().version;
-        let mut newest = self.dataset.clone();
-        newest.checkout_latest().await.map_err(|e| from_lance("reading", &self.root, e))?;
-        if fragments::are(newest.manifest(), &self.record.runs) {
-            self.dataset = newest;
-            return Ok(self.dataset.manifest().version != known);
-        }
-        match foreign::since(&self.root, &newest, &self.record, &self.runs).await? {
-            // The dataset stays at a version of the engine's: a commit on top of the other tool's would undo that.
-            Foreign::Changed(what) => Err(foreign::refused(&self.root, &what).into()),
-            Foreign::SameRows => {
-                self.dataset = newest;
-                tracing::warn!(path = %self.root.display(), "another tool has rewritten the table; its own files are put back");
-                self.execute(&self.runs.clone(), self.record.state).await?;
-                Ok(true)
+        let newest = self.newest().await?;
+        let is_own = fragments::are(newest.manifest(), &self.record.runs);
+        if !is_own {
+            match foreign::since(&self.root, &newest, &self.record, &self.runs).await? {
+                Foreign::Changed(what) => return Err(foreign::refused(&self.root, &what).into()),
+                Foreign::SameRows => {
+                    tracing::warn!(path = %self.root.display(), "another tool has rewritten the table; its own files are put back");
+                }
             }
         }
+        self.dataset = newest;
+        Ok(is_own)
+    }
+
+    async fn newest(&self) -> Result<Dataset> {
+        let mut newest = self.dataset.clone();
+        newest.checkout_latest().await.map_err(|e| from_lance("reading", &self.root, e))?;
+        Ok(newest)
+    }
+
+    /// Whether another tool has committed since the last look.
+    async fn is_behind(&self) -> Result<bool> {
+        Ok(self.is_gone()? || self.newest().await?.manifest().version != self.dataset.manifest().version)
     }
 
     /// Whether another tool has taken the whole table away.

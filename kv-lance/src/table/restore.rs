@@ -30,7 +30,7 @@ impl Table {
     ) -> Result<Option<Self>> {
         let mut table = Self::load(root, false, cache, files, layout).await?;
         match table.settle().await.map_err(told) {
-            Ok(_) => Ok(None),
+            Ok(()) => Ok(None),
             Err(Error::TableChanged { .. }) => Ok(Some(table)),
             Err(e) => Err(e),
         }
