@@ -40,8 +40,8 @@ CHECKS = {
         (running.gone, acts.GONE),
         (running.rewritten, acts.REWRITTEN),
         (running.refused, acts.REFUSED),
-        (running.refused_until_there_is_no_room, {name: acts.REFUSED[name] for name in ("pylance append", "lancedb delete")}),
-        (running.rewritten_all_the_time, acts.REWRITTEN | acts.CLEANED),
+        (running.refused_until_there_is_no_room, acts.UNTIL_NO_ROOM),
+        (running.rewritten_all_the_time, acts.ALL_THE_TIME),
     ],
 }
 

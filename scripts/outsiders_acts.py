@@ -111,6 +111,12 @@ REFUSED = {
     "lancedb drop_table and create_table": dropped_and_made,
     "lancedb overwrite": lambda s: lancedb.connect(str(s.path)).create_table("kv", one_row(s), mode="overwrite"),
 }
+UNTIL_NO_ROOM = {name: REFUSED[name] for name in ("pylance append", "lancedb delete")}
+# Not those that remove what is unverified: Lance forbids that beside whoever writes.
+ALL_THE_TIME = {
+    name: (REWRITTEN | CLEANED)[name]
+    for name in ("pylance compact_files", "lancedb optimize", "pylance cleanup_old_versions")
+} | {"lancedb optimize, old versions removed": lambda s: s.lancedb().optimize(cleanup_older_than=NOW)}
 GONE = {
     "data files removed": lambda s: shutil.rmtree(s.path / "kv.lance/data"),
     "manifests removed": lambda s: shutil.rmtree(s.path / "kv.lance/_versions"),

@@ -1,7 +1,7 @@
 //! Committing to the dataset, and keeping it the engine's own.
 
 use super::dataset::{CommitFailure, Table};
-use super::error::from_lance;
+use super::error::{from_lance, is_missing};
 use super::foreign::{self, Foreign};
 use super::fragments;
 use super::open::{create_dataset, has_manifest};
@@ -90,8 +90,15 @@ impl Table {
 
     async fn newest(&self) -> Result<Dataset> {
         let mut newest = self.dataset.clone();
-        newest.checkout_latest().await.map_err(|e| from_lance("reading", &self.root, e))?;
-        Ok(newest)
+        let mut attempt = 1;
+        loop {
+            match newest.checkout_latest().await {
+                Ok(()) => return Ok(newest),
+                // It was removed after it had been listed: there is a newer one.
+                Err(e) if is_missing(&e) && attempt < ATTEMPTS => attempt += 1,
+                Err(e) => return Err(from_lance("reading", &self.root, e)),
+            }
+        }
     }
 
     /// Whether another tool has committed since the last look.

@@ -1,6 +1,6 @@
 //! What other tools have committed to the table since the engine's last commit.
 
-use super::error::from_lance;
+use super::error::{from_lance, is_missing};
 use super::row_columns::RowColumns;
 use super::run::Run;
 use super::schema;
@@ -31,7 +31,8 @@ pub(super) async fn since(root: &Path, dataset: &Dataset, own: &Record, runs: &[
         match dataset.read_transaction_by_version(version).await {
             Ok(Some(transaction)) if keeps_rows(&transaction.operation) => {}
             Ok(Some(transaction)) => changes.push(format!("version {version} ({})", transaction.operation.name())),
-            Ok(None) | Err(lance::Error::NotFound { .. } | lance::Error::DatasetNotFound { .. }) => all_known = false,
+            Ok(None) => all_known = false,
+            Err(e) if is_missing(&e) => all_known = false,
             Err(e) => return Err(from_lance("reading what another tool committed to", root, e)),
         }
     }
