@@ -10,11 +10,14 @@ one that a process (`kv shell`) has open and goes on writing, flushing and compa
 """
 
 import argparse
+import os
 import pathlib
 import sys
 import tempfile
 import warnings
 
+# What they warn of is what is tried here.
+os.environ |= {"LANCE_LOG": "error", "LANCEDB_LOG": "error"}
 try:
     import lance  # noqa: F401
     import lancedb  # noqa: F401

@@ -63,6 +63,12 @@ def merged_by_lancedb(store: Store) -> None:
     merge.execute(two_rows(store))
 
 
+def overwritten_without_a_trace(store: Store) -> None:
+    lance.write_dataset(one_row(store), store.uri(), mode="overwrite")
+    store.lance().update_config({}, replace=True)
+    clean_up(store)
+
+
 def dropped(store: Store) -> None:
     lancedb.connect(str(store.path)).drop_table("kv")
 
@@ -98,6 +104,7 @@ REFUSED = {
     "pylance alter_columns": lambda s: s.lance().alter_columns({"path": "val", "name": "value"}),
     "pylance merge_insert": merged,
     "pylance overwrite": lambda s: lance.write_dataset(one_row(s), s.uri(), mode="overwrite"),
+    "pylance overwrite, configuration removed, cleaned up": overwritten_without_a_trace,
     "pylance restore": taken_back,
     "pylance restore, cleaned up": taken_back_and_cleaned,
     "lancedb add": lambda s: s.lancedb().add(one_row(s)),

@@ -136,10 +136,7 @@ impl Table {
         match done {
             Ok(dataset) => {
                 self.record = Record { table_version: dataset.manifest().version, ..record };
-                if let Err(e) = self.links.keep(&self.record) {
-                    // The one from before does no harm: it is used only where the table has none that is newer.
-                    tracing::warn!(error = %e, "the record beside the table is one commit behind");
-                }
+                self.keep_record();
                 self.runs = runs.to_vec();
                 self.dataset = dataset;
                 Ok(())
@@ -152,6 +149,14 @@ impl Table {
                 self.failed = Some(error.to_string());
                 Err(CommitFailure::Unknown(error))
             }
+        }
+    }
+
+    /// Keeps the record beside the table. Where that fails, the one from before does no harm: it counts only where the
+    /// table has none that is newer.
+    pub(super) fn keep_record(&self) {
+        if let Err(e) = self.links.keep(&self.record) {
+            tracing::warn!(error = %e, "the record beside the table is behind: were it removed, it could not be made again");
         }
     }
 

@@ -74,7 +74,7 @@ impl Table {
             return Err(Error::NotAStore { path: root.into(), reason: "the table has no manifest".into() });
         };
         let begun = kept.is_some() && is_empty(&dataset);
-        let record = newest(kept, find_record(root, &dataset).await)?;
+        let record = newest(kept.clone(), find_record(root, &dataset).await)?;
         links.prepare()?;
         // A commit whose outcome was unknown is in the table: it has to be durable before anything relies on it.
         links.sync_dir(&root.join("_versions"))?;
@@ -103,6 +103,10 @@ impl Table {
         }
         // Of a store from before the order was written down; else this is the order.
         table.runs.sort_by_key(|run| std::cmp::Reverse(run.statistics().max_version));
+        if kept.as_ref() != Some(&table.record) {
+            // A crash came between, or the store is from before. The journal that it would need goes now.
+            table.keep_record();
+        }
         if begun {
             tracing::warn!(path = %table.root.display(), "another tool has removed the table; it is made again");
             table.execute(&table.runs.clone(), table.record.state).await.map_err(told)?;

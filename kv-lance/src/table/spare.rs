@@ -2,8 +2,9 @@
 //! back to a state from before and cleaned up.
 //!
 //! `runs/RECORD` has the lines of the table's configuration, the format among them, and their CRC-32C. It is written
-//! after each commit and replaced as a whole, so it may be one commit behind the table, whose journal is then still
-//! there. Without an intact one (in stores made before there was one) the table alone counts.
+//! after each commit, before the files and the journal go that the commit has replaced, and replaced as a whole. After a
+//! crash it may be one commit behind the table; the next open mends that. Without an intact one (in stores made before
+//! there was one) the table alone counts.
 
 use super::FORMAT_VERSION;
 use super::links::Links;
