@@ -112,8 +112,17 @@ impl LanceDatastore {
     /// # Errors
     /// [`Io`](Error::Io) and others from the table, which is then as it was; [`StoreClosed`](Error::StoreClosed).
     pub async fn compact_with(&self, options: CompactOptions) -> Result<()> {
-        self.committer.freeze_active()?;
+        self.freeze().await?;
         self.ask(|done| Command::Compact(options, Some(done))).await
+    }
+
+    /// Freezes what is in memory, unless what is frozen already cannot be flushed: each call would take room from the
+    /// writers, however little is in memory.
+    async fn freeze(&self) -> Result<()> {
+        if self.core.room.is_failing() {
+            self.ask(Command::Flush).await?;
+        }
+        self.committer.freeze_active()
     }
 
     async fn ask(&self, command: impl FnOnce(Done) -> Command) -> Result<()> {
@@ -227,7 +236,7 @@ impl Datastore for LanceDatastore {
     }
 
     async fn flush(&self) -> Result<()> {
-        self.committer.freeze_active()?;
+        self.freeze().await?;
         self.ask(Command::Flush).await
     }
 

@@ -2,6 +2,7 @@
 
 use crate::files::{Files, make_dirs};
 use crate::journal::JournalDir;
+use crate::table::is_kept;
 use kv_api::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,8 +48,11 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Whether the table is still to be created: it has no manifest.
+    /// Whether the table is still to be created: it has no manifest, and there is no record of one that was taken away.
     fn is_new(&self, files: &dyn Files) -> Result<bool> {
+        if is_kept(files, &self.root.join(RUNS))? {
+            return Ok(false);
+        }
         let manifests = self.table.join("_versions");
         match files.list(&manifests) {
             Ok(found) => Ok(!found.iter().any(|path| path.extension().is_some_and(|e| e == "manifest"))),

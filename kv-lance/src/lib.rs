@@ -37,7 +37,7 @@ mod write;
 pub use config::{Compression, Durability, LanceConfig};
 pub use core::CompactOptions;
 pub use datastore::LanceDatastore;
-pub use restore::restore;
+pub use restore::{ChangedTable, restore};
 pub use table::Restored;
 
 /// The backend's name.

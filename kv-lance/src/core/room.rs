@@ -61,6 +61,11 @@ impl Room {
         self.changed.notify_waiters();
     }
 
+    /// Whether the last flush failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failure.lock().is_some()
+    }
+
     /// Has those that wait look again.
     pub(super) fn wake(&self) {
         self.changed.notify_waiters();

@@ -1,20 +1,22 @@
 //! Committing to the dataset, and keeping it the engine's own.
 
 use super::dataset::{CommitFailure, Table};
-use super::error::from_lance;
+use super::error::{from_lance, is_missing};
 use super::foreign::{self, Foreign};
 use super::fragments;
 use super::levels::Levels;
+use super::open::{create_dataset, has_manifest};
 use super::schema;
 use super::state::{Record, TableState};
 use kv_api::{Error, Result};
+use lance::Dataset;
 use lance::dataset::transaction::{Operation, Transaction, TransactionBuilder};
 use lance::dataset::write::CommitBuilder;
 use lance_file::version::LanceFileVersion;
 use std::sync::Arc;
 
 /// Another tool can commit just before us, again and again; so often we begin anew.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 32;
 
 impl Table {
     /// Looks whether the table is still the engine's, and undoes what another tool did where that is harmless.
@@ -23,48 +25,97 @@ impl Table {
     /// `TableChanged` where rows or columns are no longer the engine's.
     pub(crate) async fn check(&mut self) -> Result<(), CommitFailure> {
         self.healthy()?;
+        self.links.prepare()?;
         self.links.mend(self.levels.runs().map(|run| run.name.as_str()))?;
-        self.settle().await.map(drop)
+        self.settle().await
     }
 
     /// Commits these runs as the whole of the table.
     pub(super) async fn commit(&mut self, levels: &Levels, state: TableState) -> Result<(), CommitFailure> {
         self.healthy()?;
         self.links.mend(levels.runs().map(|run| run.name.as_str()))?;
+        self.commit_on_top(Some((levels, state))).await
+    }
+
+    /// Takes in what other tools have committed. Where that is the same rows in other files, puts the engine's own back.
+    pub(super) async fn settle(&mut self) -> Result<(), CommitFailure> {
+        self.commit_on_top(None).await
+    }
+
+    /// Commits what is new, if anything is, on top of what other tools have committed, however often they come between.
+    async fn commit_on_top(&mut self, new: Option<(&Levels, TableState)>) -> Result<(), CommitFailure> {
         let mut attempt = 1;
         loop {
-            match self.execute(levels, state).await {
+            let is_own = self.look().await?;
+            let done = match &new {
+                Some((levels, state)) => self.execute(levels, *state).await,
+                None if is_own => return Ok(()),
+                None => self.execute(&self.levels.clone(), self.record.state).await,
+            };
+            match done {
                 Err(CommitFailure::NotCommitted(e)) => {
-                    attempt += 1;
-                    if !self.settle().await? || attempt > ATTEMPTS {
+                    if attempt == ATTEMPTS || !self.is_behind().await? {
                         return Err(e.into());
                     }
+                    attempt += 1;
                 }
                 done => return done,
             }
         }
     }
 
-    /// Takes in what other tools have committed; whether they have. Where that is the same rows in other files, puts the
-    /// engine's own back.
-    pub(super) async fn settle(&mut self) -> Result<bool, CommitFailure> {
-        let known = self.dataset.manifest().version;
-        let mut newest = self.dataset.clone();
-        newest.checkout_latest().await.map_err(|e| from_lance("reading", &self.root, e))?;
-        if fragments::are(newest.manifest(), self.record.runs()) {
-            self.dataset = newest;
-            return Ok(self.dataset.manifest().version != known);
+    /// Takes the newest version of the table; whether its files are the engine's.
+    ///
+    /// # Errors
+    /// `TableChanged` where its rows are not. The dataset stays at a version of the engine's then: a commit on top of the
+    /// other tool's would undo that.
+    async fn look(&mut self) -> Result<bool, CommitFailure> {
+        if self.is_gone()? {
+            self.make_again().await?;
+            return Ok(false);
         }
-        match foreign::since(&self.root, &newest, self.record.table_version, &self.levels).await? {
-            // The dataset stays at a version of the engine's: a commit on top of the other tool's would undo that.
-            Foreign::Changed(what) => Err(foreign::refused(&self.root, &what).into()),
-            Foreign::SameRows => {
-                self.dataset = newest;
-                tracing::warn!(path = %self.root.display(), "another tool has rewritten the table; its own files are put back");
-                self.execute(&self.levels.clone(), self.record.state).await?;
-                Ok(true)
+        let newest = self.newest().await?;
+        let is_own = fragments::are(newest.manifest(), self.record.runs());
+        if !is_own {
+            match foreign::since(&self.root, &newest, &self.record, &self.levels).await? {
+                Foreign::Changed(what) => return Err(foreign::refused(&self.root, &what).into()),
+                Foreign::SameRows => {
+                    tracing::warn!(path = %self.root.display(), "another tool has rewritten the table; its own files are put back");
+                }
             }
         }
+        self.dataset = newest;
+        Ok(is_own)
+    }
+
+    async fn newest(&self) -> Result<Dataset> {
+        let mut newest = self.dataset.clone();
+        let mut attempt = 1;
+        loop {
+            match newest.checkout_latest().await {
+                Ok(()) => return Ok(newest),
+                // It was removed after it had been listed: there is a newer one.
+                Err(e) if is_missing(&e) && attempt < ATTEMPTS => attempt += 1,
+                Err(e) => return Err(from_lance("reading", &self.root, e)),
+            }
+        }
+    }
+
+    /// Whether another tool has committed since the last look.
+    async fn is_behind(&self) -> Result<bool> {
+        Ok(self.is_gone()? || self.newest().await?.manifest().version != self.dataset.manifest().version)
+    }
+
+    /// Whether another tool has taken the whole table away.
+    fn is_gone(&self) -> Result<bool> {
+        Ok(!has_manifest(&**self.files.files(), &self.root)?)
+    }
+
+    /// Makes the dataset anew, with no rows: a commit is to follow. What it had beside the engine's rows is gone.
+    async fn make_again(&mut self) -> Result<()> {
+        tracing::warn!(path = %self.root.display(), "another tool has removed the table; it is made again");
+        self.dataset = create_dataset(&**self.files.files(), &self.root, self.handler.clone()).await?;
+        Ok(())
     }
 
     /// One try to commit: the difference between the table and these runs.
@@ -80,6 +131,7 @@ impl Table {
         match done {
             Ok(dataset) => {
                 self.record = Record { table_version: dataset.manifest().version, ..record };
+                self.keep_record();
                 self.levels = levels.clone();
                 self.dataset = dataset;
                 Ok(())
@@ -92,6 +144,14 @@ impl Table {
                 self.failed = Some(error.to_string());
                 Err(CommitFailure::Unknown(error))
             }
+        }
+    }
+
+    /// Keeps the record beside the table. Where that fails, the one from before does no harm: it counts only where the
+    /// table has none that is newer.
+    pub(super) fn keep_record(&self) {
+        if let Err(e) = self.links.keep(&self.record) {
+            tracing::warn!(error = %e, "the record beside the table is behind: were it removed, it could not be made again");
         }
     }
 

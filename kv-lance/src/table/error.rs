@@ -38,6 +38,23 @@ pub(crate) fn from_lance(operation: &'static str, path: &Path, error: lance::Err
     }
 }
 
+/// Whether the error is that a file is not there, as where another tool cleans up between a look and a read.
+pub(crate) fn is_missing(error: &lance::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(e) = cause {
+        let by_lance = e.downcast_ref::<lance::Error>();
+        if by_lance.is_some_and(|e| matches!(e, lance::Error::NotFound { .. } | lance::Error::DatasetNotFound { .. }))
+            || e.downcast_ref::<object_store::Error>()
+                .is_some_and(|e| matches!(e, object_store::Error::NotFound { .. }))
+            || e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+        {
+            return true;
+        }
+        cause = e.source();
+    }
+    false
+}
+
 /// The first system error in the chain of causes, as a copy.
 fn io_source(error: &(dyn std::error::Error + 'static)) -> Option<std::io::Error> {
     let mut cause = Some(error);

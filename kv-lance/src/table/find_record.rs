@@ -1,7 +1,7 @@
 //! Finding the engine's newest commit among those of other tools.
 
 use super::FORMAT_VERSION;
-use super::error::from_lance;
+use super::error::{from_lance, is_missing};
 use super::schema::FORMAT_KEY;
 use super::state::Record;
 use kv_api::{Error, Result};
@@ -22,7 +22,7 @@ pub(super) async fn find_record(root: &Path, dataset: &Dataset) -> Result<Record
     for version in (from..=newest).rev() {
         let failed = |e| from_lance("reading the last commit of", root, e);
         let old = match dataset.checkout_version(version).await {
-            Err(lance::Error::NotFound { .. } | lance::Error::DatasetNotFound { .. }) => continue,
+            Err(e) if is_missing(&e) => continue,
             old => old.map_err(failed)?,
         };
         if let Some(record) = Record::read(&old.manifest().config).filter(|record| record.table_version == version) {

@@ -1,11 +1,11 @@
 //! What other tools have committed to the table since the engine's last commit.
 
-use super::error::from_lance;
+use super::error::{from_lance, is_missing};
 use super::levels::Levels;
+use super::row_columns::RowColumns;
 use super::schema;
-use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
-use arrow_array::{Array, RecordBatch};
+use super::state::Record;
+use arrow_array::RecordBatch;
 use futures::TryStreamExt;
 use kv_api::{Error, Result};
 use lance::Dataset;
@@ -20,16 +20,18 @@ pub(super) enum Foreign {
     Changed(String),
 }
 
-/// Looks at the commits after `own`, the version of the table that the engine made last, up to `dataset`'s.
-pub(super) async fn since(root: &Path, dataset: &Dataset, own: u64, runs: &Levels) -> Result<Foreign> {
+/// Looks at the commits after `own`, the one that the engine made last, up to `dataset`'s.
+pub(super) async fn since(root: &Path, dataset: &Dataset, own: &Record, runs: &Levels) -> Result<Foreign> {
     let newest = dataset.manifest().version;
     let mut changes = Vec::new();
-    let mut all_known = true;
-    for version in own + 1..=newest {
+    // Else it is another table in the place of the engine's, or one from before, and counts its versions anew.
+    let mut all_known = Record::read(&dataset.manifest().config).as_ref() == Some(own);
+    for version in own.table_version + 1..=newest {
         match dataset.read_transaction_by_version(version).await {
             Ok(Some(transaction)) if keeps_rows(&transaction.operation) => {}
             Ok(Some(transaction)) => changes.push(format!("version {version} ({})", transaction.operation.name())),
-            Ok(None) | Err(lance::Error::NotFound { .. } | lance::Error::DatasetNotFound { .. }) => all_known = false,
+            Ok(None) => all_known = false,
+            Err(e) if is_missing(&e) => all_known = false,
             Err(e) => return Err(from_lance("reading what another tool committed to", root, e)),
         }
     }
@@ -78,17 +80,12 @@ impl Digest {
         self.sum = self.sum.wrapping_add(hash.digest());
     }
 
-    /// `None` where a column is not as the schema says.
+    /// `None` where the rows cannot be the engine's.
     fn add_batch(&mut self, batch: &RecordBatch) -> Option<()> {
-        let keys = batch.column_by_name("key")?.as_binary_opt::<i32>()?;
-        let versions = batch.column_by_name("version")?.as_primitive_opt::<UInt64Type>()?;
-        let tombstones = batch.column_by_name("tombstone")?.as_boolean_opt()?;
-        let vals = batch.column_by_name("val")?.as_binary_opt::<i32>()?;
-        for row in 0..batch.num_rows() {
-            if tombstones.value(row) != vals.is_null(row) {
-                return None;
-            }
-            self.add(keys.value(row), versions.value(row), vals.is_valid(row).then(|| vals.value(row)));
+        let columns = RowColumns::of(batch)?;
+        for at in 0..batch.num_rows() {
+            let row = columns.row(at)?;
+            self.add(row.key, row.version, row.val);
         }
         Some(())
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// The two directories in which every run has a name.
 #[derive(Debug)]
 pub(super) struct Links {
-    files: Arc<dyn Files>,
+    pub(super) files: Arc<dyn Files>,
     /// The store's own.
     pub(super) runs: PathBuf,
     /// The table's.
@@ -70,6 +70,7 @@ impl Links {
     /// The names of files that are no run of the store: what a crash or readers of a replaced run left.
     pub(super) fn strangers(&self, names: &HashSet<&str>) -> Result<Vec<String>> {
         let listed = list(&*self.files, &self.runs)?.into_iter();
+        let listed = listed.filter(|path| path.extension().is_some_and(|e| e == "lance"));
         let found = listed.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
         Ok(found.filter(|name| !names.contains(name.as_str())).collect())
     }

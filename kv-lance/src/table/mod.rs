@@ -10,14 +10,17 @@ mod dataset;
 mod error;
 mod find_record;
 mod foreign;
+mod foreign_rows;
 mod fragments;
 mod leftovers;
 mod levels;
 mod links;
 mod open;
 mod restore;
+mod row_columns;
 mod run;
 mod schema;
+mod spare;
 mod state;
 
 pub(crate) use dataset::{CommitFailure, Table};
@@ -25,6 +28,7 @@ pub(crate) use levels::Levels;
 pub(crate) use open::Opened;
 pub use restore::Restored;
 pub(crate) use run::{BlockCache, Column, KeyBlock, Run, RunExtent, RunsWriter, ValBlock, WrittenRun, hash};
+pub(crate) use spare::is_kept;
 pub(crate) use state::TableState;
 
 use crate::config::Compression;

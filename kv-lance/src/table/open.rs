@@ -64,15 +64,17 @@ impl Table {
     ) -> Result<Self> {
         remove_drafts(&**files.files(), root)?;
         let handler = Arc::new(DurableCommitHandler::new(root.into(), files.files().clone()));
+        let links = Links::beside(root, files.files().clone());
+        let kept = links.kept()?;
         let dataset = if has_manifest(&**files.files(), root)? {
             load(root, handler.clone()).await?
-        } else if create {
+        } else if create || kept.is_some() {
             create_dataset(&**files.files(), root, handler.clone()).await?
         } else {
             return Err(Error::NotAStore { path: root.into(), reason: "the table has no manifest".into() });
         };
-        let record = find_record(root, &dataset).await?;
-        let links = Links::beside(root, files.files().clone());
+        let begun = kept.is_some() && is_empty(&dataset);
+        let record = newest(kept.clone(), find_record(root, &dataset).await)?;
         links.prepare()?;
         // A commit whose outcome was unknown is in the table: it has to be durable before anything relies on it.
         links.sync_dir(&root.join("_versions"))?;
@@ -103,6 +105,14 @@ impl Table {
             levels.push(runs);
         }
         table.levels = Levels::new(levels);
+        if kept.as_ref() != Some(&table.record) {
+            // A crash came between, or the store is from before. The journal that it would need goes now.
+            table.keep_record();
+        }
+        if begun {
+            tracing::warn!(path = %table.root.display(), "another tool has removed the table; it is made again");
+            table.execute(&table.levels.clone(), table.record.state).await.map_err(told)?;
+        }
         Ok(table)
     }
 }
@@ -110,6 +120,22 @@ impl Table {
 /// What Lance reads the metadata of data files with.
 pub(super) fn scheduler() -> Arc<ScanScheduler> {
     ScanScheduler::new(Arc::new(ObjectStore::local()), SchedulerConfig::new(IO_BUFFER_BYTES))
+}
+
+/// The newer of the record that is kept beside the table and the one that the table has, if it has any.
+fn newest(kept: Option<Record>, found: Result<Record>) -> Result<Record> {
+    match (kept, found) {
+        (Some(kept), Ok(found)) if kept.sequence > found.sequence => Ok(kept),
+        (Some(kept), Err(Error::NotAStore { .. } | Error::Corruption { .. })) => Ok(kept),
+        (_, found) => found,
+    }
+}
+
+/// Whether the dataset is as it is made: a table that was removed is about to be made again, or a crash has come between.
+fn is_empty(dataset: &Dataset) -> bool {
+    let manifest = dataset.manifest();
+    let made = Record { table_version: manifest.version, ..Record::default() };
+    manifest.fragments.is_empty() && Record::read(&manifest.config) == Some(made)
 }
 
 fn session() -> Arc<Session> {
@@ -133,7 +159,11 @@ async fn load(root: &Path, handler: Arc<DurableCommitHandler>) -> Result<Dataset
         .map_err(|e| from_lance("opening", root, e))
 }
 
-async fn create_dataset(files: &dyn Files, root: &Path, handler: Arc<DurableCommitHandler>) -> Result<Dataset> {
+pub(super) async fn create_dataset(
+    files: &dyn Files,
+    root: &Path,
+    handler: Arc<DurableCommitHandler>,
+) -> Result<Dataset> {
     make_dirs(files, root).map_err(|e| Error::io("creating", root, e))?;
     let operation = Operation::Overwrite {
         fragments: vec![],
@@ -152,6 +182,6 @@ async fn create_dataset(files: &dyn Files, root: &Path, handler: Arc<DurableComm
         .map_err(|e| from_lance("creating", root, e))
 }
 
-fn has_manifest(files: &dyn Files, root: &Path) -> Result<bool> {
+pub(super) fn has_manifest(files: &dyn Files, root: &Path) -> Result<bool> {
     Ok(list(files, &root.join("_versions"))?.iter().any(|path| path.extension().is_some_and(|e| e == "manifest")))
 }

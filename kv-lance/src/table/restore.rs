@@ -21,27 +21,31 @@ pub struct Restored {
 }
 
 impl Table {
-    /// Puts the engine's rows back where another tool has changed them, and tags what it had made of them.
-    pub(crate) async fn restore(
+    /// The table as another tool has left it, where its rows or columns are no longer the engine's.
+    pub(crate) async fn load_changed(
         root: &Path,
         cache: Arc<BlockCache>,
         files: Arc<OpenFiles>,
         layout: RunLayout,
-    ) -> Result<Option<Restored>> {
+    ) -> Result<Option<Self>> {
         let mut table = Self::load(root, false, cache, files, layout).await?;
         match table.settle().await.map_err(told) {
-            Ok(_) => return Ok(None),
-            Err(Error::TableChanged { .. }) => {}
-            Err(e) => return Err(e),
+            Ok(()) => Ok(None),
+            Err(Error::TableChanged { .. }) => Ok(Some(table)),
+            Err(e) => Err(e),
         }
-        let version = table.dataset.manifest().version;
+    }
+
+    /// Puts the engine's rows back where another tool has changed them, and tags what it had made of them.
+    pub(crate) async fn restore(mut self) -> Result<Restored> {
+        let version = self.dataset.manifest().version;
         let tag = format!("foreign-{version}");
-        match table.dataset.tags().create(&tag, version).await {
+        match self.dataset.tags().create(&tag, version).await {
             // By a restore that was cut off.
             Ok(()) | Err(lance::Error::RefConflict { .. }) => {}
-            Err(e) => return Err(from_lance("tagging a version of", root, e)),
+            Err(e) => return Err(from_lance("tagging a version of", &self.root, e)),
         }
-        table.execute(&table.levels.clone(), table.record.state).await.map_err(told)?;
-        Ok(Some(Restored { version, tag }))
+        self.execute(&self.levels.clone(), self.record.state).await.map_err(told)?;
+        Ok(Restored { version, tag })
     }
 }

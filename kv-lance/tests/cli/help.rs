@@ -9,10 +9,12 @@ fn help_has_examples_and_exit_codes() {
     for word in ["Examples:", "Exit codes:", "--store", "KV_STORE", "sync=every", "KV_LANCE_", "retention=7d"] {
         assert!(help.contains(word), "'{word}' is not in {help}");
     }
-    for command in ["get", "set", "scan", "import"] {
+    for command in ["get", "set", "scan", "import", "restore", "shell"] {
         assert!(kv.run(&format!("{command} --help")).ok().contains("Examples:"), "{command}");
     }
-    for command in ["get", "set", "del", "scan", "count", "import", "stat", "flush", "compact", "tour"] {
+    for command in
+        ["get", "set", "del", "scan", "count", "import", "stat", "flush", "compact", "restore", "shell", "tour"]
+    {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
     }
     assert!(kv.run("--version").ok().starts_with("kv 0."));
@@ -26,6 +28,7 @@ fn misuse_gives_exit_code_2() {
     kv.run("get a b").misuse(&["'b'"]);
     kv.run("del").misuse(&["KEY"]);
     kv.run("scan --backwards").misuse(&["--backwards"]);
+    kv.run("import f.jsonl --value v").misuse(&["--key"]);
     kv.run("get a --raw --json").misuse(&["--raw", "--json"]);
     let bare = Ran::from(kv.bare([""; 0]).output().unwrap());
     assert!(bare.code == Some(2) && bare.err.contains("Usage:"), "{bare:?}");

@@ -62,6 +62,29 @@ fn rows() {
     assert_eq!(kv.run("scan").ok(), expected);
 }
 
+/// What a scan prints is what an import reads.
+#[test]
+fn a_scan_goes_back_in() {
+    let kv = Kv::new();
+    kv.file("tree/a", "1\n");
+    kv.file("tree/b", b"\x00\xff");
+    kv.file("tree/c", "");
+    kv.run("import tree").ok();
+    kv.run("--hex set ff00 61").ok();
+    let all = kv.run("--json scan").ok();
+    kv.file("all.jsonl", &all);
+    for store in ["again", "store"] {
+        let args = ["--store", store, "import", "all.jsonl", "--key", "key", "--value", "value"];
+        assert!(kv.run_words(args).ok().starts_with("imported 4 entries"));
+        assert_eq!(kv.run_words(["--store", store, "--json", "scan"]).ok(), all);
+    }
+    kv.file("f.csv", "id,x,y\nc,,2\n");
+    kv.run("import f.csv --key id --value y").ok();
+    kv.file("f.jsonl", "{\"key\":\"a\",\"value\":null}\n{\"key\":\"nothing\",\"value\":null}\n");
+    kv.run("import f.jsonl --key key --value value").ok();
+    assert_eq!(kv.run("scan").ok(), "b\t\\x00\\xff\nc\t2\n\\xff\\x00\ta\n");
+}
+
 #[test]
 fn a_bad_line_is_named_and_its_batch_is_not_written() {
     let kv = Kv::new();

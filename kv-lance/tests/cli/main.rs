@@ -11,4 +11,5 @@ mod operate;
 mod points;
 mod restore;
 mod scan;
+mod shell;
 mod tour;

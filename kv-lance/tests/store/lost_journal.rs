@@ -150,20 +150,25 @@ async fn a_journal_without_a_head_opens_and_gets_one() -> Result<()> {
     Ok(())
 }
 
+/// Without the record of the table nothing says that the journal's commits are all that there was.
 #[tokio::test]
 async fn a_creation_cut_off_before_the_table_is_completed_but_commits_without_a_table_are_refused() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    for empty in [true, false] {
-        let path = dir.path().join(format!("empty {empty}"));
+    for (empty, record) in [(true, true), (true, false), (false, true), (false, false)] {
+        let path = dir.path().join(format!("empty {empty} record {record}"));
         let store = open(LanceConfig::new(&path)).await?;
         if !empty {
             write(&store, &[("a", "1")]).await?;
         }
         store.shutdown().await?;
         std::fs::remove_dir_all(path.join("kv.lance")).unwrap();
+        if !record {
+            std::fs::remove_file(path.join("runs/RECORD")).unwrap();
+        }
         match open(LanceConfig::new(&path)).await {
-            Ok(store) => assert!(empty && all(&store, None).await?.is_empty()),
-            Err(e) => assert!(!empty && e.kind() == ErrorKind::CannotOpen, "{e}"),
+            Ok(store) if empty => assert!(all(&store, None).await?.is_empty()),
+            Ok(store) => assert!(record && all(&store, None).await? == rows(&[("a", "1")])),
+            Err(e) => assert!(!empty && !record && e.kind() == ErrorKind::CannotOpen, "{e}"),
         }
     }
     Ok(())

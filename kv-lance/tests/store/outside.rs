@@ -243,6 +243,27 @@ async fn a_change_beside_a_running_store_is_refused_and_loses_nothing() -> Resul
     Ok(())
 }
 
+/// Each flush that was refused froze a memtable, and the second one left no room: writers were refused too, with almost
+/// nothing in memory.
+#[tokio::test]
+async fn refused_flushes_leave_writers_their_room() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut expected) = two_runs(dir.path()).await?;
+    change(dir.path(), Change::Append).await;
+    for key in ["d", "e", "f", "g"] {
+        write(&store, &[(key, "1")]).await?;
+        expected.push((key.into(), "1".into()));
+        refused(&store.flush().await.unwrap_err(), "Append");
+        refused(&store.compact().await.unwrap_err(), "Append");
+    }
+    assert_eq!(figure(&store, "frozen_memtables"), 1);
+    refused(&store.shutdown().await.unwrap_err(), "Append");
+    drop(store);
+    assert!(kv_lance::restore(&LanceConfig::new(dir.path())).await?.is_some());
+    assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected);
+    Ok(())
+}
+
 /// A store as it was made before the state was in the table's configuration.
 #[tokio::test]
 async fn a_store_without_state_in_the_configuration_opens() -> Result<()> {
@@ -293,5 +314,138 @@ async fn a_version_is_readable_for_a_while_after_it_was_replaced() -> Result<()>
     // What had been replaced an hour ago is gone.
     assert!(before.checkout_version(before.manifest().version - 1).await.is_err());
     assert_eq!(all(&store, None).await?, expected);
+    Ok(())
+}
+
+/// A part of the table that another tool has removed.
+const PARTS: [&str; 3] = ["kv.lance/data", "kv.lance/_versions", "kv.lance"];
+
+/// LanceDB's `drop_table` left a closed store that did not open, with all its rows in `runs` and the journal.
+#[tokio::test]
+async fn a_table_that_was_removed_from_a_closed_store_is_made_again() -> Result<()> {
+    for part in PARTS {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, mut expected) = two_runs(dir.path()).await?;
+        write(&store, &[("d", "4")]).await?;
+        expected.push(("d".into(), "4".into()));
+        let first = store.current_version().await?;
+        store.shutdown().await?;
+        std::fs::remove_dir_all(dir.path().join(part)).unwrap();
+        if part == "kv.lance" {
+            // A crash between the new table and its first commit.
+            let keep = std::fs::read(dir.path().join("runs/RECORD")).unwrap();
+            let empty = tempfile::tempdir().unwrap();
+            open(LanceConfig::new(empty.path())).await?.shutdown().await?;
+            std::fs::rename(empty.path().join("kv.lance"), dir.path().join("kv.lance")).unwrap();
+            assert_eq!(std::fs::read(dir.path().join("runs/RECORD")).unwrap(), keep);
+        }
+        let store = open(LanceConfig::new(dir.path())).await?;
+        assert_eq!(all(&store, None).await?, expected, "{part}");
+        assert_eq!(figure(&store, "runs"), 2, "{part}");
+        assert_eq!(table(dir.path()).await.count_rows(None).await.unwrap(), 5, "{part}");
+        write(&store, &[("a", "")]).await?;
+        store.flush().await?;
+        assert_eq!(all(&store, Some(first)).await?, expected, "{part}");
+        store.shutdown().await?;
+        assert_eq!(kv_lance::restore(&LanceConfig::new(dir.path())).await?, None);
+        expected.remove(0);
+        assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected, "{part}");
+    }
+    Ok(())
+}
+
+/// A flush of nothing, and the shutdown, left the store without its table.
+#[tokio::test]
+async fn a_table_that_was_removed_beside_a_running_store_is_made_again() -> Result<()> {
+    for part in PARTS {
+        for what in ["a flush", "a flush of nothing", "a compaction", "a shutdown"] {
+            let dir = tempfile::tempdir().unwrap();
+            let (store, mut expected) = two_runs(dir.path()).await?;
+            table(dir.path())
+                .await
+                .create_index(&["key"], IndexType::BTree, None, &ScalarIndexParams::default(), true)
+                .await
+                .unwrap();
+            std::fs::remove_dir_all(dir.path().join(part)).unwrap();
+            assert_eq!(all(&store, None).await?, expected);
+            if what != "a flush of nothing" {
+                write(&store, &[("d", "4")]).await?;
+                expected.push(("d".into(), "4".into()));
+            }
+            match what {
+                "a compaction" => store.compact_with(CompactOptions::no_history()).await?,
+                "a shutdown" => store.shutdown().await?,
+                _ => store.flush().await?,
+            }
+            let rows = match what {
+                "a flush" => 6,
+                "a compaction" => 3,
+                _ => 5,
+            };
+            assert_eq!(table(dir.path()).await.count_rows(None).await.unwrap(), rows, "{part} before {what}");
+            let read = table(dir.path()).await;
+            read.scan().filter("key = X'61'").unwrap().try_into_batch().await.unwrap();
+            assert_eq!(all(&store, None).await.unwrap_or_else(|_| expected.clone()), expected);
+            store.shutdown().await?;
+            drop(store);
+            assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected, "{part} before {what}");
+        }
+    }
+    Ok(())
+}
+
+/// A table made in the place of one that was dropped, with the store's very columns: nothing said whose it is, and the
+/// closed store did not open nor restore; the running one put its rows back without a word.
+#[tokio::test]
+async fn another_table_in_the_place_of_the_stores_is_refused_and_restored() -> Result<()> {
+    for running in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, mut expected) = two_runs(dir.path()).await?;
+        let before = table(dir.path()).await;
+        let rows = before.scan().try_into_batch().await.unwrap();
+        let replace = async || {
+            std::fs::remove_dir_all(dir.path().join("kv.lance")).unwrap();
+            let (uri, batches) =
+                (dir.path().join("kv.lance"), RecordBatchIterator::new([Ok(rows.slice(0, 1))], rows.schema()));
+            Dataset::write(batches, uri.to_str().unwrap(), None).await.unwrap();
+        };
+        if running {
+            replace().await;
+            write(&store, &[("d", "4")]).await?;
+            expected.push(("d".into(), "4".into()));
+            refused(&store.flush().await.unwrap_err(), "version 1 ");
+            refused(&store.shutdown().await.unwrap_err(), "version 1 ");
+        } else {
+            store.shutdown().await?;
+            replace().await;
+        }
+        drop(store);
+        refused(&open(LanceConfig::new(dir.path())).await.err().unwrap(), "version 1 ");
+        let restored = kv_lance::restore(&LanceConfig::new(dir.path())).await?.unwrap();
+        assert_eq!(restored.tag, "foreign-1");
+        let tagged = table(dir.path()).await.checkout_version("foreign-1").await.unwrap();
+        assert_eq!(tagged.count_rows(None).await.unwrap(), 1);
+        let store = open(LanceConfig::new(dir.path())).await?;
+        assert_eq!(all(&store, None).await?, expected);
+        store.compact().await?;
+        store.shutdown().await?;
+        assert_eq!(all(&open(LanceConfig::new(dir.path())).await?, None).await?, expected);
+    }
+    Ok(())
+}
+
+/// Taken back to an older version, and every trace of the newer ones removed: the older record was taken for the newest.
+#[tokio::test]
+async fn a_table_taken_back_and_cleaned_up_is_refused_and_restored() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, expected) = two_runs(dir.path()).await?;
+    store.shutdown().await?;
+    change(dir.path(), Change::Restore).await;
+    clean(&table(dir.path()).await).await;
+    refused(&open(LanceConfig::new(dir.path())).await.err().unwrap(), "Restore");
+    assert!(kv_lance::restore(&LanceConfig::new(dir.path())).await?.is_some());
+    let store = open(LanceConfig::new(dir.path())).await?;
+    assert_eq!(all(&store, None).await?, expected);
+    assert_eq!(figure(&store, "runs"), 2);
     Ok(())
 }

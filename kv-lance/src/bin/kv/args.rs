@@ -50,9 +50,30 @@ Examples:
   kv import ./docs --prefix docs/       each file: its relative path → its bytes
   kv import users.jsonl --key id        each line: the field 'id' → the line
   kv import users.csv --key id          each row: the column 'id' → the row as a JSON object
+  kv import all.jsonl --key key --value value      what 'kv --json scan' printed
 
+A field is a string, or a number or boolean as it is written, or bytes as {\"hex\": \"…\"}.
 From a folder it leaves out symbolic links, '.git', folders tagged as a cache (as cargo's 'target' is) and the
 store itself, and says how many. A line that cannot be read ends the import: nothing of its batch is written.";
+
+const RESTORE_EXAMPLES: &str = "\
+Examples:
+  kv restore
+  kv restore --export theirs.jsonl
+  kv import theirs.jsonl --key key --value val      takes them into the store
+
+Exported are the rows of the other tool's version of the table that the store does not have, those with the
+smallest version first; all of them where it changed the columns. Each is a line: a JSON object of its columns,
+in which bytes that are not UTF-8 are {\"hex\": \"…\"}. Where they cannot be written, nothing is restored.";
+
+const SHELL_EXAMPLES: &str = "\
+Examples:
+  printf 'set a 1\nset b \"two words\"\nflush\n' | kv shell
+  kv shell < commands.txt
+
+A line is a command as on the command line, with quotes as a shell has them, or empty, or a comment after '#'.
+One that fails is said at once and the next one runs; the exit code is then that of the last that failed, where
+a key without a value is no failure.";
 
 /// The heading of the options that every command takes.
 const EVERYWHERE: &str = "Options of every command";
@@ -68,6 +89,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", env = "KV_STORE", global = true, help_heading = EVERYWHERE)]
     pub(crate) store: Option<String>,
 
+    #[command(flatten)]
+    format: FormatArgs,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, ClapArgs)]
+struct FormatArgs {
     /// Read and print keys and values in hexadecimal
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     hex: bool,
@@ -75,13 +105,36 @@ pub(crate) struct Args {
     /// Print one JSON object a line; bytes that are not UTF-8 are {"hex": "…"}
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
+}
+
+/// A line of `kv shell`.
+#[derive(Debug, Parser)]
+#[command(name = "", no_binary_name = true, disable_version_flag = true)]
+pub(crate) struct Line {
+    #[command(flatten)]
+    format: FormatArgs,
 
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) work: Work,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Work(Work),
+    /// Put the store's rows back after another tool has changed its table; what that made stays under a tag
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(Restore),
+    /// Run commands from the standard input, one a line, in a store that stays open
+    #[command(after_help = SHELL_EXAMPLES)]
+    Shell,
+    /// A guided tour: imports a folder into a new store and shows what the store does, step by step, timed
+    Tour(Tour),
+}
+
+/// What works on an open store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Work {
     /// Print the value of a key; exit code 1 where it has none
     #[command(after_help = GET_EXAMPLES)]
     Get(Get),
@@ -104,10 +157,6 @@ pub(crate) enum Command {
     Flush,
     /// Merge the dataset's runs into one, without the history that is past its retention
     Compact(Compact),
-    /// Put the store's rows back after another tool has changed its table; what that made stays under a tag
-    Restore,
-    /// A guided tour: imports a folder into a new store and shows what the store does, step by step, timed
-    Tour(Tour),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -188,6 +237,9 @@ pub(crate) struct Import {
     /// The field or column that holds the key; for a file
     #[arg(long, value_name = "COLUMN")]
     pub(crate) key: Option<String>,
+    /// Take this field or column as the value, instead of the whole line or row; a null deletes the key
+    #[arg(long, value_name = "COLUMN", requires = "key")]
+    pub(crate) value: Option<String>,
     /// Put this before every key
     #[arg(long, value_name = "P")]
     pub(crate) prefix: Option<OsString>,
@@ -201,6 +253,13 @@ pub(crate) struct Compact {
     /// Keep the newest value of each key only, whatever the retention: older versions cannot be read any more
     #[arg(long)]
     pub(crate) no_history: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Restore {
+    /// First write the other tool's rows to a new file, as JSON lines that 'kv import' reads; '-' is the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -221,7 +280,14 @@ impl Args {
     }
 
     pub(crate) fn format(&self) -> Format {
-        Format { hex: self.hex, json: self.json }
+        Format { hex: self.format.hex, json: self.format.json }
+    }
+}
+
+impl Line {
+    /// What the shell was started with counts for every line.
+    pub(crate) fn format(&self, shell: Format) -> Format {
+        Format { hex: self.format.hex || shell.hex, json: self.format.json || shell.json }
     }
 }
 
@@ -251,6 +317,7 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+        Line::command().debug_assert();
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use kv_api::Error;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
@@ -14,21 +14,24 @@ pub(crate) enum Failure {
     Usage(String),
     /// The store refused or failed.
     Store(Error),
-    /// A file that was to be imported cannot be used.
-    Input(String),
+    /// A file that was to be read or written cannot be used.
+    File(String),
     /// The tour saw something that it should not.
     Unexpected(String),
     /// Printing failed.
     Output(io::Error),
+    /// Has been said already; this is its exit code.
+    Said(u8),
 }
 
 impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Self::Said(code) => *code,
             _ if self.is_quiet() => 0,
             Self::NotFound(_) => 1,
             Self::Usage(_) | Self::Store(Error::InvalidConfiguration { .. }) => 2,
-            Self::Store(_) | Self::Input(_) | Self::Unexpected(_) | Self::Output(_) => 3,
+            Self::Store(_) | Self::File(_) | Self::Unexpected(_) | Self::Output(_) => 3,
         }
     }
 
@@ -36,15 +39,24 @@ impl Failure {
     pub(crate) fn is_quiet(&self) -> bool {
         matches!(self, Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe)
     }
+
+    /// Prints it on the standard error, where it is not there yet.
+    pub(crate) fn say(&self) {
+        if !self.is_quiet() && !matches!(self, Self::Said(_)) {
+            // There is nowhere left to say that even this failed.
+            let _ = writeln!(io::stderr(), "kv: {self}");
+        }
+    }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound(key) => write!(f, "no value for the key '{key}'"),
-            Self::Usage(what) | Self::Input(what) | Self::Unexpected(what) => f.write_str(what),
+            Self::Usage(what) | Self::File(what) | Self::Unexpected(what) => f.write_str(what),
             Self::Store(error) => write!(f, "{error}"),
             Self::Output(error) => write!(f, "writing the output: {error}"),
+            Self::Said(_) => Ok(()),
         }
     }
 }

@@ -85,7 +85,7 @@ fn to_hex(bytes: &[u8]) -> String {
     text
 }
 
-fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let (pairs, rest) = digits.as_chunks::<2>();
     if !rest.is_empty() {

@@ -10,34 +10,33 @@ mod rows;
 use crate::args;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Output, show_time};
-use crate::session::with_store;
+use crate::session::{Store, with_store};
+use entry::Columns;
 use indicatif::{HumanBytes, HumanCount};
-use kv_lance::LanceConfig;
 use progress::Progress;
 use serde_json::json;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
 use std::time::Instant;
 
 /// What `path` is taken for.
 enum Kind<'a> {
     Folder,
-    Lines { key: &'a str },
-    Rows { key: &'a str, delimiter: u8 },
+    Lines(Columns<'a>),
+    Rows(Columns<'a>, u8),
 }
 
-pub(crate) async fn import(config: LanceConfig, args: &args::Import, out: &mut Output) -> Outcome {
+pub(crate) async fn import(store: Store<'_>, args: &args::Import, out: &mut Output) -> Outcome {
     let prefix = args.prefix.as_deref().map(|prefix| out.format.read(prefix)).transpose()?.unwrap_or_default();
-    let kind = kind_of(&args.path, args.key.as_deref())?;
-    let folder = config.path().to_path_buf();
+    let kind = kind_of(args)?;
+    let folder = store.path().to_path_buf();
     let start = Instant::now();
-    let loaded = with_store(config, async |store| {
+    let loaded = with_store(store, async |store| {
         // After the store was opened: it is there now, and so can be told from what is to be imported.
         let source = match kind {
             Kind::Folder => directory::source(&args.path, &folder)?,
-            Kind::Lines { key } => lines::source(&args.path, key)?,
-            Kind::Rows { key, delimiter } => rows::source(&args.path, key, delimiter)?,
+            Kind::Lines(columns) => lines::source(&args.path, columns)?,
+            Kind::Rows(columns, delimiter) => rows::source(&args.path, columns, delimiter)?,
         };
         let progress = Progress::new(source.bytes);
         loader::load(store, source, &prefix, args.batch, &progress).await
@@ -64,20 +63,23 @@ pub(crate) async fn import(config: LanceConfig, args: &args::Import, out: &mut O
     Ok(out.say(text, object)?)
 }
 
-fn kind_of<'a>(path: &Path, key: Option<&'a str>) -> Outcome<Kind<'a>> {
-    let metadata = fs::metadata(path).map_err(|e| Failure::Input(format!("reading {}: {e}", path.display())))?;
+fn kind_of(args: &args::Import) -> Outcome<Kind<'_>> {
+    let path = args.path.as_path();
+    let metadata = fs::metadata(path).map_err(|e| Failure::File(format!("reading {}: {e}", path.display())))?;
     if metadata.is_dir() {
-        return match key {
+        return match args.key {
             None => Ok(Kind::Folder),
             Some(_) => Err(Failure::Usage("--key is for a file; the keys of a folder are its files' paths".into())),
         };
     }
     let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
+    let key = args.key.as_deref();
     let key = key.ok_or_else(|| Failure::Usage("which column holds the key? Give --key COLUMN".into()));
+    let columns = key.map(|key| Columns { key, value: args.value.as_deref() });
     match extension.as_deref() {
-        Some("jsonl") => Ok(Kind::Lines { key: key? }),
-        Some("csv") => Ok(Kind::Rows { key: key?, delimiter: b',' }),
-        Some("tsv") => Ok(Kind::Rows { key: key?, delimiter: b'\t' }),
+        Some("jsonl") => Ok(Kind::Lines(columns?)),
+        Some("csv") => Ok(Kind::Rows(columns?, b',')),
+        Some("tsv") => Ok(Kind::Rows(columns?, b'\t')),
         _ => Err(Failure::Usage(format!(
             "{}: kv imports a folder or a file that ends in .jsonl, .csv or .tsv",
             path.display()

@@ -1,21 +1,25 @@
 //! `kv`: reads, writes and looks after a kv-lance store from a shell.
 
 mod args;
+mod export;
 mod failure;
 mod format;
 mod import;
 mod operate;
 mod output;
 mod read;
+mod restore;
 mod scan;
 mod session;
+mod shell;
 mod tour;
+mod work;
 mod write;
 
-use args::{Args, Command};
+use args::{Args, Command, Work};
 use failure::{Failure, Outcome};
 use output::Output;
-use std::io::Write;
+use session::Store;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -28,10 +32,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if !failure.is_quiet() {
-                // There is nowhere left to say that even this failed.
-                let _ = writeln!(std::io::stderr(), "kv: {failure}");
-            }
+            failure.say();
             ExitCode::from(failure.exit_code())
         }
     }
@@ -41,16 +42,13 @@ async fn run(args: Args) -> Outcome {
     let mut out = Output::new(args.format());
     let store = &args.store;
     match args.command {
-        Command::Get(get) => read::get(session::existing(store)?, &get, &mut out).await,
-        Command::Count(count) => read::count(session::existing(store)?, &count, &mut out).await,
-        Command::Scan(scan) => scan::scan(session::existing(store)?, &scan, &mut out).await,
-        Command::Set(set) => write::set(session::any(store)?, &set, &mut out).await,
-        Command::Del(del) => write::del(session::existing(store)?, &del, &mut out).await,
-        Command::Import(import) => import::import(session::any(store)?, &import, &mut out).await,
-        Command::Stat => operate::stat(session::existing(store)?, &mut out).await,
-        Command::Flush => operate::flush(session::existing(store)?, &mut out).await,
-        Command::Compact(compact) => operate::compact(session::existing(store)?, &compact, &mut out).await,
-        Command::Restore => operate::restore(session::existing(store)?, &mut out).await,
+        Command::Work(command) => {
+            let makes_a_store = matches!(command, Work::Set(_) | Work::Import(_));
+            let config = if makes_a_store { session::any(store) } else { session::existing(store) };
+            work::work(&command, Store::Closed(config?), &mut out).await
+        }
+        Command::Restore(restore) => restore::restore(session::existing(store)?, &restore, &mut out).await,
+        Command::Shell => shell::shell(session::existing(store)?, &mut out).await,
         Command::Tour(tour) => tour::tour(&tour, &mut out).await,
     }?;
     Ok(out.flush()?)

@@ -1,18 +1,18 @@
-//! `kv stat`, `kv flush`, `kv compact` and `kv restore`.
+//! `kv stat`, `kv flush` and `kv compact`.
 
 use crate::args::Compact;
 use crate::failure::Outcome;
 use crate::output::{Output, show_time};
-use crate::session::with_store;
+use crate::session::{Store, with_store};
 use jiff::Timestamp;
 use kv_api::{Datastore, Durability, Figure, HybridClock, Isolation, MvccSource, Version};
-use kv_lance::{CompactOptions, LanceConfig, Restored};
+use kv_lance::CompactOptions;
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
-pub(crate) async fn stat(config: LanceConfig, out: &mut Output) -> Outcome {
-    let path = config.path().to_path_buf();
-    with_store(config, async |store| {
+pub(crate) async fn stat(store: Store<'_>, out: &mut Output) -> Outcome {
+    let path = store.path().to_path_buf();
+    with_store(store, async |store| {
         let capabilities = store.capabilities();
         let version = if capabilities.versioned_reads { Some(store.current_version().await?) } else { None };
         let figures = store.statistics().figures;
@@ -58,8 +58,8 @@ pub(crate) async fn stat(config: LanceConfig, out: &mut Output) -> Outcome {
     .await
 }
 
-pub(crate) async fn flush(config: LanceConfig, out: &mut Output) -> Outcome {
-    with_store(config, async |store| {
+pub(crate) async fn flush(store: Store<'_>, out: &mut Output) -> Outcome {
+    with_store(store, async |store| {
         let start = Instant::now();
         store.flush().await?;
         let took = start.elapsed();
@@ -68,8 +68,8 @@ pub(crate) async fn flush(config: LanceConfig, out: &mut Output) -> Outcome {
     .await
 }
 
-pub(crate) async fn compact(config: LanceConfig, args: &Compact, out: &mut Output) -> Outcome {
-    with_store(config, async |store| {
+pub(crate) async fn compact(store: Store<'_>, args: &Compact, out: &mut Output) -> Outcome {
+    with_store(store, async |store| {
         let start = Instant::now();
         if args.no_history {
             store.compact_with(CompactOptions::no_history()).await?;
@@ -80,15 +80,6 @@ pub(crate) async fn compact(config: LanceConfig, args: &Compact, out: &mut Outpu
         Ok(out.say(format!("compacted in {}", show_time(took)), json!({ "seconds": took.as_secs_f64() }))?)
     })
     .await
-}
-
-pub(crate) async fn restore(config: LanceConfig, out: &mut Output) -> Outcome {
-    let Some(restored) = kv_lance::restore(&config).await? else {
-        return Ok(out.say("nothing to restore: the table is as the store left it", json!({ "restored": false }))?);
-    };
-    let Restored { version, tag, .. } = restored;
-    let text = format!("restored; version {version} of the table, which another tool had made, has the tag {tag}");
-    Ok(out.say(text, json!({ "restored": true, "version": version, "tag": tag }))?)
 }
 
 /// With the time it was issued, where that is known.

@@ -20,6 +20,11 @@ impl Output {
         if self.format.json { writeln!(self.out, "{object}") } else { writeln!(self.out, "{}", text.as_ref()) }
     }
 
+    /// The same on the standard error, where the output is for something else.
+    pub(crate) fn say_aside(&self, text: &str, object: Value) -> io::Result<()> {
+        if self.format.json { writeln!(io::stderr(), "{object}") } else { writeln!(io::stderr(), "{text}") }
+    }
+
     /// A line as it is.
     pub(crate) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
         writeln!(self.out, "{}", text.as_ref())

@@ -4,15 +4,14 @@ use crate::args::{Count, Get, RangeArgs};
 use crate::failure::{Failure, Outcome};
 use crate::format::Format;
 use crate::output::Output;
-use crate::session::with_store;
+use crate::session::{Store, with_store};
 use kv_api::{Datastore, KeyRange, TransactionOptions};
-use kv_lance::LanceConfig;
 use serde_json::json;
 
-pub(crate) async fn get(config: LanceConfig, args: &Get, out: &mut Output) -> Outcome {
+pub(crate) async fn get(store: Store<'_>, args: &Get, out: &mut Output) -> Outcome {
     let format = out.format;
     let key = format.read(&args.key)?;
-    let val = with_store(config, async |store| {
+    let val = with_store(store, async |store| {
         let tx = store.begin(TransactionOptions::read()).await?;
         Ok(tx.get(&key, args.at.version).await?)
     })
@@ -30,9 +29,9 @@ pub(crate) async fn get(config: LanceConfig, args: &Get, out: &mut Output) -> Ou
     Ok(())
 }
 
-pub(crate) async fn count(config: LanceConfig, args: &Count, out: &mut Output) -> Outcome {
+pub(crate) async fn count(store: Store<'_>, args: &Count, out: &mut Output) -> Outcome {
     let range = key_range(&args.range, out.format)?;
-    let count = with_store(config, async |store| {
+    let count = with_store(store, async |store| {
         let tx = store.begin(TransactionOptions::read()).await?;
         Ok(tx.count(range, args.at.version).await?)
     })

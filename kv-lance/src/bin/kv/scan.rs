@@ -4,16 +4,15 @@ use crate::args::Scan;
 use crate::failure::Outcome;
 use crate::output::Output;
 use crate::read::key_range;
-use crate::session::with_store;
+use crate::session::{Store, with_store};
 use kv_api::{Datastore, Direction, Key, KeyRange, ScanLimit, Transactable, TransactionOptions, Val, Version};
-use kv_lance::LanceConfig;
 
 const PAGE_ENTRIES: u32 = 1000;
 const PAGE_BYTES: u32 = 4 << 20;
 
-pub(crate) async fn scan(config: LanceConfig, args: &Scan, out: &mut Output) -> Outcome {
+pub(crate) async fn scan(store: Store<'_>, args: &Scan, out: &mut Output) -> Outcome {
     let range = key_range(&args.range, out.format)?;
-    with_store(config, async |store| {
+    with_store(store, async |store| {
         let tx = store.begin(TransactionOptions::read()).await?;
         let direction = if args.reverse { Direction::Backward } else { Direction::Forward };
         let mut pages = Pages { tx: tx.as_ref(), rest: range, direction, version: args.at.version };

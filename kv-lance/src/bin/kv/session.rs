@@ -1,8 +1,26 @@
-//! Opening the store of a command, and closing it whatever happened.
+//! The store of a command: opened for it, and closed whatever happened, or open already.
 
 use crate::failure::{Failure, Outcome};
 use kv_api::Datastore;
 use kv_lance::{LanceConfig, LanceDatastore};
+use std::path::Path;
+
+/// The store that a command works on.
+pub(crate) enum Store<'a> {
+    /// Opened for this command alone.
+    Closed(LanceConfig),
+    /// Open for the commands before and after it too.
+    Open(&'a LanceDatastore, &'a LanceConfig),
+}
+
+impl Store<'_> {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Closed(config) => config.path(),
+            Self::Open(_, config) => config.path(),
+        }
+    }
+}
 
 /// The store that `--store` names; it has to exist.
 pub(crate) fn existing(url: &Option<String>) -> Outcome<LanceConfig> {
@@ -15,11 +33,16 @@ pub(crate) fn any(url: &Option<String>) -> Outcome<LanceConfig> {
     Ok(LanceConfig::from_url(url.as_deref().ok_or_else(missing)?)?)
 }
 
-/// Opens the store, does `work` and shuts the store down. The failure of the work goes before that of the shutdown.
+/// Does `work`, with the store opened before it and shut down after it where it is not open already. The failure of the
+/// work goes before that of the shutdown.
 pub(crate) async fn with_store<T>(
-    config: LanceConfig,
+    store: Store<'_>,
     work: impl AsyncFnOnce(&LanceDatastore) -> Outcome<T>,
 ) -> Outcome<T> {
+    let config = match store {
+        Store::Open(store, _) => return work(store).await,
+        Store::Closed(config) => config,
+    };
     let store = LanceDatastore::open(config).await?;
     let done = work(&store).await;
     let closed = store.shutdown().await;

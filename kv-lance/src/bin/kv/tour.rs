@@ -9,7 +9,7 @@ use crate::args;
 use crate::failure::{Failure, Outcome};
 use crate::import::directory::{self, File, Skipped};
 use crate::output::Output;
-use crate::session::with_store;
+use crate::session::{Store, with_store};
 use indicatif::HumanBytes;
 use kv_api::{Datastore, Error, Transactable, TransactionOptions, Val, Version};
 use kv_lance::{CompactOptions, LanceConfig, LanceDatastore};
@@ -36,13 +36,13 @@ pub(crate) async fn tour(args: &args::Tour, out: &mut Output) -> Outcome {
         args.source.display()
     ))?;
 
-    let (imported, newest, closing) = with_store(config(into)?, async |store| {
+    let (imported, newest, closing) = with_store(store(into)?, async |store| {
         folder::mark(into)?;
         let (imported, newest) = first_session(store, &files, skipped, &mut report).await?;
         Ok((imported, newest, Instant::now()))
     })
     .await?;
-    with_store(config(into)?, async |store| {
+    with_store(store(into)?, async |store| {
         let took = closing.elapsed();
         expect(store.current_version().await? == newest, || "the reopened store has another version".into())?;
         let count = reading::compare(store, &files.all).await?.keys;
@@ -95,8 +95,8 @@ async fn maintain(store: &LanceDatastore, into: &Path, imported: Version, report
     }
 }
 
-fn config(into: &Path) -> Outcome<LanceConfig> {
-    Ok(LanceConfig::from_env(into)?.versioned(true).create(true))
+fn store(into: &Path) -> Outcome<Store<'static>> {
+    Ok(Store::Closed(LanceConfig::from_env(into)?.versioned(true).create(true)))
 }
 
 impl Files {
@@ -108,7 +108,7 @@ impl Files {
         let deleted =
             named(b"LICENSE").filter(|i| *i != overwritten).unwrap_or(if overwritten == last { 0 } else { last });
         if overwritten == deleted {
-            return Err(Failure::Input(format!("the tour needs two files or more in {}", source.display())));
+            return Err(Failure::File(format!("the tour needs two files or more in {}", source.display())));
         }
         Ok(Self { all, overwritten, deleted })
     }
@@ -124,7 +124,7 @@ impl Files {
 
 /// The bytes of a file, as they are now.
 fn read(file: &File) -> Outcome<Vec<u8>> {
-    std::fs::read(&file.path).map_err(|e| Failure::Input(format!("reading {}: {e}", file.path.display())))
+    std::fs::read(&file.path).map_err(|e| Failure::File(format!("reading {}: {e}", file.path.display())))
 }
 
 /// Whether a value is what it should be.

@@ -3,22 +3,21 @@
 use crate::args::{Del, Set};
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
-use crate::session::with_store;
+use crate::session::{Store, with_store};
 use bytes::Bytes;
 use kv_api::{Datastore, TransactionOptions, Version};
-use kv_lance::LanceConfig;
 use serde_json::json;
 use std::io::Read;
 use std::path::Path;
 
-pub(crate) async fn set(config: LanceConfig, args: &Set, out: &mut Output) -> Outcome {
+pub(crate) async fn set(store: Store<'_>, args: &Set, out: &mut Output) -> Outcome {
     let key = out.format.read(&args.key)?;
     let val = match (&args.file, &args.value) {
         (Some(file), _) => read_file(file)?,
         (None, Some(value)) => out.format.read(value)?,
         (None, None) => return Err(Failure::Usage("which value? Give VALUE or --file PATH".into())),
     };
-    let version = with_store(config, async |store| {
+    let version = with_store(store, async |store| {
         let tx = store.begin(TransactionOptions::write()).await?;
         tx.set(key, val).await?;
         tx.commit().await?;
@@ -28,9 +27,9 @@ pub(crate) async fn set(config: LanceConfig, args: &Set, out: &mut Output) -> Ou
     Ok(out.say(format!("set{}", as_of(version)), json!({ "set": 1, "version": version }))?)
 }
 
-pub(crate) async fn del(config: LanceConfig, args: &Del, out: &mut Output) -> Outcome {
+pub(crate) async fn del(store: Store<'_>, args: &Del, out: &mut Output) -> Outcome {
     let keys = args.keys.iter().map(|key| out.format.read(key)).collect::<Outcome<Vec<_>>>()?;
-    let (deleted, missing, version) = with_store(config, async |store| {
+    let (deleted, missing, version) = with_store(store, async |store| {
         let tx = store.begin(TransactionOptions::write()).await?;
         let (mut deleted, mut missing) = (0_u64, 0_u64);
         for key in keys {
@@ -67,5 +66,5 @@ fn read_file(path: &Path) -> Outcome<Bytes> {
         b"-" => std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes),
         _ => std::fs::read(path),
     };
-    read.map(Bytes::from).map_err(|e| Failure::Input(format!("reading {}: {e}", path.display())))
+    read.map(Bytes::from).map_err(|e| Failure::File(format!("reading {}: {e}", path.display())))
 }

@@ -30,10 +30,10 @@ pub(crate) struct Skipped(BTreeMap<&'static str, u64>);
 
 /// The files below `root` in the order of their keys, without those of the store in `store`.
 pub(crate) fn list(root: &Path, store: &Path) -> Outcome<(Vec<File>, Skipped)> {
-    let failed = |path: &Path, e: io::Error| Failure::Input(format!("reading {}: {e}", path.display()));
+    let failed = |path: &Path, e: io::Error| Failure::File(format!("reading {}: {e}", path.display()));
     let store = fs::metadata(store).ok().as_ref().map(identity);
     if store.is_some() && fs::metadata(root).ok().as_ref().map(identity) == store {
-        return Err(Failure::Input(format!("{} is the store itself", root.display())));
+        return Err(Failure::File(format!("{} is the store itself", root.display())));
     }
     let mut skipped = Skipped::default();
     let mut files = Vec::new();
@@ -73,7 +73,7 @@ pub(crate) fn from_files(files: Vec<File>, skipped: Skipped) -> Source {
         read += file.bytes;
         let place = Place { path: file.path.as_path().into(), line: None };
         match fs::read(&file.path) {
-            Ok(val) => Ok(Entry { key: file.key, val, place, read }),
+            Ok(val) => Ok(Entry { key: file.key, val: Some(val), place, read }),
             Err(e) => Err(BadInput { place, reason: e.to_string() }),
         }
     });

@@ -9,7 +9,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) key: Vec<u8>,
-    pub(crate) val: Vec<u8>,
+    /// `None` deletes the key.
+    pub(crate) val: Option<Vec<u8>>,
     /// Where it was read.
     pub(crate) place: Place,
     /// Bytes of the source up to and with this entry.
@@ -43,6 +44,14 @@ impl fmt::Display for BadInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.reason)
     }
+}
+
+/// The fields of a line, or the columns of a row, that an entry is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns<'a> {
+    pub(crate) key: &'a str,
+    /// `None` for the line or the row as a whole.
+    pub(crate) value: Option<&'a str>,
 }
 
 /// The entries of a folder or of a file, in their order.

@@ -1,9 +1,10 @@
-//! A `.jsonl` file as entries: a field of each line's object, and the line.
+//! A `.jsonl` file as entries: a field of each line's object, and the line or another field.
 
 use super::directory::Skipped;
-use super::entry::{BadInput, Entry, Place, Source};
+use super::entry::{BadInput, Columns, Entry, Place, Source};
 use crate::failure::{Failure, Outcome};
-use serde_json::Value;
+use crate::format::from_hex;
+use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -11,14 +12,15 @@ use std::sync::Arc;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-pub(super) fn source(path: &Path, field: &str) -> Outcome<Source> {
-    let failed = |e| Failure::Input(format!("reading {}: {e}", path.display()));
+pub(super) fn source(path: &Path, columns: Columns<'_>) -> Outcome<Source> {
+    let failed = |e| Failure::File(format!("reading {}: {e}", path.display()));
     let file = File::open(path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
     let lines = Lines {
         file: BufReader::with_capacity(1 << 20, file),
         path: path.into(),
-        field: field.into(),
+        key: columns.key.into(),
+        value: columns.value.map(str::to_owned),
         line: 0,
         read: 0,
     };
@@ -28,7 +30,9 @@ pub(super) fn source(path: &Path, field: &str) -> Outcome<Source> {
 struct Lines<R> {
     file: R,
     path: Arc<Path>,
-    field: String,
+    key: String,
+    /// `None` for the whole line.
+    value: Option<String>,
     line: u64,
     read: u64,
 }
@@ -54,30 +58,47 @@ impl<R: BufRead> Iterator for Lines<R> {
             if text.is_empty() {
                 continue;
             }
-            return Some(match key_of(text, &self.field) {
-                Ok(key) => Ok(Entry { key, val: text.to_vec(), place, read: self.read }),
+            return Some(match entry_of(text, &self.key, self.value.as_deref()) {
+                Ok((key, val)) => Ok(Entry { key, val, place, read: self.read }),
                 Err(reason) => Err(BadInput { place, reason }),
             });
         }
     }
 }
 
-/// The key that a line's object has in `field`: a string, or a number or boolean as JSON writes it.
-fn key_of(line: &[u8], field: &str) -> Result<Vec<u8>, String> {
+/// The key of a line, and its value unless that is to be deleted.
+fn entry_of(line: &[u8], key: &str, value: Option<&str>) -> Result<(Vec<u8>, Option<Vec<u8>>), String> {
     // The error's own position counts within this line: only its column says something.
     let object = serde_json::from_slice(line).map_err(|e| match e.to_string().split_once(" at line 1 ") {
         Some((reason, column)) => format!("not JSON: {reason} at {column}"),
         None => format!("not JSON: {e}"),
     })?;
     let Value::Object(object) = object else { return Err("not a JSON object".into()) };
+    let key_bytes = match bytes_of(&object, key)? {
+        None => return Err(format!("the field '{key}' is no string, number or boolean")),
+        Some(bytes) if bytes.is_empty() => return Err(format!("the field '{key}' is empty")),
+        Some(bytes) => bytes,
+    };
+    let val = match value {
+        None => Some(line.to_vec()),
+        Some(value) => bytes_of(&object, value)?,
+    };
+    Ok((key_bytes, val))
+}
+
+/// The bytes that a field stands for; `None` for a null.
+fn bytes_of(object: &Map<String, Value>, field: &str) -> Result<Option<Vec<u8>>, String> {
     match object.get(field) {
         None => Err(format!("the object has no field '{field}'")),
-        Some(Value::String(key)) if key.is_empty() => Err(format!("the field '{field}' is empty")),
-        Some(Value::String(key)) => Ok(key.as_bytes().to_vec()),
-        Some(key @ (Value::Number(_) | Value::Bool(_))) => Ok(key.to_string().into_bytes()),
-        Some(Value::Null | Value::Array(_) | Value::Object(_)) => {
-            Err(format!("the field '{field}' is no string, number or boolean"))
+        Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_bytes().to_vec())),
+        Some(number @ (Value::Number(_) | Value::Bool(_))) => Ok(Some(number.to_string().into_bytes())),
+        Some(Value::Object(bytes)) if bytes.len() == 1 && bytes.contains_key("hex") => {
+            let digits = bytes.get("hex").and_then(Value::as_str);
+            let bytes = digits.and_then(|digits| from_hex(digits.as_bytes()));
+            bytes.map(Some).ok_or_else(|| format!("the field '{field}' is not hexadecimal: two digits a byte"))
         }
+        Some(Value::Array(_) | Value::Object(_)) => Err(format!("the field '{field}' is no string, number or boolean")),
     }
 }
 
@@ -85,10 +106,44 @@ fn key_of(line: &[u8], field: &str) -> Result<Vec<u8>, String> {
 mod tests {
     use super::*;
 
+    type Read = Vec<Result<(Vec<u8>, Option<Vec<u8>>), String>>;
+
+    fn read_value(text: &[u8], value: Option<&str>) -> Read {
+        let (path, value) = (Path::new("f").into(), value.map(str::to_owned));
+        let lines = Lines { file: text, path, key: "id".into(), value, line: 0, read: 0 };
+        lines.map(|line| line.map(|e| (e.key, e.val)).map_err(|bad| bad.to_string())).collect()
+    }
+
     fn read(text: &[u8]) -> Vec<Result<(String, String), String>> {
-        let lines = Lines { file: text, path: Path::new("f").into(), field: "id".into(), line: 0, read: 0 };
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        lines.map(|line| line.map(|e| (text(&e.key), text(&e.val))).map_err(|bad| bad.to_string())).collect()
+        let text_of = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let lines = read_value(text, None).into_iter();
+        lines.map(|line| line.map(|(key, val)| (text_of(key), text_of(val.unwrap())))).collect()
+    }
+
+    #[test]
+    fn a_field_can_be_the_value() {
+        let text = br#"{"id":"a","v":"1"}
+{"id":{"hex":"ff00"},"v":{"hex":"00FF"}}
+{"id":"b","v":null}
+{"id":"c","v":""}
+{"id":"d","v":1.50}"#;
+        let expected: Read = vec![
+            Ok((b"a".to_vec(), Some(b"1".to_vec()))),
+            Ok((b"\xff\x00".to_vec(), Some(b"\x00\xff".to_vec()))),
+            Ok((b"b".to_vec(), None)),
+            Ok((b"c".to_vec(), Some(vec![]))),
+            Ok((b"d".to_vec(), Some(b"1.5".to_vec()))),
+        ];
+        assert_eq!(read_value(text, Some("v")), expected);
+        for (line, reason) in [
+            (r#"{"id":"a"}"#, "the object has no field 'v'"),
+            (r#"{"id":"a","v":[1]}"#, "the field 'v' is no string, number or boolean"),
+            (r#"{"id":"a","v":{"hex":"ff","x":1}}"#, "the field 'v' is no string, number or boolean"),
+            (r#"{"id":"a","v":{"hex":"0"}}"#, "the field 'v' is not hexadecimal: two digits a byte"),
+            (r#"{"id":"a","v":{"hex":1}}"#, "the field 'v' is not hexadecimal: two digits a byte"),
+        ] {
+            assert_eq!(read_value(line.as_bytes(), Some("v")), [Err(format!("f:1: {reason}"))]);
+        }
     }
 
     #[test]

@@ -37,9 +37,13 @@ pub(crate) async fn load(
             let entry = entry.map_err(|bad| loaded.stopped(bad))?;
             let key = [prefix, &entry.key].concat();
             entries += 1;
-            bytes += (key.len() + entry.val.len()) as u64;
+            bytes += (key.len() + entry.val.as_ref().map_or(0, Vec::len)) as u64;
             read = entry.read;
-            tx.set(key.into(), entry.val.into()).await.map_err(|e| loaded.stopped(format!("{}: {e}", entry.place)))?;
+            let written = match entry.val {
+                Some(val) => tx.set(key.into(), val.into()).await,
+                None => tx.del(key.into()).await,
+            };
+            written.map_err(|e| loaded.stopped(format!("{}: {e}", entry.place)))?;
         }
         if entries == 0 {
             tx.cancel().await?;
@@ -54,6 +58,6 @@ pub(crate) async fn load(
 
 impl Loaded {
     fn stopped(&self, reason: impl Display) -> Failure {
-        Failure::Input(format!("{reason} (committed before it: {} entries)", self.entries))
+        Failure::File(format!("{reason} (committed before it: {} entries)", self.entries))
     }
 }

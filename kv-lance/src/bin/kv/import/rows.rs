@@ -1,7 +1,7 @@
 //! A `.csv` or `.tsv` file with a header as entries: a column of each row, and the row as a JSON object of strings.
 
 use super::directory::Skipped;
-use super::entry::{BadInput, Entry, Place, Source};
+use super::entry::{BadInput, Columns, Entry, Place, Source};
 use crate::failure::{Failure, Outcome};
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use serde_json::Value;
@@ -10,11 +10,11 @@ use std::io::{Chain, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-pub(super) fn source(path: &Path, key: &str, delimiter: u8) -> Outcome<Source> {
-    let failed = |e| Failure::Input(format!("reading {}: {e}", path.display()));
+pub(super) fn source(path: &Path, columns: Columns<'_>, delimiter: u8) -> Outcome<Source> {
+    let failed = |e| Failure::File(format!("reading {}: {e}", path.display()));
     let file = File::open(path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
-    let rows = Rows::open(file, path, key, delimiter).map_err(|bad| Failure::Input(bad.to_string()))?;
+    let rows = Rows::open(file, path, columns, delimiter).map_err(|bad| Failure::File(bad.to_string()))?;
     Ok(Source { entries: Box::new(rows), bytes, skipped: Skipped::default() })
 }
 
@@ -25,22 +25,26 @@ struct Rows<R> {
     names: Vec<String>,
     key: String,
     key_index: usize,
+    /// `None` for the whole row.
+    value_index: Option<usize>,
 }
 
 impl<R: Read> Rows<R> {
-    fn open(file: R, path: &Path, key: &str, delimiter: u8) -> Result<Self, BadInput> {
+    fn open(file: R, path: &Path, columns: Columns<'_>, delimiter: u8) -> Result<Self, BadInput> {
         let mut rows = RawRows::new(file, path, delimiter);
         let (header, place) = rows.next().transpose()?.unwrap_or_else(|| (Vec::new(), rows.place(1)));
         let twice = header.iter().enumerate().find(|(i, name)| header.iter().take(*i).any(|n| n == *name));
         if let Some((_, twice)) = twice {
             return Err(BadInput { place, reason: format!("two columns are called '{twice}'") });
         }
-        let Some(key_index) = header.iter().position(|name| name == key) else {
-            let reason = format!("there is no column '{key}'; there are '{}'", header.join("', '"));
-            return Err(BadInput { place, reason });
+        let index = |wanted: &str| {
+            let missing = || format!("there is no column '{wanted}'; there are '{}'", header.join("', '"));
+            let index = header.iter().position(|name| name == wanted);
+            index.ok_or_else(|| BadInput { place: place.clone(), reason: missing() })
         };
+        let (key_index, value_index) = (index(columns.key)?, columns.value.map(index).transpose()?);
         let names = header.iter().map(|name| quoted(name)).collect();
-        Ok(Self { rows, names, key: key.into(), key_index })
+        Ok(Self { rows, names, key: columns.key.into(), key_index, value_index })
     }
 
     fn entry(&self, fields: &[String], place: Place) -> Result<Entry, BadInput> {
@@ -52,9 +56,14 @@ impl<R: Read> Rows<R> {
         let Some(key) = key else {
             return Err(BadInput { place, reason: format!("the column '{}' is empty", self.key) });
         };
-        let pairs = self.names.iter().zip(fields).map(|(name, field)| format!("{name}:{}", quoted(field)));
-        let val = format!("{{{}}}", pairs.collect::<Vec<_>>().join(","));
-        Ok(Entry { key: key.clone().into(), val: val.into(), place, read: self.rows.reader.position().byte() })
+        let val = match self.value_index.and_then(|index| fields.get(index)) {
+            Some(field) => field.clone(),
+            None => {
+                let pairs = self.names.iter().zip(fields).map(|(name, field)| format!("{name}:{}", quoted(field)));
+                format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
+            }
+        };
+        Ok(Entry { key: key.clone().into(), val: Some(val.into()), place, read: self.rows.reader.position().byte() })
     }
 }
 
@@ -137,13 +146,26 @@ mod tests {
     use super::*;
 
     fn read(text: &[u8], delimiter: u8) -> Vec<Result<(String, String), String>> {
+        read_columns(text, Columns { key: "id", value: None }, delimiter)
+    }
+
+    fn read_columns(text: &[u8], columns: Columns<'_>, delimiter: u8) -> Vec<Result<(String, String), String>> {
         let text_of = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        match Rows::open(text, Path::new("f"), "id", delimiter) {
+        let entry = |e: Entry| (text_of(e.key), text_of(e.val.unwrap()));
+        match Rows::open(text, Path::new("f"), columns, delimiter) {
             Err(bad) => vec![Err(bad.to_string())],
-            Ok(rows) => {
-                rows.map(|row| row.map(|e| (text_of(e.key), text_of(e.val))).map_err(|bad| bad.to_string())).collect()
-            }
+            Ok(rows) => rows.map(|row| row.map(entry).map_err(|bad| bad.to_string())).collect(),
         }
+    }
+
+    #[test]
+    fn a_column_can_be_the_value() {
+        let text = b"x,id\n,1\n\"a,b\",2\n";
+        let columns = |value| Columns { key: "id", value: Some(value) };
+        let expected = [Ok(("1".into(), "".into())), Ok(("2".into(), "a,b".into()))];
+        assert_eq!(read_columns(text, columns("x"), b','), expected);
+        let reason = "f:1: there is no column 'y'; there are 'x', 'id'";
+        assert_eq!(read_columns(text, columns("y"), b','), [Err(reason.into())]);
     }
 
     #[test]

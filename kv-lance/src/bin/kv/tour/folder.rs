@@ -9,7 +9,7 @@ const TEXT: &str = "Made by `kv tour`. The next tour removes this folder with al
 
 /// Removes what an earlier tour made.
 pub(super) fn remove_earlier(folder: &Path) -> Outcome {
-    let failed = |e| Failure::Input(format!("removing {}: {e}", folder.display()));
+    let failed = |e| Failure::File(format!("removing {}: {e}", folder.display()));
     if !fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir()) {
         return match fs::symlink_metadata(folder) {
             Ok(_) => Err(not_ours(folder)),
@@ -27,7 +27,7 @@ pub(super) fn remove_earlier(folder: &Path) -> Outcome {
 /// Says that a tour made the folder.
 pub(super) fn mark(folder: &Path) -> Outcome {
     let path = folder.join(MARK);
-    fs::write(&path, TEXT).map_err(|e| Failure::Input(format!("writing {}: {e}", path.display())))
+    fs::write(&path, TEXT).map_err(|e| Failure::File(format!("writing {}: {e}", path.display())))
 }
 
 /// The size of all files below a folder; what cannot be read counts nothing.

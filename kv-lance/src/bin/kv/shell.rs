@@ -1,0 +1,73 @@
+//! `kv shell`: commands from the standard input, one a line, in a store that stays open.
+
+use crate::args::Line;
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+use crate::session::{Store, with_store};
+use crate::work;
+use clap::Parser;
+use kv_lance::LanceConfig;
+use std::io::{self, BufRead, IsTerminal, Write};
+
+/// Goes on after a command that fails, whose failure is said at once; the last of them is the outcome, unless the store
+/// cannot be shut down.
+pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
+    let again = config.clone();
+    with_store(Store::Closed(config), async |store| {
+        let format = out.format;
+        let mut last = Ok(());
+        let mut input = io::stdin().lock();
+        let mut line = Vec::new();
+        loop {
+            prompt()?;
+            line.clear();
+            if input.read_until(b'\n', &mut line).map_err(|e| Failure::File(format!("reading commands: {e}")))? == 0 {
+                return Ok(last);
+            }
+            let Some(line) = parse(&line).transpose() else { continue };
+            let done = match line {
+                Ok(line) => {
+                    out.format = line.format(format);
+                    work::work(&line.work, Store::Open(store, &again), out).await
+                }
+                Err(misuse) => Err(misuse),
+            };
+            match done.and_then(|()| Ok(out.flush()?)) {
+                Err(failure) if failure.is_quiet() => return Err(failure),
+                Err(missing @ Failure::NotFound(_)) => missing.say(),
+                Err(failure) => {
+                    failure.say();
+                    last = Err(Failure::Said(failure.exit_code()));
+                }
+                Ok(()) => {}
+            }
+        }
+    })
+    .await?
+}
+
+/// `None` where the line has no command.
+fn parse(line: &[u8]) -> Outcome<Option<Line>> {
+    let line = std::str::from_utf8(line).map_err(|_| Failure::Usage("a command is UTF-8 text; use --hex".into()))?;
+    let words = shlex::split(line).ok_or_else(|| Failure::Usage("a quote is not closed".into()))?;
+    if words.is_empty() {
+        return Ok(None);
+    }
+    match Line::try_parse_from(words) {
+        Ok(line) => Ok(Some(line)),
+        Err(misuse) => {
+            // In the words and on the stream of the command line: help is no misuse.
+            let printed = misuse.print().map_err(Failure::Output);
+            if misuse.use_stderr() { Err(Failure::Said(2)) } else { printed.map(|()| None) }
+        }
+    }
+}
+
+/// For a person.
+fn prompt() -> Outcome {
+    if io::stdin().is_terminal() {
+        let mut screen = io::stderr();
+        screen.write_all(b"kv> ").and_then(|()| screen.flush())?;
+    }
+    Ok(())
+}

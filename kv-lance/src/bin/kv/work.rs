@@ -1,0 +1,21 @@
+//! The commands that work on an open store.
+
+use crate::args::Work;
+use crate::failure::Outcome;
+use crate::output::Output;
+use crate::session::Store;
+use crate::{import, operate, read, scan, write};
+
+pub(crate) async fn work(command: &Work, store: Store<'_>, out: &mut Output) -> Outcome {
+    match command {
+        Work::Get(get) => read::get(store, get, out).await,
+        Work::Set(set) => write::set(store, set, out).await,
+        Work::Del(del) => write::del(store, del, out).await,
+        Work::Scan(scan) => scan::scan(store, scan, out).await,
+        Work::Count(count) => read::count(store, count, out).await,
+        Work::Import(import) => import::import(store, import, out).await,
+        Work::Stat => operate::stat(store, out).await,
+        Work::Flush => operate::flush(store, out).await,
+        Work::Compact(compact) => operate::compact(store, compact, out).await,
+    }
+}
