@@ -7,7 +7,7 @@ use std::time::Duration;
 use surrealdb_cnf::ConfigMap;
 use surrealdb_core::channel::{Receiver, bounded};
 use surrealdb_core::dbs::Session;
-use surrealdb_core::kvs::Datastore;
+use surrealdb_core::kvs::{Datastore, TransactionBuilderFactory};
 use surrealdb_types::{Notification, QueryError, ToSql as _, Value};
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -22,14 +22,19 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) async fn open(url: &str) -> Outcome<Self> {
+        Self::open_with(url, LanceComposer).await
+    }
+
+    /// On what `composer` makes of `url`.
+    pub(crate) async fn open_with(
+        url: &str,
+        composer: impl TransactionBuilderFactory<RouterState = ()>,
+    ) -> Outcome<Self> {
         let (sender, notifications) = bounded(1000);
         // The router delivers what has been committed; the default engine works inside of the writing transaction.
         let config = ConfigMap::empty().with_key_value("live_query_engine", "router");
-        let db = Datastore::builder()
-            .with_config(config)
-            .with_notify(sender)
-            .build_with_factory_path(url, LanceComposer)
-            .await?;
+        let db =
+            Datastore::builder().with_config(config).with_notify(sender).build_with_factory_path(url, composer).await?;
         let session = Session::owner().with_ns("tour").with_db("tour").with_rt(true);
         Ok(Self { db, session, notifications })
     }

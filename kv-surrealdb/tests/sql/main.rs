@@ -7,6 +7,10 @@ mod conflicts;
 #[path = "../../examples/surreal/database.rs"]
 mod database;
 mod events;
+#[path = "../../../kv-lance/tests/store/faulty.rs"]
+#[allow(dead_code, reason = "more of it is used where it is from")]
+mod faulty;
+mod full_disk;
 
 use database::Database;
 
