@@ -27,6 +27,7 @@ test: setup ## Every test
 .PHONY: lint
 lint: setup ## Format, dependencies and clippy
 	cargo fmt --all --check
+	cargo fmt --manifest-path kv-surrealdb/Cargo.toml --check
 	scripts/check-dependencies
 	cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
 
