@@ -41,6 +41,8 @@ pub struct Capabilities {
     pub erases_history: bool,
     /// [`changes`](crate::Datastore::changes) answers. Default = false.
     pub change_feed: bool,
+    /// [`safe_timestamp`](crate::Transactable::safe_timestamp) answers. Default = false.
+    pub safe_timestamps: bool,
 }
 
 impl Capabilities {
@@ -53,6 +55,7 @@ impl Capabilities {
             read_checks: false,
             erases_history: false,
             change_feed: false,
+            safe_timestamps: false,
         }
     }
 
@@ -83,6 +86,12 @@ impl Capabilities {
     /// Sets [`change_feed`](Self::change_feed).
     pub fn change_feed(mut self, yes: bool) -> Self {
         self.change_feed = yes;
+        self
+    }
+
+    /// Sets [`safe_timestamps`](Self::safe_timestamps).
+    pub fn safe_timestamps(mut self, yes: bool) -> Self {
+        self.safe_timestamps = yes;
         self
     }
 }

@@ -41,6 +41,7 @@ mod change;
 mod datastore;
 mod error;
 mod giving_way;
+mod provided;
 mod range;
 mod scan;
 mod transaction;
@@ -52,7 +53,9 @@ pub use datastore::{Datastore, Statistics, TransactionOptions, TransactionType};
 pub use error::{Error, ErrorKind, Result};
 pub use range::KeyRange;
 pub use scan::{ArrowBatch, Batch, Direction, LimitCounter, ScanLimit, scan_schema};
-pub use transaction::{MAX_KEY_BYTES, MAX_VALUE_BYTES, Transactable, check_batch, check_key, check_value};
+pub use transaction::{
+    ESTIMATE_SLACK, MAX_KEY_BYTES, MAX_VALUE_BYTES, Transactable, check_batch, check_key, check_parts, check_value,
+};
 pub use version::{CounterSource, HybridClock, MvccSource, Version};
 
 /// A key: any bytes, the empty key included, up to [`MAX_KEY_BYTES`].

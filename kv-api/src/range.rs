@@ -58,6 +58,29 @@ impl KeyRange {
         self.end.as_ref().is_some_and(|end| *end <= self.start)
     }
 
+    /// The parts of the range that begin at its start and at each of `bounds`, ascending; none is empty, and an empty range
+    /// has none. A bound that is not after the one before, or not in the range, is left out.
+    ///
+    /// ```
+    /// use kv_api::KeyRange;
+    /// let parts = KeyRange::from("b".."x").split_at(["a".into(), "f".into(), "f".into(), "y".into()]);
+    /// assert_eq!(parts, [KeyRange::from("b".."f"), KeyRange::from("f".."x")]);
+    /// ```
+    pub fn split_at(self, bounds: impl IntoIterator<Item = Key>) -> Vec<Self> {
+        let mut parts = Vec::new();
+        let mut rest = self;
+        for bound in bounds {
+            if bound > rest.start && rest.contains(&bound) {
+                let start = std::mem::replace(&mut rest.start, bound.clone());
+                parts.push(Self { start, end: Some(bound) });
+            }
+        }
+        if !rest.is_empty() {
+            parts.push(rest);
+        }
+        parts
+    }
+
     /// Whether `key` is in the range.
     pub fn contains(&self, key: &[u8]) -> bool {
         key >= self.start.as_ref() && self.end.as_ref().is_none_or(|end| key < end.as_ref())

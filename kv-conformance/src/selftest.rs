@@ -54,6 +54,8 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::Phantoms, &["serializable", "isolation", "histories", "property"]),
     (Mutant::ForgottenReads, &["serializable", "property"]),
     (Mutant::UncheckedGetu, &["read_checks", "property"]),
+    (Mutant::GetuIsAWrite, &["read_checks", "property"]),
+    (Mutant::GetuOfReaders, &["read_checks", "property"]),
     (Mutant::InclusiveEnd, &["ranges", "limits", "property"]),
     (Mutant::UnmergedScan, &["own_writes", "limits", "save_points", "provided", "property"]),
     (Mutant::HoggingScan, &["giving_way"]),
@@ -63,6 +65,25 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::ChargedSkips, &["limits", "property"]),
     (Mutant::ZeroIsOne, &["limits", "property"]),
     (Mutant::BackwardFromStart, &["ranges", "limits", "property"]),
+    (Mutant::VisitPastBreak, &["visits", "property"]),
+    (Mutant::UnmergedVisit, &["visits", "property"]),
+    (Mutant::ForwardVisit, &["visits", "property"]),
+    (Mutant::VisitOfValues, &["visits", "property"]),
+    (Mutant::UncheckedVisit, &["visits"]),
+    (Mutant::WildEstimate, &["estimates"]),
+    (Mutant::OverlappingSplit, &["estimates"]),
+    (Mutant::SplitWithGaps, &["estimates"]),
+    (Mutant::LopsidedSplit, &["estimates"]),
+    (Mutant::OneTooMany, &["estimates"]),
+    (Mutant::TornSetm, &["many_keys"]),
+    (Mutant::FirstOfSetm, &["many_keys", "property"]),
+    (Mutant::ShyDelm, &["many_keys", "property"]),
+    (Mutant::UnheededStamps, &["safe_timestamps"]),
+    (Mutant::EarlyRelease, &["safe_timestamps"]),
+    (Mutant::LateSafety, &["safe_timestamps"]),
+    (Mutant::LeakedStamp, &["safe_timestamps"]),
+    (Mutant::LastStamp, &["safe_timestamps"]),
+    (Mutant::StampsOfReaders, &["safe_timestamps"]),
     (Mutant::LeakySavePoint, &["save_points", "changes", "property"]),
     (Mutant::GreedyRelease, &["save_points", "property"]),
     (Mutant::RefusedWrite, &["points", "conditionals", "lifecycle", "changes", "property"]),
@@ -87,7 +108,7 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::LateWrite, &["late_writes"]),
     (Mutant::EarlyConflict, &["storms"]),
     (Mutant::KeyInText, &["storms"]),
-    (Mutant::ZombieCommit, &["cancellation"]),
+    (Mutant::ZombieCommit, &["cancellation", "safe_timestamps"]),
     (Mutant::OpenAfterDrop, &["cancellation"]),
     (Mutant::FinishedByDrop, &["cancellation"]),
     (Mutant::TornRollback, &["cancellation"]),
@@ -121,7 +142,11 @@ const ATTEMPTS: usize = 3;
 /// A store "on disk" with a bug, so that persistence can be tested.
 fn mutated(mutant: Option<Mutant>) -> Backend {
     let disk: Arc<Mutex<HashMap<PathBuf, Reference>>> = Arc::default();
-    let declared = Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true).change_feed(true);
+    let declared = Capabilities::new(Isolation::Serializable)
+        .versioned_reads(true)
+        .read_checks(true)
+        .change_feed(true)
+        .safe_timestamps(true);
     Backend::persistent("mutant", move |dir| {
         let prunes = mutant == Some(Mutant::PrunedSilently);
         let new = || mutant.into_iter().fold(Reference::new().prune_on_compact(prunes), Reference::mutant);

@@ -15,7 +15,13 @@ async fn from_disk(dir: PathBuf) -> Result<Reference> {
 }
 
 fn main() -> ExitCode {
-    let full = || Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true).change_feed(true);
+    let full = || {
+        Capabilities::new(Isolation::Serializable)
+            .versioned_reads(true)
+            .read_checks(true)
+            .change_feed(true)
+            .safe_timestamps(true)
+    };
     let least = || Capabilities::new(Isolation::Snapshot);
     let erasing = move || full().erases_history(true);
     kv_conformance::run([

@@ -65,7 +65,10 @@ impl LanceDatastore {
         let layout = Layout::prepare(config.files.clone(), &config.path, config.create)?;
         let lock = Arc::new(StoreLock::acquire(&layout.root)?);
         layout.begin_journal(&*config.files)?;
-        let cache = Arc::new(BlockCache::new(config.cache_bytes, config.block_bytes as usize));
+        let cache = Arc::new(
+            BlockCache::new(config.cache_bytes, config.block_bytes as usize)
+                .with_index_budget(config.index_cache_bytes),
+        );
         let place = TablePlace {
             root: layout.table.clone(),
             create: config.create,
@@ -142,8 +145,8 @@ fn recover(
     let mut frozen = Vec::new();
     let segment = journal::replay(&layout.journal, state.journal_through, |segment| {
         for record in &segment.records {
-            for (key, val) in record.writes().flatten() {
-                memtable.insert(key, record.version, val);
+            for (key, write) in record.writes().flatten() {
+                memtable.insert(key, record.version, write);
             }
             newest = newest.max(record.version);
         }
@@ -188,12 +191,16 @@ impl Datastore for LanceDatastore {
 
     fn capabilities(&self) -> Capabilities {
         let config = &self.core.config;
-        Capabilities::new(Isolation::Serializable).versioned_reads(config.versioned).read_checks(true).durability(
-            match config.durability {
-                Durability::Immediate => kv_api::Durability::PowerLoss,
-                Durability::Eventual => kv_api::Durability::ProcessCrash,
-            },
-        )
+        let durability = match config.durability {
+            Durability::Immediate => kv_api::Durability::PowerLoss,
+            Durability::Eventual => kv_api::Durability::ProcessCrash,
+        };
+        Capabilities::new(Isolation::Serializable)
+            .versioned_reads(config.versioned)
+            .erases_history(config.versioned)
+            .read_checks(true)
+            .safe_timestamps(true)
+            .durability(durability)
     }
 
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
@@ -238,7 +245,9 @@ impl Datastore for LanceDatastore {
             ("run_rows", of_runs(|run| run.statistics().rows)),
             ("run_tombstones", of_runs(|run| run.statistics().tombstones)),
             ("run_disk_bytes", of_runs(crate::table::Run::disk_bytes)),
-            ("run_index_bytes", of_runs(|run| run.index_bytes())),
+            ("run_resident_bytes", of_runs(crate::table::Run::resident_bytes)),
+            ("index_cache_bytes", self.cache.index_bytes()),
+            ("index_cache_budget", self.core.config.index_cache_bytes),
             ("block_cache_bytes", self.cache.bytes()),
             ("open_transactions", self.core.snapshots.open() as u64),
             ("conflict_check_keys", self.committer.recent_keys() as u64),

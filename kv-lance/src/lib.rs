@@ -31,6 +31,7 @@ mod read;
 mod restore;
 mod table;
 mod transaction;
+mod write;
 
 pub use config::{Compression, Durability, LanceConfig};
 pub use core::CompactOptions;

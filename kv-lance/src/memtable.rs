@@ -3,6 +3,7 @@
 //! Written by one thread at a time (the committer's leader), read by any number without locks. Keys and values are slices of the
 //! journal records that brought them.
 
+use crate::write::Write;
 use bytes::Bytes;
 use crossbeam_skiplist::SkipMap;
 use kv_api::{Key, KeyRange, Val, Version};
@@ -17,7 +18,7 @@ const ENTRY_OVERHEAD: usize = 160;
 /// A step from row to row costs a fraction of a search, so that so many are tried first.
 const FEW_ROWS: usize = 4;
 
-type Entry<'a> = crossbeam_skiplist::map::Entry<'a, RowKey, Option<Bytes>>;
+type Node<'a> = crossbeam_skiplist::map::Entry<'a, RowKey, Write>;
 
 struct RowKey {
     key: Bytes,
@@ -88,22 +89,46 @@ impl Ord for RowKey {
     }
 }
 
+/// A row in memory; no value is a tombstone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MemRow {
+    pub(crate) key: Key,
+    pub(crate) version: Version,
+    pub(crate) val: Option<Val>,
+}
+
+impl From<&Node<'_>> for MemRow {
+    fn from(node: &Node<'_>) -> Self {
+        Self { key: node.key().key.clone(), version: node.key().version, val: node.value().val.clone() }
+    }
+}
+
 /// Rows that the table does not hold yet.
 pub(crate) struct MemTable {
-    rows: SkipMap<RowKey, Option<Bytes>>,
+    rows: SkipMap<RowKey, Write>,
     bytes: AtomicUsize,
     max_version: AtomicU64,
+    /// The greatest version of a row that erases, or 0.
+    max_erasing: AtomicU64,
 }
 
 impl MemTable {
     pub(crate) fn new() -> Self {
-        Self { rows: SkipMap::new(), bytes: AtomicUsize::new(0), max_version: AtomicU64::new(0) }
+        Self {
+            rows: SkipMap::new(),
+            bytes: AtomicUsize::new(0),
+            max_version: AtomicU64::new(0),
+            max_erasing: AtomicU64::new(0),
+        }
     }
 
-    /// Adds a row; no value is a tombstone. Adding it again, as replay may, changes nothing.
-    pub(crate) fn insert(&self, key: Bytes, version: Version, val: Option<Bytes>) {
-        let bytes = key.len() + val.as_ref().map_or(0, Bytes::len) + ENTRY_OVERHEAD;
-        self.rows.insert(RowKey { key, version }, val);
+    /// Adds a row. Adding it again, as replay may, changes nothing.
+    pub(crate) fn insert(&self, key: Bytes, version: Version, write: Write) {
+        let bytes = key.len() + write.val_bytes() + ENTRY_OVERHEAD;
+        if write.erases {
+            self.max_erasing.fetch_max(version, Relaxed);
+        }
+        self.rows.insert(RowKey { key, version }, write);
         self.bytes.fetch_add(bytes, Relaxed);
         self.max_version.fetch_max(version, Relaxed);
     }
@@ -125,10 +150,27 @@ impl MemTable {
         self.max_version.load(Relaxed)
     }
 
+    /// The greatest version of a row that erases what was before; 0 where there is none.
+    pub(crate) fn max_erasing(&self) -> Version {
+        self.max_erasing.load(Relaxed)
+    }
+
+    /// Whether a row of `key` after `since` and up to `until` erases what was before.
+    pub(crate) fn erases(&self, key: &[u8], since: Version, until: Version) -> bool {
+        let mut cursor = self.seek(key, until);
+        while let Some(row) = cursor.filter(|row| row.key().key == key && row.key().version > since) {
+            if row.value().erases {
+                return true;
+            }
+            cursor = row.next();
+        }
+        false
+    }
+
     /// The newest value of `key` up to `version`: `None` where there is no row, `Some(None)` for a tombstone.
     pub(crate) fn get(&self, key: &[u8], version: Version) -> Option<Option<Val>> {
         let entry = self.seek(key, version)?;
-        (entry.key().key == key).then(|| entry.value().clone())
+        (entry.key().key == key).then(|| entry.value().val.clone())
     }
 
     /// The version of the newest row of `key`.
@@ -153,9 +195,21 @@ impl MemTable {
         None
     }
 
+    /// The key of each row of `range`, in ascending order.
+    pub(crate) fn keys(&self, range: &KeyRange) -> impl Iterator<Item = Key> + '_ {
+        let end = range.end.clone();
+        let mut cursor = self.seek(&range.start, Version::MAX);
+        std::iter::from_fn(move || {
+            let node = cursor.take()?;
+            let key = node.key().key.clone();
+            cursor = node.next();
+            end.as_ref().is_none_or(|end| key < *end).then_some(key)
+        })
+    }
+
     /// Up to `max` keys of `range` in ascending order, each with its newest value up to `version`.
-    pub(crate) fn forward(&self, range: &KeyRange, version: Version, max: usize) -> Vec<(Key, Option<Val>)> {
-        let mut found: Vec<(Key, Option<Val>)> = Vec::new();
+    pub(crate) fn forward(&self, range: &KeyRange, version: Version, max: usize) -> Vec<MemRow> {
+        let mut found = Vec::new();
         let mut cursor = self.seek(&range.start, Version::MAX);
         while let Some(entry) = cursor {
             let row = entry.key();
@@ -166,15 +220,15 @@ impl MemTable {
                 cursor = self.seek(&row.key, version);
                 continue;
             }
-            found.push((row.key.clone(), entry.value().clone()));
+            found.push(MemRow::from(&entry));
             cursor = self.next_key(&entry);
         }
         found
     }
 
     /// The same in descending order, from the end of `range`.
-    pub(crate) fn backward(&self, range: &KeyRange, version: Version, max: usize) -> Vec<(Key, Option<Val>)> {
-        let mut found: Vec<(Key, Option<Val>)> = Vec::new();
+    pub(crate) fn backward(&self, range: &KeyRange, version: Version, max: usize) -> Vec<MemRow> {
+        let mut found = Vec::new();
         let mut cursor = match &range.end {
             Some(end) => self.before(end),
             None => self.rows.back(),
@@ -188,30 +242,30 @@ impl MemTable {
             let before = entry.prev();
             if before.as_ref().is_none_or(|before| before.key().key != row.key) {
                 if row.version <= version {
-                    found.push((row.key.clone(), entry.value().clone()));
+                    found.push(MemRow::from(&entry));
                 }
                 cursor = before;
                 continue;
             }
             let newest = self.seek(&row.key, version).filter(|newest| newest.key().key == row.key);
-            found.extend(newest.map(|newest| (row.key.clone(), newest.value().clone())));
+            found.extend(newest.as_ref().map(MemRow::from));
             cursor = self.before(&row.key);
         }
         found
     }
 
     /// The first row at or after `(key, version)`.
-    fn seek(&self, key: &[u8], version: Version) -> Option<Entry<'_>> {
+    fn seek(&self, key: &[u8], version: Version) -> Option<Node<'_>> {
         self.rows.lower_bound(Bound::Included(&(key, version) as &dyn Place))
     }
 
     /// The last row before all of `key`.
-    fn before(&self, key: &[u8]) -> Option<Entry<'_>> {
+    fn before(&self, key: &[u8]) -> Option<Node<'_>> {
         self.rows.upper_bound(Bound::Excluded(&(key, Version::MAX) as &dyn Place))
     }
 
     /// The first row of the next key. A key that is written often has a great many rows, which are not walked.
-    fn next_key<'a>(&'a self, entry: &Entry<'a>) -> Option<Entry<'a>> {
+    fn next_key<'a>(&'a self, entry: &Node<'a>) -> Option<Node<'a>> {
         let key = &entry.key().key;
         let mut next = entry.next()?;
         for _ in 0..FEW_ROWS {
@@ -224,7 +278,7 @@ impl MemTable {
     }
 
     /// Every row, in the order of a run.
-    pub(crate) fn for_each_row(&self) -> impl Iterator<Item = (Key, Version, Option<Val>)> + '_ {
+    pub(crate) fn for_each_row(&self) -> impl Iterator<Item = (Key, Version, Write)> + '_ {
         self.rows.iter().map(|entry| (entry.key().key.clone(), entry.key().version, entry.value().clone()))
     }
 }
@@ -238,7 +292,7 @@ mod tests {
         for (key, version, val) in
             [("a", 1, Some("a1")), ("b", 2, Some("b2")), ("a", 3, None), ("b", 4, Some("b4")), ("c", 5, Some("c5"))]
         {
-            table.insert(key.into(), version, val.map(Into::into));
+            table.insert(key.into(), version, Write { val: val.map(Into::into), erases: false });
         }
         table
     }
@@ -248,15 +302,16 @@ mod tests {
         let table = MemTable::new();
         for version in 1..=90 {
             let key = ["a", "b", "c"].into_iter().nth(version as usize % 3).unwrap_or_default();
-            table.insert(key.into(), version, Some(version.to_string().into()));
+            table.insert(key.into(), version, Write::set(version.to_string().into()));
         }
         for version in 0..=91 {
             // The newest version up to this one that each key has.
             let newest = |rest: u64| (1..=version.min(90)).rev().find(|v| v % 3 == rest);
-            let expected: Vec<(Key, Option<Val>)> = [("a", 0), ("b", 1), ("c", 2)]
-                .into_iter()
-                .filter_map(|(key, rest)| Some((key.into(), Some(newest(rest)?.to_string().into()))))
-                .collect();
+            let row = |(key, rest): (&'static str, u64)| {
+                let version = newest(rest)?;
+                Some(MemRow { key: key.into(), version, val: Some(version.to_string().into()) })
+            };
+            let expected: Vec<MemRow> = [("a", 0), ("b", 1), ("c", 2)].into_iter().filter_map(row).collect();
             assert_eq!(table.forward(&KeyRange::all(), version, 10), expected, "{version}");
             let mut backward = table.backward(&KeyRange::all(), version, 10);
             backward.reverse();
@@ -264,8 +319,8 @@ mod tests {
         }
     }
 
-    fn text(found: Vec<(Key, Option<Val>)>) -> String {
-        found.iter().map(|(k, v)| format!("{k:?}={v:?} ")).collect::<String>().replace(['b', '"'], "")
+    fn text(found: Vec<MemRow>) -> String {
+        found.iter().map(|row| format!("{:?}={:?} ", row.key, row.val)).collect::<String>().replace(['b', '"'], "")
     }
 
     #[test]

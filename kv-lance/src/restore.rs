@@ -20,7 +20,9 @@ pub async fn restore(config: &LanceConfig) -> Result<Option<Restored>> {
     config.validate()?;
     let layout = Layout::prepare(config.files.clone(), &config.path, false)?;
     let _lock = StoreLock::acquire(&layout.root)?;
-    let cache = Arc::new(BlockCache::new(config.cache_bytes, config.block_bytes as usize));
+    let cache = Arc::new(
+        BlockCache::new(config.cache_bytes, config.block_bytes as usize).with_index_budget(config.index_cache_bytes),
+    );
     let runs = RunLayout::new(config.block_bytes as usize, config.compression);
     Table::restore(&layout.table, cache, Arc::new(OpenFiles::new(config.files.clone(), config.open_files)), runs).await
 }

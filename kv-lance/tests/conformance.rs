@@ -21,7 +21,7 @@ fn main() -> ExitCode {
             .settle(Settle::Reopen)
             .sequences(FEWER),
         Backend::persistent("kv-lance-unversioned", |dir| open(small(dir).versioned(false)))
-            .capabilities(declared().versioned_reads(false))
+            .capabilities(declared().versioned_reads(false).erases_history(false))
             .sequences(FEWER),
     ])
 }
@@ -36,5 +36,10 @@ fn small(dir: PathBuf) -> LanceConfig {
 }
 
 fn declared() -> Capabilities {
-    Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true).durability(Durability::PowerLoss)
+    Capabilities::new(Isolation::Serializable)
+        .versioned_reads(true)
+        .erases_history(true)
+        .read_checks(true)
+        .safe_timestamps(true)
+        .durability(Durability::PowerLoss)
 }

@@ -47,6 +47,8 @@ pub(crate) enum Need {
     NoErasing,
     ChangeFeed,
     NoChangeFeed,
+    SafeTimestamps,
+    NoSafeTimestamps,
     Persistent,
 }
 
@@ -66,6 +68,8 @@ impl Need {
             Self::NoErasing => (!declared.erases_history, "erasing history is declared"),
             Self::ChangeFeed => (declared.change_feed, "a change feed is not declared"),
             Self::NoChangeFeed => (!declared.change_feed, "a change feed is declared"),
+            Self::SafeTimestamps => (declared.safe_timestamps, "safe timestamps are not declared"),
+            Self::NoSafeTimestamps => (!declared.safe_timestamps, "safe timestamps are declared"),
             Self::Persistent => (backend.persistent, "the backend is in memory"),
         };
         (!met).then_some(otherwise)

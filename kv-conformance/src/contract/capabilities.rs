@@ -13,6 +13,8 @@ pub(crate) fn suite() -> Suite {
         .needing(Need::ReadChecks, cases![getu_answers])
         .needing(Need::NoChangeFeed, cases![changes_are_refused])
         .needing(Need::ChangeFeed, cases![changes_are_answered])
+        .needing(Need::NoSafeTimestamps, cases![safe_timestamps_are_refused])
+        .needing(Need::SafeTimestamps, cases![safe_timestamps_are_answered])
 }
 
 async fn the_declared_ones_are_reported(store: Store) -> Verdict {
@@ -77,6 +79,9 @@ async fn getu_is_refused(store: Store) -> Verdict {
     let tx = store.write().await?;
     refuses!(tx.getu(b"a").await, Unsupported);
     assert_eq!(tx.val("a").await?, "1", "the transaction goes on");
+    refuses!(store.read().await?.getu(b"a").await, TransactionReadonly);
+    tx.cancel().await?;
+    refuses!(tx.getu(b"a").await, TransactionFinished);
     Ok(())
 }
 
@@ -101,5 +106,23 @@ async fn changes_are_refused(store: Store) -> Verdict {
 async fn changes_are_answered(store: Store) -> Verdict {
     let version = store.commit("a=1").await?;
     store.changes(0, ..).await?.gives(version, "a=1").await?;
+    Ok(())
+}
+
+async fn safe_timestamps_are_refused(store: Store) -> Verdict {
+    let tx = store.read().await?;
+    refuses!(tx.safe_timestamp().await, Unsupported);
+    tx.cancel().await?;
+    refuses!(tx.safe_timestamp().await, TransactionFinished);
+    Ok(())
+}
+
+async fn safe_timestamps_are_answered(store: Store) -> Verdict {
+    store.given("a=1").await?;
+    for tx in [store.read().await?, store.write().await?] {
+        assert!(tx.safe_timestamp().await? > 0);
+        tx.cancel().await?;
+        refuses!(tx.safe_timestamp().await, TransactionFinished);
+    }
     Ok(())
 }

@@ -5,7 +5,8 @@ use crate::case::{Case, Run, Suite, limited, limited_on_one_thread};
 use crate::fixture::{Failure, Store, Tx, Verdict, b};
 use crate::level::Level;
 use futures::future::join_all;
-use kv_api::{Key, KeyRange, Result, ScanLimit};
+use kv_api::{Direction, Key, KeyRange, Result, ScanLimit};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -57,11 +58,12 @@ enum Read {
     Scanr,
     Keys,
     Count,
+    Visit,
     Delr,
 }
 
 impl Read {
-    const ALL: [Self; 5] = [Self::Scan, Self::Scanr, Self::Keys, Self::Count, Self::Delr];
+    const ALL: [Self; 6] = [Self::Scan, Self::Scanr, Self::Keys, Self::Count, Self::Visit, Self::Delr];
 
     /// How many of all rows it goes through: of a range delete every page may be a scan of its own.
     fn share(self, rows: usize) -> usize {
@@ -77,6 +79,15 @@ impl Read {
             Self::Scanr => tx.scanr(range, ALL, 0, None).await?.len(),
             Self::Keys => tx.keys(range, ALL, 0, None).await?.len(),
             Self::Count => tx.count(range, None).await? as usize,
+            Self::Visit => {
+                let mut shown = 0;
+                let mut show = |_: &[u8], _: &[u8]| {
+                    shown += 1;
+                    ControlFlow::Continue(())
+                };
+                tx.visit(range, Direction::Backward, None, true, &mut show).await?;
+                shown
+            }
             Self::Delr => {
                 let before = tx.count(range.clone(), None).await?;
                 tx.delr(range).await?;

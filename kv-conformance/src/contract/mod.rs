@@ -6,12 +6,14 @@ mod concurrency;
 mod conditionals;
 mod conflicts;
 mod erasing;
+mod estimates;
 mod giving_way;
 mod large;
 mod late_writes;
 mod lifecycle;
 mod limits;
 mod maintenance;
+mod many_keys;
 mod own_writes;
 mod persistence;
 mod points;
@@ -19,12 +21,14 @@ mod provided;
 mod ranges;
 mod read_checks;
 mod refusals;
+mod safe_timestamps;
 mod save_points;
 mod serializable;
 mod sizes;
 mod snapshots;
 mod storms;
 mod versions;
+mod visits;
 
 use crate::case::Suite;
 
@@ -48,11 +52,15 @@ pub(crate) fn suites() -> Vec<Suite> {
         erasing::suite(),
         changes::suite(),
         provided::suite(),
+        visits::suite(),
+        many_keys::suite(),
+        estimates::suite(),
         large::suite(),
         sizes::suite(),
         maintenance::suite(),
         persistence::suite(),
         concurrency::suite(),
+        safe_timestamps::suite(),
         late_writes::suite(),
         storms::suite(),
         giving_way::suite(),

@@ -39,7 +39,7 @@ pub(crate) fn suite() -> Suite {
 }
 
 /// Stored rows with own writes on top.
-async fn layered(store: &Store) -> Result<Tx> {
+pub(super) async fn layered(store: &Store) -> Result<Tx> {
     store.given("=0 a=1 aa=2 ab=3 b=4 ba=5 c=6").await?;
     store.commit("ab=7 -b").await?;
     let tx = store.write().await?;
@@ -47,7 +47,7 @@ async fn layered(store: &Store) -> Result<Tx> {
     Ok(tx)
 }
 
-fn ranges() -> Vec<KeyRange> {
+pub(super) fn ranges() -> Vec<KeyRange> {
     vec![
         KeyRange::all(),
         KeyRange::prefix("a"),

@@ -1,9 +1,9 @@
 //! Finished and read-only transactions refuse every method, and the checks have an order.
 
 use crate::case::{Need, Suite, cases};
-use crate::fixture::{Store, Tx, Verdict, b, filled, refuses};
+use crate::fixture::{Store, Tx, Verdict, Visit, b, filled, refuses};
 use bytes::Bytes;
-use kv_api::{Error, KeyRange, MAX_KEY_BYTES, MAX_VALUE_BYTES, Result, ScanLimit, Version};
+use kv_api::{Direction, Error, KeyRange, MAX_KEY_BYTES, MAX_VALUE_BYTES, Result, ScanLimit, Version};
 
 pub(crate) fn suite() -> Suite {
     Suite::new(
@@ -48,7 +48,17 @@ async fn reads(tx: &Tx, version: Option<Version>) -> Vec<(&'static str, Result<(
         ("count", tx.count(all.clone(), version).await.map(drop)),
         ("batch_keys", tx.batch_keys(all.clone(), 5, version).await.map(drop)),
         ("batch_keys_vals", tx.batch_keys_vals(all.clone(), 5, version).await.map(drop)),
-        ("batch_arrow", tx.batch_arrow(all, 5, version).await.map(drop)),
+        ("batch_arrow", tx.batch_arrow(all.clone(), 5, version).await.map(drop)),
+        ("visit", tx.visited(&Visit { version, ..Visit::of(all.clone(), Direction::Forward) }, 5).await.map(drop)),
+        (
+            "visit back",
+            tx.visited(&Visit { version, ..Visit::of(all.clone(), Direction::Backward) }, 5).await.map(drop),
+        ),
+        (
+            "visit of nothing",
+            tx.visited(&Visit { version, ..Visit::of("b".."a", Direction::Forward) }, 5).await.map(drop),
+        ),
+        ("approximate_count", tx.approximate_count(all, version).await.map(drop)),
     ]
 }
 
@@ -61,6 +71,10 @@ async fn writes(tx: &Tx) -> Vec<(&'static str, Result<()>)> {
         ("put", tx.put(key.clone(), val.clone()).await),
         ("putc", tx.putc(key.clone(), val.clone(), None).await),
         ("del", tx.del(key.clone()).await),
+        ("setm", tx.setm(vec![(key.clone(), val.clone())]).await),
+        ("setm of nothing", tx.setm(vec![]).await),
+        ("delm", tx.delm(vec![key.clone()]).await),
+        ("delm of nothing", tx.delm(vec![]).await),
         ("delc", tx.delc(key.clone(), None).await),
         ("replace", tx.replace(key.clone(), val.clone()).await),
         ("clr", tx.clr(key.clone()).await),
@@ -96,6 +110,7 @@ async fn reads_of_a_committed_transaction(store: Store) -> Verdict {
     all_finished(reads(&tx, None).await);
     refuses!(tx.timestamp().await, TransactionFinished);
     refuses!(tx.compact(None).await, TransactionFinished);
+    refuses!(tx.split(KeyRange::all(), 2).await, TransactionFinished);
     refuses!(tx.getu(b"a").await, TransactionFinished);
     Ok(())
 }
@@ -108,6 +123,7 @@ async fn reads_of_a_cancelled_transaction(store: Store) -> Verdict {
     all_finished(reads(&tx, None).await);
     refuses!(tx.timestamp().await, TransactionFinished);
     refuses!(tx.compact(None).await, TransactionFinished);
+    refuses!(tx.split(KeyRange::all(), 2).await, TransactionFinished);
     refuses!(tx.getu(b"a").await, TransactionFinished);
     Ok(())
 }
@@ -169,6 +185,8 @@ async fn finished_comes_before_an_operations_own_error(store: Store) -> Verdict 
     tx.cancel().await?;
     let key = Bytes::from(vec![0; MAX_KEY_BYTES + 1]);
     refuses!(tx.set(key.clone(), b("1")).await, TransactionFinished);
+    refuses!(tx.setm(vec![(key.clone(), b("1"))]).await, TransactionFinished);
+    refuses!(tx.delm(vec![key.clone()]).await, TransactionFinished);
     refuses!(tx.del(key).await, TransactionFinished);
     Ok(())
 }
@@ -177,6 +195,8 @@ async fn readonly_comes_before_an_operations_own_error(store: Store) -> Verdict 
     let tx = store.read().await?;
     let key = Bytes::from(vec![0; MAX_KEY_BYTES + 1]);
     refuses!(tx.set(key.clone(), b("1")).await, TransactionReadonly);
+    refuses!(tx.setm(vec![(key.clone(), b("1"))]).await, TransactionReadonly);
+    refuses!(tx.delm(vec![key.clone()]).await, TransactionReadonly);
     refuses!(tx.del(key).await, TransactionReadonly);
     Ok(())
 }

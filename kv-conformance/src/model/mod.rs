@@ -6,6 +6,7 @@
 
 mod bugs;
 mod conflict;
+mod estimates;
 mod feed;
 mod feed_bugs;
 mod history;
@@ -15,8 +16,10 @@ mod pending;
 mod reads;
 mod reference;
 mod scan;
+mod stamps;
 mod steps;
 mod transaction;
+mod visit;
 
 pub use mutant::Mutant;
 pub use reference::Reference;

@@ -65,6 +65,10 @@ mutants! {
     ForgottenReads,
     /// `getu` is a `get`.
     UncheckedGetu,
+    /// Of two transactions that read a key by `getu`, the second conflicts.
+    GetuIsAWrite,
+    /// `getu` answers a read-only transaction, which will check nothing.
+    GetuOfReaders,
     /// The end of a range is in it.
     InclusiveEnd,
     /// Own writes do not show in scans.
@@ -83,6 +87,44 @@ mutants! {
     ZeroIsOne,
     /// A backward scan takes the first entries and reverses them.
     BackwardFromStart,
+    /// A visit shows one more row after the visitor broke.
+    VisitPastBreak,
+    /// Own writes do not show in visits.
+    UnmergedVisit,
+    /// A backward visit goes forward.
+    ForwardVisit,
+    /// A visit without values shows them.
+    VisitOfValues,
+    /// What was visited does not count as read.
+    UncheckedVisit,
+    /// An estimate counts the whole store, whatever the range.
+    WildEstimate,
+    /// The parts of a range overlap by a key.
+    OverlappingSplit,
+    /// The last key of each part of a range is in none.
+    SplitWithGaps,
+    /// All parts of a range but the last hold one key.
+    LopsidedSplit,
+    /// A range is split into one part too many.
+    OneTooMany,
+    /// A refused `setm` has written what came before the entry that it was refused for.
+    TornSetm,
+    /// Of a key that `setm` is given twice the first value stays.
+    FirstOfSetm,
+    /// `delm` leaves keys alone that have no value.
+    ShyDelm,
+    /// `safe_timestamp` is the snapshot's version, whoever has not finished.
+    UnheededStamps,
+    /// A transaction's timestamp counts as finished before its commit is visible.
+    EarlyRelease,
+    /// `safe_timestamp` is that of the moment in which it is asked for.
+    LateSafety,
+    /// The timestamp of a transaction that is dropped counts as unfinished for ever.
+    LeakedStamp,
+    /// Of several timestamps of a transaction the last counts.
+    LastStamp,
+    /// Timestamps of read-only transactions count.
+    StampsOfReaders,
     /// A rollback takes back only the keys that were new.
     LeakySavePoint,
     /// A release closes the outer save points as well.

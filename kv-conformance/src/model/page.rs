@@ -63,7 +63,7 @@ pub(crate) fn cut(
 }
 
 /// The part of `range` that a scan which stopped at `last` has seen.
-fn up_to(range: &KeyRange, direction: Direction, last: &Key) -> KeyRange {
+pub(super) fn up_to(range: &KeyRange, direction: Direction, last: &Key) -> KeyRange {
     match direction {
         Direction::Forward => KeyRange { start: range.start.clone(), end: Some(KeyRange::key_after(last)) },
         Direction::Backward => KeyRange { start: last.clone(), end: range.end.clone() },

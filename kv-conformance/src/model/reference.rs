@@ -14,11 +14,12 @@ use kv_api::{
     Transactable, TransactionOptions, Version,
 };
 use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
 /// A store in memory that does what the contract says. Default = serializable, versioned, with read checks, a change
-/// feed and all history kept.
+/// feed, safe timestamps and all history kept.
 #[derive(Debug, Clone)]
 pub struct Reference {
     shared: Arc<Shared>,
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(super) shut_down: Arc<OnceLock<Version>>,
     /// Wakes the feeds that wait.
     pub(super) news: Arc<Notify>,
+    /// The first timestamps of the write transactions that have not finished; taken with the history alone.
+    pub(super) stamps: Arc<Mutex<BTreeSet<Version>>>,
     pub(super) bugs: Arc<Bugs>,
     prune_on_compact: bool,
     pub(super) whole_backlogs: bool,
@@ -50,8 +53,11 @@ impl Default for Reference {
 impl Reference {
     /// An empty store whose versions are 1, 2, 3, ….
     pub fn new() -> Self {
-        let capabilities =
-            Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true).change_feed(true);
+        let capabilities = Capabilities::new(Isolation::Serializable)
+            .versioned_reads(true)
+            .read_checks(true)
+            .change_feed(true)
+            .safe_timestamps(true);
         Self {
             shared: Arc::new(Shared {
                 capabilities,
@@ -59,6 +65,7 @@ impl Reference {
                 history: Arc::default(),
                 shut_down: Arc::default(),
                 news: Arc::default(),
+                stamps: Arc::default(),
                 bugs: Arc::default(),
                 prune_on_compact: false,
                 whole_backlogs: false,
@@ -97,6 +104,7 @@ impl Reference {
         let reopened = self.clone().with(|shared| {
             shared.shut_down = Arc::default();
             shared.news = Arc::default();
+            shared.stamps = Arc::default();
             shared.bugs = Arc::default();
         });
         if self.shared.is(Mutant::LostLastCommit) {

@@ -27,7 +27,7 @@ const STEP: usize = 1000;
 impl ReferenceTransaction {
     /// What `range` held at `at`, as a transaction begun at `snapshot` sees it. Others run between two steps: no commit
     /// changes what was.
-    async fn held(&self, range: &KeyRange, at: Version, snapshot: Version) -> BTreeMap<Key, Val> {
+    pub(super) async fn held(&self, range: &KeyRange, at: Version, snapshot: Version) -> BTreeMap<Key, Val> {
         let mut held = BTreeMap::new();
         let mut rest = Some(range.clone());
         while let Some(range) = rest {
@@ -69,16 +69,21 @@ impl ReferenceTransaction {
         view
     }
 
-    pub(super) async fn scan_page(&self, mut scan: Scan) -> Result<Vec<(Key, Val)>> {
+    /// All that `range` holds, for this transaction.
+    pub(super) async fn view(&self, range: &KeyRange, version: Option<Version>) -> Result<BTreeMap<Key, Val>> {
         let (at, own) = {
             let state = self.state.lock();
-            let at = self.reading(&state, &self.store.history.lock(), scan.version)?;
-            (at, state.pending.now.writes_in(&scan.range))
+            let at = self.reading(&state, &self.store.history.lock(), version)?;
+            (at, state.pending.now.writes_in(range))
         };
-        let mut view = match scan.version {
-            Some(_) if !self.store.is(Mutant::VersionedOwnWrites) => self.held(&scan.range, at, self.snapshot).await,
-            _ => self.merged(own, &scan.range).await,
-        };
+        Ok(match version {
+            Some(_) if !self.store.is(Mutant::VersionedOwnWrites) => self.held(range, at, self.snapshot).await,
+            _ => self.merged(own, range).await,
+        })
+    }
+
+    pub(super) async fn scan_page(&self, mut scan: Scan) -> Result<Vec<(Key, Val)>> {
+        let mut view = self.view(&scan.range, scan.version).await?;
         if scan.version.is_none() && self.store.is(Mutant::SkipBeforeMerge) {
             let stored = self.held(&scan.range, self.snapshot, self.snapshot).await;
             let skipped: BTreeSet<Key> = stored.into_keys().take(scan.skip as usize).collect();

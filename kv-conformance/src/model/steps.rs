@@ -77,6 +77,7 @@ impl Shared {
             Mutant::LingeringHeir,
             Mutant::EarlyConflict,
             Mutant::StallingFeed,
+            Mutant::EarlyRelease,
         ];
         stepwise.into_iter().find(|bug| self.is(*bug))
     }
@@ -144,6 +145,11 @@ impl ReferenceTransaction {
                 committed
             }
             Mutant::EarlyConflict => self.commit_queued().await,
+            Mutant::EarlyRelease => {
+                self.end_stamp();
+                pause().await;
+                self.commit_at_once(install)
+            }
             Mutant::StallingFeed => {
                 self.store.stall().await;
                 self.commit_at_once(install)

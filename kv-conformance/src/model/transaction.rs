@@ -7,12 +7,15 @@ use super::pending::{Pending, Write, Writes};
 use super::reads::Reads;
 use super::reference::Shared;
 use super::scan::{Scan, entry_size, key_size};
+use super::visit::Visit;
 use async_trait::async_trait;
 use kv_api::{
     Direction, Error, Key, KeyRange, Result, ScanLimit, Transactable, TransactionOptions, TransactionType, Val,
-    Version, check_key, check_value,
+    Version, check_key, check_parts, check_value,
 };
 use parking_lot::{Mutex, MutexGuard};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A snapshot of the store and the writes on top of it.
@@ -21,6 +24,8 @@ pub(crate) struct ReferenceTransaction {
     pub(super) store: Arc<Shared>,
     options: TransactionOptions,
     pub(super) snapshot: Version,
+    /// The timestamps up to here are of transactions that had finished.
+    pub(super) safe: Version,
     /// How many transactions were begun before.
     nth: u64,
     pub(super) state: Mutex<State>,
@@ -30,6 +35,8 @@ pub(crate) struct ReferenceTransaction {
 pub(super) struct State {
     pub(super) finished: bool,
     version: Option<Version>,
+    /// The first timestamp, while it counts as unfinished.
+    pub(super) stamp: Option<Version>,
     pub(super) pending: Pending,
     pub(super) reads: Reads,
 }
@@ -39,8 +46,10 @@ impl ReferenceTransaction {
         let nth = store.bugs.begin();
         let backward = store.is(Mutant::BackwardSnapshot) && nth % 3 == 2;
         let lag = if backward { 2 } else { Version::from(store.is(Mutant::StaleSnapshot)) };
-        let snapshot = store.history.lock().newest().saturating_sub(lag);
-        Self { store, options, snapshot, nth, state: Mutex::default() }
+        let history = store.history.lock();
+        let (snapshot, safe) = (history.newest().saturating_sub(lag), store.safe(&history));
+        drop(history);
+        Self { store, options, snapshot, safe, nth, state: Mutex::default() }
     }
 
     /// The version at which `key` is seen, for a mutant.
@@ -179,6 +188,12 @@ impl ReferenceTransaction {
             self.store.note_refused(&state.pending.now.writes);
             return Err(self.conflict(&state, &history));
         }
+        if self.store.is(Mutant::GetuIsAWrite) {
+            for key in state.pending.now.checked.clone() {
+                let val = history.get(&key, self.snapshot, self.snapshot);
+                state.pending.now.writes.entry(key).or_insert(Write { val, erase: false });
+            }
+        }
         if self.store.is(Mutant::CutCommit) && state.pending.now.writes.len() > 128 {
             state.pending.now.writes.pop_last();
         }
@@ -216,14 +231,18 @@ impl Transactable for ReferenceTransaction {
         if self.store.is(Mutant::CancelCommits) {
             self.store.install(&state.pending.now.writes, &mut self.store.history.lock())?;
         }
+        drop(state);
+        self.end_stamp();
         Ok(())
     }
 
     async fn commit(&self) -> Result<()> {
-        match self.store.stepwise_commit() {
+        let committed = match self.store.stepwise_commit() {
             Some(bug) => self.commit_in_steps(bug).await,
             None => self.commit_at_once(|writes, history| self.store.install(writes, history)),
-        }
+        };
+        self.end_stamp();
+        committed
     }
 
     fn commit_version(&self) -> Option<Version> {
@@ -346,6 +365,55 @@ impl Transactable for ReferenceTransaction {
         Ok(self.keys(range, ScanLimit::Count(u32::MAX), 0, version).await?.len() as u64)
     }
 
+    async fn visit(
+        &self,
+        range: KeyRange,
+        direction: Direction,
+        version: Option<Version>,
+        vals: bool,
+        visitor: &mut (dyn for<'r> FnMut(&'r [u8], &'r [u8]) -> ControlFlow<()> + Send),
+    ) -> Result<()> {
+        self.visit_rows(Visit { range, direction, version, vals }, visitor).await
+    }
+
+    async fn setm(&self, entries: Vec<(Key, Val)>) -> Result<()> {
+        let mut state = self.writing()?;
+        if !self.store.is(Mutant::TornSetm) {
+            entries.iter().try_for_each(|(key, val)| check_key(key).and_then(|()| check_value(val)))?;
+        }
+        let mut seen = BTreeSet::new();
+        for (key, val) in entries {
+            check_key(&key)?;
+            check_value(&val)?;
+            if seen.insert(key.clone()) || !self.store.is(Mutant::FirstOfSetm) {
+                self.write(&mut state, key, Some(val));
+            }
+        }
+        Ok(())
+    }
+
+    async fn delm(&self, keys: Vec<Key>) -> Result<()> {
+        let mut state = self.writing()?;
+        keys.iter().try_for_each(|key| check_key(key))?;
+        for key in keys {
+            let missing = || self.store.history.lock().get(&key, self.snapshot, self.snapshot).is_none();
+            if !self.store.is(Mutant::ShyDelm) || !missing() {
+                self.write(&mut state, key, None);
+            }
+        }
+        Ok(())
+    }
+
+    async fn approximate_count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
+        let range = if self.store.is(Mutant::WildEstimate) && !range.is_empty() { KeyRange::all() } else { range };
+        self.count(range, version).await
+    }
+
+    async fn split(&self, range: KeyRange, n: u32) -> Result<Vec<KeyRange>> {
+        check_parts(n)?;
+        self.split_exactly(range, n as usize).await
+    }
+
     async fn new_save_point(&self) -> Result<()> {
         self.writing()?.pending.open();
         Ok(())
@@ -398,16 +466,18 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn timestamp(&self) -> Result<Version> {
-        if self.closed() {
-            return Err(Error::TransactionFinished);
-        }
-        // Under the lock, so that it falls between two commits.
-        let _history = self.store.history.lock();
-        self.store.source.next()
+        self.stamp()
+    }
+
+    async fn safe_timestamp(&self) -> Result<Version> {
+        self.safe_timestamp()
     }
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
-        if !self.closed() && !self.store.capabilities.read_checks {
+        if !self.store.is(Mutant::GetuOfReaders) {
+            drop(self.writing()?);
+        }
+        if !self.store.capabilities.read_checks {
             return Err(Error::Unsupported { operation: "getu" });
         }
         let val = self.get(key, None).await?;

@@ -40,6 +40,8 @@ pub(crate) enum Act {
     Put(Key, Filler),
     Putc(Key, Filler, Chk),
     Del(Key),
+    Setm(Vec<(Key, Filler)>),
+    Delm(Vec<Key>),
     Delc(Key, Chk),
     Clr(Key),
     Delr(KeyRange),
@@ -51,6 +53,8 @@ pub(crate) enum Act {
     Unwind(usize),
     Scan(Scan),
     Count(KeyRange, At),
+    /// A visit that breaks at a row, if it comes to it.
+    Visit(Visit),
     Batch(KeyRange, u32, At),
     SavePoint,
     Release,
@@ -77,6 +81,16 @@ pub(crate) struct Scan {
     pub(crate) limit: ScanLimit,
     pub(crate) skip: u32,
     pub(crate) keys_only: bool,
+    pub(crate) at: At,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    pub(crate) range: KeyRange,
+    pub(crate) direction: Direction,
+    pub(crate) vals: bool,
+    /// The number of the row at which it breaks; 0 is taken for none.
+    pub(crate) most: usize,
     pub(crate) at: At,
 }
 

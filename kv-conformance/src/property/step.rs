@@ -2,7 +2,7 @@
 
 use super::op::{Act, At, Chk, How, Op, of_fill};
 use crate::backend::Backend;
-use crate::fixture::{Failure, Mismatch, Store, Tx, Verdict as Outcome, show, text};
+use crate::fixture::{Failure, Mismatch, Store, Tx, Verdict as Outcome, Visit, show, text, visited};
 use crate::model::{Reference, ReferenceTransaction, Verdict};
 use kv_api::{
     Direction, Error, Isolation, Key, KeyRange, Result, ScanLimit, Transactable, TransactionOptions, Val, Version,
@@ -141,6 +141,11 @@ impl Twins {
             // What a write after a clear does to the history that was erased is left open.
             Act::Clr(key) if !erases => done(tx.clr(key.clone()).await?),
             Act::Del(key) | Act::Clr(key) => done(tx.del(key.clone()).await?),
+            Act::Setm(entries) => {
+                let entries = entries.iter().map(|(key, val)| (key.clone(), val.val())).collect();
+                done(tx.setm(entries).await?)
+            }
+            Act::Delm(keys) => done(tx.delm(keys.clone()).await?),
             Act::Delc(key, expected) => done(tx.delc(key.clone(), chk(expected)).await?),
             Act::Delr(range) => done(tx.delr(range.clone()).await?),
             Act::Scan(scan) => {
@@ -151,6 +156,16 @@ impl Twins {
                     (false, Direction::Forward) => Answer::Rows(tx.scan(range, limit, skip, at).await?),
                     (false, Direction::Backward) => Answer::Rows(tx.scanr(range, limit, skip, at).await?),
                 }
+            }
+            Act::Visit(visit) => {
+                let of = Visit {
+                    range: visit.range.clone(),
+                    direction: visit.direction,
+                    version: at(&visit.at),
+                    vals: visit.vals,
+                };
+                let most = if visit.most == 0 { usize::MAX } else { visit.most };
+                Answer::Rows(visited(tx, &of, most).await?)
             }
             Act::Count(range, when) => Answer::Count(tx.count(range.clone(), at(when)).await?),
             Act::Batch(range, batch, when) => {

@@ -1,6 +1,6 @@
 //! How sequences are drawn.
 
-use super::op::{Act, At, Chk, Filler, How, Op, Scan};
+use super::op::{Act, At, Chk, Filler, How, Op, Scan, Visit};
 use super::profile::Profile;
 use crate::fixture::edges;
 use kv_api::{Direction, Key, KeyRange, MAX_KEY_BYTES, ScanLimit};
@@ -140,6 +140,8 @@ fn write(draw: &Draw) -> BoxedStrategy<Act> {
         2 => (key(draw), chk(draw)).prop_map(|(key, chk)| Act::Delc(key, chk)),
         1 => key(draw).prop_map(Act::Clr),
         1 => range(draw).prop_map(Act::Delr),
+        1 => proptest::collection::vec((key(draw), filler(sized)), 0..5).prop_map(Act::Setm),
+        1 => proptest::collection::vec(key(draw), 0..5).prop_map(Act::Delm),
     ];
     if !sized {
         return one.boxed();
@@ -178,8 +180,13 @@ fn scan(draw: &Draw) -> BoxedStrategy<Act> {
             Act::Scan(Scan { range, direction, limit, skip, keys_only, at })
         },
     );
+    let direction = prop_oneof![Just(Direction::Forward), Just(Direction::Backward)];
+    let most = prop_oneof![1 => Just(0), 2 => 0..8usize];
+    let visit = (range(draw), direction, any::<bool>(), most, at(draw))
+        .prop_map(|(range, direction, vals, most, at)| Act::Visit(Visit { range, direction, vals, most, at }));
     prop_oneof![
         6 => scan,
+        3 => visit,
         1 => (range(draw), at(draw)).prop_map(|(range, at)| Act::Count(range, at)),
         1 => (range(draw), 0..5u32, at(draw)).prop_map(|(range, batch, at)| Act::Batch(range, batch, at)),
     ]

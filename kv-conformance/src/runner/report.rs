@@ -99,6 +99,7 @@ fn capabilities(declared: &Capabilities) -> Value {
         "read_checks": declared.read_checks,
         "erases_history": declared.erases_history,
         "change_feed": declared.change_feed,
+        "safe_timestamps": declared.safe_timestamps,
     })
 }
 

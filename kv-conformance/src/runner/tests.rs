@@ -22,7 +22,11 @@ fn mutated() -> Backend {
 }
 
 fn declaring(backend: Backend) -> Backend {
-    let declared = Capabilities::new(Isolation::Serializable).versioned_reads(true).read_checks(true).change_feed(true);
+    let declared = Capabilities::new(Isolation::Serializable)
+        .versioned_reads(true)
+        .read_checks(true)
+        .change_feed(true)
+        .safe_timestamps(true);
     backend.capabilities(declared)
 }
 

@@ -3,7 +3,8 @@
 //! Recent means: within a budget of bytes. What a transaction is too old to be checked against here, the memtables and
 //! the runs know ([`older`](super::older)).
 
-use super::{ReadSet, Writes};
+use super::ReadSet;
+use crate::write::Writes;
 use bytes::BytesMut;
 use kv_api::{Error, Key, Version};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -152,10 +153,11 @@ impl RecentCommits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::write::Write;
     use kv_api::KeyRange;
 
     fn writes(keys: &[&str]) -> Writes {
-        keys.iter().map(|key| (Key::copy_from_slice(key.as_bytes()), None)).collect()
+        keys.iter().map(|key| (Key::copy_from_slice(key.as_bytes()), Write::delete())).collect()
     }
 
     fn reads(keys: &[&str], ranges: &[(&str, &str)]) -> ReadSet {
@@ -219,7 +221,7 @@ mod tests {
     #[test]
     fn memory_for_many_keys_is_given_back() {
         let mut recent = RecentCommits::default();
-        let many: Writes = (0..100_000u32).map(|i| (Key::copy_from_slice(&i.to_be_bytes()), None)).collect();
+        let many = (0..100_000u32).map(|i| (Key::copy_from_slice(&i.to_be_bytes()), Write::delete())).collect();
         recent.add(1, &many);
         recent.forget(1, 1);
         assert!(recent.order.capacity() <= 2 * KEPT_CAPACITY, "{}", recent.order.capacity());

@@ -88,8 +88,8 @@ impl Committer {
         };
         let memtable = self.core.views.guard().active.clone();
         for record in &records {
-            for (key, val) in record.writes().flatten() {
-                memtable.insert(key, record.version, val);
+            for (key, write) in record.writes().flatten() {
+                memtable.insert(key, record.version, write);
             }
         }
         self.core.snapshots.publish(last);

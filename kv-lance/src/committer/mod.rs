@@ -17,19 +17,16 @@ mod read_set;
 pub(crate) use read_set::ReadSet;
 
 use crate::config::Durability;
-use crate::core::Core;
+use crate::core::{Core, Stamp};
 use crate::journal::{Journal, MAX_PAYLOAD, RecordBuilder, SegmentFile};
+use crate::write::Writes;
 use arc_swap::ArcSwap;
 use conflicts::Conflict;
-use kv_api::{Error, Key, MvccSource, Result, Val, Version};
+use kv_api::{Error, MvccSource, Result, Version};
 use parking_lot::Mutex;
 use queue::{Pending, Queue, Slot};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// Writes by key; no value is a deletion.
-pub(crate) type Writes = BTreeMap<Key, Option<Val>>;
 
 /// A conflict is reported although the key is being written again where that has gone on for this many groups.
 const MAX_WAITS: usize = 64;
@@ -71,12 +68,13 @@ impl Committer {
     }
 
     /// Commits `writes` made on top of `snapshot`, if neither they nor `reads` conflict. The version; `None` where nothing
-    /// was written.
+    /// was written. `stamp` is the transaction's timestamp, and goes when the outcome is known.
     pub(crate) async fn commit(
         &self,
         snapshot: Version,
         writes: Writes,
         mut reads: ReadSet,
+        mut stamp: Option<Stamp>,
     ) -> Result<Option<Version>> {
         reads.sort();
         let mut record = None;
@@ -90,7 +88,7 @@ impl Committer {
         }
         let mut since = snapshot;
         loop {
-            match self.admit(since, &writes, &reads, &mut record)? {
+            match self.admit(since, &writes, &reads, (&mut record, &mut stamp))? {
                 Admission::Queued(ticket, version) => return ticket.settled().await.map(|()| Some(version)),
                 Admission::NothingToWrite => return Ok(None),
                 Admission::Conflict(conflict) => return Err(self.refuse(conflict, &writes, &reads).await),
@@ -113,7 +111,7 @@ impl Committer {
         since: Version,
         writes: &Writes,
         reads: &ReadSet,
-        record: &mut Option<RecordBuilder>,
+        (record, stamp): (&mut Option<RecordBuilder>, &mut Option<Stamp>),
     ) -> Result<Admission<'_>> {
         let mut queue = self.queue.lock();
         self.core.health.check()?;
@@ -127,11 +125,16 @@ impl Committer {
         let Some(record) = record.take() else { return Ok(Admission::NothingToWrite) };
         let version = self.source.next()?;
         queue.recent.add(version, writes);
-        Ok(Admission::Queued(self.queue_up(&mut queue, Some((version, record))), version))
+        Ok(Admission::Queued(self.queue_up(&mut queue, Some((version, record)), stamp.take()), version))
     }
 
-    fn queue_up(&self, queue: &mut Queue, commit: Option<(Version, RecordBuilder)>) -> Ticket<'_> {
-        let slot = Arc::new(Slot::default());
+    fn queue_up(
+        &self,
+        queue: &mut Queue,
+        commit: Option<(Version, RecordBuilder)>,
+        stamp: Option<Stamp>,
+    ) -> Ticket<'_> {
+        let slot = Arc::new(Slot::new(stamp));
         queue.pending.push_back(Pending { commit, slot: slot.clone() });
         Ticket { committer: self, slot }
     }
@@ -162,7 +165,7 @@ impl Committer {
         let ticket = {
             let mut queue = self.queue.lock();
             self.core.health.check()?;
-            self.queue_up(&mut queue, None)
+            self.queue_up(&mut queue, None, None)
         };
         ticket.settled().await
     }

@@ -1,10 +1,11 @@
 //! The conflict check of a transaction that is older than what is remembered of recent commits: memtables and runs know
 //! the newest version of each key.
 
+use super::ReadSet;
 use super::conflicts::{Access, Conflict};
-use super::{ReadSet, Writes};
 use crate::core::View;
 use crate::table::hash;
+use crate::write::Writes;
 use kv_api::{Key, Result, Version};
 
 /// A commit in `view` after `since` that changed what was written or read.

@@ -1,6 +1,7 @@
 //! Commits waiting to be written, and how their owners learn the outcome.
 
 use super::conflicts::RecentCommits;
+use crate::core::Stamp;
 use crate::journal::RecordBuilder;
 use kv_api::{Error, Result, Version};
 use parking_lot::Mutex;
@@ -81,24 +82,42 @@ impl WriteFailure {
 /// Where the leader of a group leaves the outcome for who is in the queue.
 #[derive(Default)]
 pub(super) struct Slot {
-    outcome: Mutex<Option<Outcome>>,
+    end: Mutex<End>,
     /// Wakes the owner: the outcome is there, or there may be nobody who leads.
     pub(super) wake: Notify,
     /// The owner's future was dropped; the commit goes on without it.
     pub(super) abandoned: AtomicBool,
 }
 
+#[derive(Default)]
+struct End {
+    outcome: Option<Outcome>,
+    /// Unfinished until there is an outcome, also where the owner has gone.
+    stamp: Option<Stamp>,
+}
+
 impl Slot {
+    pub(super) fn new(stamp: Option<Stamp>) -> Self {
+        Self { end: Mutex::new(End { outcome: None, stamp }), ..Self::default() }
+    }
+
     pub(super) fn is_done(&self) -> bool {
-        self.outcome.lock().is_some()
+        self.end.lock().outcome.is_some()
     }
 
     pub(super) fn outcome(&self) -> Option<Outcome> {
-        self.outcome.lock().clone()
+        self.end.lock().outcome.clone()
     }
 
     pub(super) fn settle(&self, outcome: Outcome) {
-        *self.outcome.lock() = Some(outcome);
+        {
+            let mut end = self.end.lock();
+            match (end.stamp.take(), &outcome) {
+                (Some(stamp), Outcome::Unknown(_)) => stamp.keep(),
+                (stamp, _) => drop(stamp),
+            }
+            end.outcome = Some(outcome);
+        }
         self.wake.notify_one();
     }
 

@@ -87,6 +87,14 @@ pub(super) static KNOBS: &[Knob] = &[
         valid: |c| c.cache_bytes <= 1 << 40,
     },
     Knob {
+        name: "index_cache_bytes",
+        method: "index_cache_bytes",
+        allowed: "0 (none) or a size up to 1024GiB, in bytes or as in 128MiB",
+        set: |c, text| assign(&mut c.index_cache_bytes, size(text)),
+        shown: |c| show_size(c.index_cache_bytes),
+        valid: |c| c.index_cache_bytes <= 1 << 40,
+    },
+    Knob {
         name: "open_files",
         method: "open_files",
         allowed: "a number from 8 to 1048576",

@@ -63,6 +63,40 @@ impl View {
         Ok(None)
     }
 
+    /// As [`get`](Self::get), from memory alone; `None` where a block has to be read.
+    pub(crate) fn get_cached(&self, key: &[u8], version: Version) -> Option<Option<Val>> {
+        if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {
+            return Some(found);
+        }
+        let hash = if self.runs.is_empty() { 0 } else { hash(key) };
+        for run in self.runs_at(version) {
+            if let Some(found) = run.get_cached(key, version, hash)? {
+                return Some(found);
+            }
+        }
+        Some(None)
+    }
+
+    /// Whether history before some version after `since` may have been erased for some keys.
+    pub(crate) fn may_have_erased(&self, since: Version) -> bool {
+        self.memtables().any(|memtable| memtable.max_erasing() > since)
+            || self.runs.iter().any(|run| run.statistics().max_erasing > since)
+    }
+
+    /// Whether a transaction at `snapshot` finds the history of `key` up to `version` erased.
+    pub(crate) async fn has_erased(&self, key: &[u8], version: Version, snapshot: Version) -> Result<bool> {
+        if self.memtables().any(|m| m.max_erasing() > version && m.erases(key, version, snapshot)) {
+            return Ok(true);
+        }
+        let hash = hash(key);
+        for run in &self.runs {
+            if run.erases(key, version, snapshot, hash).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether `key` has a value at `version`; reads no value.
     pub(crate) async fn exists(&self, key: &[u8], version: Version) -> Result<bool> {
         if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {

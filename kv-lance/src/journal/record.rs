@@ -12,6 +12,7 @@
 //! the write: if a later record says so of a damaged one, the damage is no torn write.
 
 use crate::codec::Reader;
+use crate::write::Write;
 use bytes::{Bytes, BytesMut};
 use kv_api::Version;
 
@@ -19,8 +20,9 @@ const MAGIC: [u8; 4] = *b"kvlJ";
 pub(super) const HEADER: usize = 40;
 pub(super) const ALIGNMENT: usize = 8;
 
-const DELETE: u8 = 0;
-const PUT: u8 = 1;
+/// The kind of a write: whether it has a value, and whether it erases what was before.
+const HAS_VALUE: u8 = 1;
+const ERASES: u8 = 2;
 
 /// The greatest payload of one record, in bytes.
 pub(crate) const MAX_PAYLOAD: usize = (4 << 30) - (64 << 10);
@@ -44,21 +46,19 @@ pub(crate) struct Record {
 
 impl RecordBuilder {
     /// Bytes that the record of these writes takes in the journal.
-    pub(crate) fn size_of<'a>(writes: impl Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>) -> usize {
-        HEADER + 4 + writes.map(|(k, v)| 9 + k.len() + v.as_ref().map_or(0, Bytes::len)).sum::<usize>() + ALIGNMENT
+    pub(crate) fn size_of<'a>(writes: impl Iterator<Item = (&'a Bytes, &'a Write)>) -> usize {
+        HEADER + 4 + writes.map(|(key, write)| 9 + key.len() + write.val_bytes()).sum::<usize>() + ALIGNMENT
     }
 
     /// Encodes writes, in key order; `size` is what [`size_of`](Self::size_of) said.
-    pub(crate) fn new<'a>(writes: impl ExactSizeIterator<Item = (&'a Bytes, &'a Option<Bytes>)>, size: usize) -> Self {
+    pub(crate) fn new<'a>(writes: impl ExactSizeIterator<Item = (&'a Bytes, &'a Write)>, size: usize) -> Self {
         let mut buf = BytesMut::with_capacity(size);
         buf.resize(HEADER, 0);
         buf.extend_from_slice(&(writes.len() as u32).to_le_bytes());
-        for (key, val) in writes {
-            let (kind, val) = match val {
-                Some(val) => (PUT, val.as_ref()),
-                None => (DELETE, &[][..]),
-            };
-            buf.extend_from_slice(&[kind]);
+        for (key, write) in writes {
+            let val = write.val.as_deref().unwrap_or_default();
+            let has_value = if write.val.is_some() { HAS_VALUE } else { 0 };
+            buf.extend_from_slice(&[has_value | if write.erases { ERASES } else { 0 }]);
             buf.extend_from_slice(&(key.len() as u32).to_le_bytes());
             buf.extend_from_slice(&(val.len() as u32).to_le_bytes());
             buf.extend_from_slice(key);
@@ -131,7 +131,7 @@ impl Record {
     }
 
     /// The writes: slices of the record. `None` in the place of one that is malformed, after which nothing follows.
-    pub(crate) fn writes(&self) -> impl Iterator<Item = Option<(Bytes, Option<Bytes>)>> + '_ {
+    pub(crate) fn writes(&self) -> impl Iterator<Item = Option<(Bytes, Write)>> + '_ {
         let payload = self.bytes.get(HEADER..HEADER + self.payload_len as usize).unwrap_or_default();
         let mut r = Reader::new(payload);
         let mut left = r.u32().unwrap_or(0);
@@ -145,16 +145,16 @@ impl Record {
         })
     }
 
-    fn write(&self, r: &mut Reader<'_>) -> Option<(Bytes, Option<Bytes>)> {
+    fn write(&self, r: &mut Reader<'_>) -> Option<(Bytes, Write)> {
         let kind = r.u8()?;
         let (key_len, val_len) = (r.u32()? as usize, r.u32()? as usize);
         let (key, val) = (r.bytes(key_len)?, r.bytes(val_len)?);
-        let val = match kind {
-            PUT => Some(self.bytes.slice_ref(val)),
-            DELETE => None,
-            _ => return None,
-        };
-        Some((self.bytes.slice_ref(key), val))
+        let has_value = kind & HAS_VALUE != 0;
+        if kind & !(HAS_VALUE | ERASES) != 0 || !has_value && val_len > 0 {
+            return None;
+        }
+        let val = has_value.then(|| self.bytes.slice_ref(val));
+        Some((self.bytes.slice_ref(key), Write { val, erases: kind & ERASES != 0 }))
     }
 }
 
@@ -163,8 +163,14 @@ mod tests {
     use super::*;
 
     fn record() -> Record {
-        let writes: Vec<(Bytes, Option<Bytes>)> =
-            vec![("".into(), Some("".into())), ("a".into(), None), ("k".into(), Some("v".repeat(100).into()))];
+        let erasing = Write { erases: true, ..Write::set("new".into()) };
+        let writes: Vec<(Bytes, Write)> = vec![
+            ("".into(), Write::set("".into())),
+            ("a".into(), Write::delete()),
+            ("b".into(), Write::erase()),
+            ("c".into(), erasing),
+            ("k".into(), Write::set("v".repeat(100).into())),
+        ];
         let each = || writes.iter().map(|(k, v)| (k, v));
         RecordBuilder::new(each(), RecordBuilder::size_of(each())).finish(7, 3, 64)
     }
@@ -176,9 +182,11 @@ mod tests {
         let back = Record::at(&record.bytes, 0, 3);
         assert!(back.as_ref().is_some_and(|r| r.version == 7 && r.synced == 64));
         let writes: Vec<_> = back.iter().flat_map(|r| r.writes().flatten().collect::<Vec<_>>()).collect();
-        assert_eq!(writes.len(), 3);
-        assert!(writes.iter().any(|(k, v)| k == "a" && v.is_none()));
-        assert!(writes.iter().any(|(k, v)| k.is_empty() && v.as_ref().is_some_and(Bytes::is_empty)));
+        assert_eq!(writes.len(), 5);
+        let read = |key: &str| writes.iter().find(|(k, _)| k == key).map(|(_, write)| write.clone());
+        assert_eq!((read(""), read("a")), (Some(Write::set("".into())), Some(Write::delete())));
+        assert_eq!(read("b"), Some(Write::erase()));
+        assert_eq!(read("c"), Some(Write { val: Some("new".into()), erases: true }));
         assert!(Record::at(&record.bytes, 0, 4).is_none(), "of another segment");
     }
 

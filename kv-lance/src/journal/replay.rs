@@ -163,6 +163,7 @@ mod tests {
     use super::super::{Journal, RecordBuilder};
     use super::*;
     use crate::files::LocalFiles;
+    use crate::write::Write;
     use std::sync::Arc;
 
     type Outcome = std::result::Result<Vec<u64>, Error>;
@@ -182,7 +183,7 @@ mod tests {
 
     fn append(journal: &mut Journal, versions: std::ops::RangeInclusive<u64>) -> Result<()> {
         for version in versions {
-            let writes = [(Bytes::from(format!("key {version}")), Some(Bytes::from("val")))];
+            let writes = [(Bytes::from(format!("key {version}")), Write::set("val".into()))];
             let each = || writes.iter().map(|(k, v)| (k, v));
             let builder = RecordBuilder::new(each(), RecordBuilder::size_of(each()));
             let record = builder.finish(version, journal.segment(), journal.synced());

@@ -7,6 +7,7 @@ use super::head::{Head, HeadFile};
 use super::record::{HEADER, Record, RecordBuilder};
 use super::{JournalDir, JournalError};
 use crate::files::{FileHandle, OpenMode};
+use crate::write::Writes;
 use kv_api::{Error, Result};
 use std::io::IoSlice;
 use std::path::PathBuf;
@@ -210,8 +211,8 @@ impl Journal {
 
 /// The empty record at the end of a segment.
 pub(super) fn seal(segment: u64, synced: u64) -> Record {
-    let none: [(&bytes::Bytes, &Option<bytes::Bytes>); 0] = [];
-    RecordBuilder::new(none.into_iter(), 0).finish(0, segment, synced)
+    let none = Writes::new();
+    RecordBuilder::new(none.iter(), 0).finish(0, segment, synced)
 }
 
 pub(super) fn zero(file: &dyn FileHandle, from: u64, to: u64) -> std::io::Result<()> {

@@ -10,8 +10,8 @@ impl Worker {
     /// Flushes the oldest frozen memtable. The order is the point: run, commit, view, and only then the journal.
     pub(super) async fn flush(&mut self, core: &Core, frozen: &Arc<Frozen>) -> Result<()> {
         let mut writer = self.table.new_runs(0, frozen.journal_through)?;
-        for (key, version, val) in frozen.memtable.for_each_row() {
-            writer.push(&key, version, val.as_deref()).await?;
+        for (key, version, write) in frozen.memtable.for_each_row() {
+            writer.push(&key, version, write.val.as_deref(), write.erases).await?;
         }
         let written = writer.finish().await?;
         let state = TableState {

@@ -6,33 +6,53 @@ use kv_api::Version;
 pub(super) struct HistoryFilter {
     /// Rows that are newer all stay; of the others, each key's newest.
     horizon: Version,
+    /// No open transaction began before this version: rows that were erased up to here are read by nobody.
+    erasing_horizon: Version,
     key: Vec<u8>,
     /// The key's newest row up to the horizon has been seen.
     settled: bool,
+    /// What is older has been erased.
+    erased: bool,
     any: bool,
+    /// Rows that have grown too old.
     pub(super) dropped: u64,
 }
 
+/// What a compaction does with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Goes,
+    /// The row stays; whether there is still something for it to erase.
+    Stays {
+        erases: bool,
+    },
+}
+
 impl HistoryFilter {
-    pub(super) fn new(horizon: Version) -> Self {
-        Self { horizon, key: Vec::new(), settled: false, any: false, dropped: 0 }
+    pub(super) fn new(horizon: Version, erasing_horizon: Version) -> Self {
+        Self { horizon, erasing_horizon, key: Vec::new(), settled: false, erased: false, any: false, dropped: 0 }
     }
 
-    /// Whether the row stays. A tombstone that nothing older lies under goes as well: this merge takes in all runs.
-    pub(super) fn keeps(&mut self, key: &[u8], version: Version, tombstone: bool) -> bool {
+    /// What becomes of the next row. A tombstone that nothing older lies under goes as well: this merge takes in all runs.
+    pub(super) fn decide(&mut self, key: &[u8], version: Version, tombstone: bool, erases: bool) -> Fate {
         if !self.any || self.key != key {
             self.any = true;
-            self.settled = false;
+            (self.settled, self.erased) = (false, false);
             self.key.clear();
             self.key.extend_from_slice(key);
         }
+        if self.erased {
+            return Fate::Goes;
+        }
+        self.erased = erases && version <= self.erasing_horizon;
+        let stays = Fate::Stays { erases: erases && !self.erased };
         if version > self.horizon {
-            return true;
+            return stays;
         }
         let keeps = !self.settled && !tombstone;
         self.settled = true;
         self.dropped += u64::from(!keeps);
-        keeps
+        if keeps { stays } else { Fate::Goes }
     }
 }
 
@@ -41,11 +61,33 @@ mod tests {
     use super::*;
 
     fn kept(horizon: Version, rows: &[(&str, Version, bool)]) -> Vec<(String, Version)> {
-        let mut filter = HistoryFilter::new(horizon);
+        let mut filter = HistoryFilter::new(horizon, Version::MAX);
         rows.iter()
-            .filter(|(k, v, t)| filter.keeps(k.as_bytes(), *v, *t))
+            .filter(|(k, v, t)| filter.decide(k.as_bytes(), *v, *t, false) != Fate::Goes)
             .map(|(k, v, _)| (k.to_string(), *v))
             .collect()
+    }
+
+    #[test]
+    fn what_has_been_erased_goes_when_nobody_reads_it_and_counts_as_no_history() {
+        let rows = [("a", 9, false, false), ("a", 7, true, true), ("a", 5, false, false), ("b", 6, false, true)];
+        let after = |erasing_horizon| {
+            let mut filter = HistoryFilter::new(0, erasing_horizon);
+            let fate = |filter: &mut HistoryFilter, (k, v, t, e): (&str, Version, bool, bool)| match filter.decide(
+                k.as_bytes(),
+                v,
+                t,
+                e,
+            ) {
+                Fate::Goes => String::new(),
+                Fate::Stays { erases } => format!("{k}{v}{} ", if erases { "!" } else { "" }),
+            };
+            let left: String = rows.iter().map(|row| fate(&mut filter, *row)).collect();
+            (left, filter.dropped)
+        };
+        assert_eq!(after(5), ("a9 a7! a5 b6! ".into(), 0));
+        assert_eq!(after(6), ("a9 a7! a5 b6 ".into(), 0));
+        assert_eq!(after(7), ("a9 a7 b6 ".into(), 0));
     }
 
     #[test]

@@ -286,12 +286,13 @@ fn told(core: &Core, failure: CommitFailure) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::committer::{Committer, ReadSet, Writes};
+    use crate::committer::{Committer, ReadSet};
     use crate::config::LanceConfig;
     use crate::core::{Background, View};
     use crate::files::LocalFiles;
     use crate::journal::Journal;
     use crate::memtable::MemTable;
+    use crate::write::{Write, Writes};
 
     /// A store without a table.
     fn core(dir: &std::path::Path) -> Arc<Core> {
@@ -312,8 +313,8 @@ mod tests {
             std::panic::resume_unwind(Box::new("as if Lance had panicked"));
         });
         assert!(thread.join().is_err());
-        let writes = Writes::from([("a".into(), Some("1".into()))]);
-        let refused = committer.commit(0, writes, ReadSet::default()).await;
+        let writes = Writes::from([("a".into(), Write::set("1".into()))]);
+        let refused = committer.commit(0, writes, ReadSet::default(), None).await;
         assert!(matches!(refused, Err(Error::StoreFailed { .. })), "{refused:?}");
         Ok(())
     }

@@ -1,212 +1,201 @@
-//! The merge of all sources of a scan: one entry a key, from the newest source that has one, without tombstones.
+//! The merge of all sources of a read. Of rows with one key, the newest source's comes first.
 
-use super::chunk::{ChunkCursor, ChunkSource};
+use super::cursor::Cursor;
+use super::heap::Heap;
 use super::pace::Pace;
-use super::run_cursor::RunCursor;
-use super::{Entry, Span, Stretch};
+use super::rows::Rows;
+use super::{ChunkSource, Span, Visible};
 use crate::core::View;
-use crate::memtable::MemTable;
-use kv_api::{Direction, Key, KeyRange, Result, Val};
+use crate::table::Run;
+use kv_api::{Direction, Result, Version};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-enum Cursor<'a> {
-    Chunks(ChunkCursor<'a>),
-    Run(RunCursor),
-}
-
-impl Cursor<'_> {
-    fn key(&self) -> Option<&Key> {
-        match self {
-            Self::Chunks(cursor) => cursor.current.as_ref().map(|(key, _)| key),
-            Self::Run(cursor) => cursor.key(),
-        }
-    }
-
-    /// Hands out the current entry and moves on.
-    fn next(&mut self, span: &Span) -> Option<Entry> {
-        match self {
-            Self::Chunks(cursor) => {
-                let entry = cursor.current.take();
-                cursor.step(span);
-                entry
-            }
-            Self::Run(cursor) => {
-                let entry = cursor.current.take();
-                cursor.step(span);
-                entry
-            }
-        }
-    }
-
-    fn needs_fill(&self) -> bool {
-        matches!(self, Self::Run(cursor) if cursor.current.is_none() && cursor.needs_fill())
-    }
-}
-
-struct MemSource(Arc<MemTable>);
-
-impl ChunkSource for MemSource {
-    fn fetch(&self, range: &KeyRange, span: &Span, max: usize) -> Vec<Entry> {
-        match span.direction {
-            Direction::Forward => self.0.forward(range, span.version, max),
-            Direction::Backward => self.0.backward(range, span.version, max),
-        }
-    }
-}
-
-/// What a scan comes to next.
-pub(crate) enum Found {
-    /// One entry.
-    Row(Key, Val),
-    /// Several at once.
-    Rows(Stretch),
-}
-
-/// The one cursor that is first, going forward.
-struct Front {
-    cursor: usize,
-    /// What is not before the next key of any other cursor, or the end of the span.
-    limit: Option<Key>,
-}
-
-/// A scan under way.
+/// A read of many rows under way.
 pub(crate) struct Merge<'a> {
-    span: Span,
+    pub(super) span: Span,
     /// Newest source first.
-    cursors: Vec<Cursor<'a>>,
-    pace: Pace,
+    pub(super) cursors: Vec<Cursor<'a>>,
+    pub(super) heap: Heap,
+    /// Every cursor is at its first row.
+    begun: bool,
+    /// So many rows of the first cursor have been handed out.
+    pub(super) handed_out: usize,
+    pub(super) pace: Pace,
+    pub(super) erasures: Option<Erasures>,
+}
+
+/// Which keys are passed over: those whose history a transaction at `snapshot` finds erased.
+pub(crate) struct Erasures {
+    pub(crate) view: Arc<View>,
+    pub(crate) snapshot: Version,
 }
 
 impl<'a> Merge<'a> {
     /// Merges `pending`, the writes of the transaction itself, over a view.
     pub(crate) fn new(span: Span, pending: Option<Box<dyn ChunkSource + 'a>>, view: &View) -> Self {
         let mut cursors = Vec::with_capacity(2 + view.frozen.len() + view.runs.len());
-        let chunks = pending
-            .into_iter()
-            .chain(view.memtables().filter(|m| !m.is_empty()).map(|m| Box::new(MemSource(m.clone())) as Box<_>));
-        cursors.extend(chunks.map(|source| Cursor::Chunks(ChunkCursor::new(source, &span))));
-        cursors.extend(view.runs.iter().filter_map(|run| RunCursor::new(run, &span)).map(Cursor::Run));
-        Self { span, cursors, pace: Pace::default() }
+        let memtables = view.memtables().filter(|memtable| !memtable.is_empty());
+        let memory = pending.into_iter().chain(memtables.map(|memtable| Box::new(memtable.clone()) as Box<_>));
+        cursors.extend(memory.map(|source| Cursor::over_memory(source, &span)));
+        cursors.extend(view.runs.iter().filter_map(|run| Cursor::over_run(run, &span)));
+        Self::of(cursors, span)
     }
 
-    /// Gives every cursor its next entry, where one is left in it; whether that took a block.
-    async fn fill(&mut self) -> Result<bool> {
-        let mut filled = false;
-        for cursor in &mut self.cursors {
-            if cursor.needs_fill()
-                && let Cursor::Run(run) = cursor
-            {
-                run.fill(&self.span).await?;
-                filled = true;
-            }
+    /// Passes over keys whose history has been erased.
+    pub(crate) fn without(mut self, erasures: Option<Erasures>) -> Self {
+        self.erasures = erasures;
+        self
+    }
+
+    /// Merges every row of `runs`, newest run first.
+    pub(crate) fn of_runs(runs: &[Arc<Run>]) -> Self {
+        let span = Span::all_rows();
+        Self::of(runs.iter().filter_map(|run| Cursor::over_run(run, &span)).collect(), span)
+    }
+
+    fn of(cursors: Vec<Cursor<'a>>, span: Span) -> Self {
+        Self {
+            span,
+            cursors,
+            heap: Heap::default(),
+            begun: false,
+            handed_out: 0,
+            pace: Pace::default(),
+            erasures: None,
         }
-        Ok(filled)
     }
 
-    /// How many keys have a value. Where one run alone covers a stretch of keys, its blocks are counted by their fences.
-    pub(crate) async fn count(mut self) -> Result<u64> {
-        let mut count = 0;
-        loop {
-            self.pace.give_way().await;
-            // Once a block: within one, nothing is gained.
-            if self.fill().await?
-                && let Some(passed) = self.skip_blocks()
-            {
-                count += passed;
+    /// Moves to the next [rows](Self::rows); whether there are any.
+    pub(crate) async fn advance(&mut self) -> Result<bool> {
+        while self.seek_first().await? {
+            if self.is_hidden().await? {
+                self.handed_out = 1;
+                self.pace.passed(1);
                 continue;
             }
-            self.pace.passed(1);
-            match self.next_filled() {
-                Some((_, val)) => count += u64::from(val.is_some()),
-                None => return Ok(count),
+            let first = self.heap.first().and_then(|first| self.cursors.get_mut(first));
+            if let Some(cursor) = first.filter(|cursor| cursor.lacks_vals(&self.span)) {
+                cursor.read_vals(&self.span).await?;
             }
+            self.handed_out = self.reach();
+            self.pace.passed(self.handed_out);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Whether the first row is not to be seen.
+    async fn is_hidden(&self) -> Result<bool> {
+        let (Visible::At(version), Some(first)) = (self.span.visible, self.first()) else { return Ok(false) };
+        if first.is_tombstone() {
+            return Ok(true);
+        }
+        match (&self.erasures, first.key()) {
+            (Some(erasures), Some(key)) => erasures.view.has_erased(key, version, erasures.snapshot).await,
+            _ => Ok(false),
         }
     }
 
-    /// Passes over blocks that no other source has a key in; how many rows those were.
-    fn skip_blocks(&mut self) -> Option<u64> {
-        let Front { cursor, limit } = self.front()?;
-        match self.cursors.get_mut(cursor)? {
-            Cursor::Run(run) if run.is_countable(&self.span) => run.skip_blocks(limit.as_deref()),
-            _ => None,
-        }
+    /// What [`advance`](Self::advance) has moved to.
+    pub(crate) fn rows(&self) -> Option<Rows<'_>> {
+        self.first()?.rows(self.handed_out, &self.span)
     }
 
-    /// The next key that has a value, with the value, or as many as lie together; without values, empty ones, where the span is for keys
-    /// alone.
-    pub(crate) async fn next(&mut self) -> Result<Option<Found>> {
-        loop {
-            self.pace.give_way().await;
-            self.fill().await?;
-            if let Some(stretch) = self.stretch() {
-                self.pace.passed(stretch.len());
-                return Ok(Some(Found::Rows(stretch)));
-            }
-            self.pace.passed(1);
-            match self.next_filled() {
-                Some((key, Some(val))) => return Ok(Some(Found::Row(key, val))),
-                Some((_, None)) => {}
-                None => return Ok(None),
+    /// Moves behind what has been handed out, with the first cursor at the next row that is seen, which no other has too;
+    /// whether there is one.
+    pub(super) async fn seek_first(&mut self) -> Result<bool> {
+        self.pace.give_way().await;
+        if !self.begun {
+            self.begin().await?;
+        }
+        match std::mem::take(&mut self.handed_out) {
+            0 => {}
+            rows => self.pass(0, rows).await?,
+        }
+        if self.span.visible != Visible::All {
+            // What older sources have of the key is not seen.
+            while let Some(second) = self.second()
+                && self.key_at(second) == self.key_at(0)
+            {
+                self.pace.passed(1);
+                self.pass(second, 1).await?;
             }
         }
+        Ok(self.heap.first().is_some())
     }
 
-    fn stretch(&mut self) -> Option<Stretch> {
-        if self.span.direction == Direction::Backward {
-            return None;
+    async fn begin(&mut self) -> Result<()> {
+        for number in 0..self.cursors.len() {
+            let Some(cursor) = self.cursors.get_mut(number) else { continue };
+            cursor.fill(&self.span).await?;
+            if cursor.key().is_some() {
+                let Self { heap, cursors, span, .. } = self;
+                heap.push(number, |a, b| is_before(cursors, span, a, b));
+            }
         }
-        let Front { cursor, limit } = self.front()?;
-        match self.cursors.get_mut(cursor)? {
-            Cursor::Run(run) => run.stretch(limit.as_deref(), &self.span),
-            Cursor::Chunks(_) => None,
-        }
+        self.begun = true;
+        Ok(())
     }
 
-    /// The cursor with the least key where no other has the same.
-    fn front(&self) -> Option<Front> {
-        let mut least: Option<(&Key, usize)> = None;
-        let mut second: Option<&Key> = None;
-        for (i, cursor) in self.cursors.iter().enumerate() {
-            let Some(key) = cursor.key() else { continue };
-            match least {
-                Some((before, _)) if key >= before => second = Some(second.map_or(key, |second| second.min(key))),
-                _ => second = least.replace((key, i)).map(|(key, _)| key),
-            }
+    /// Moves a cursor on, and to where it then belongs.
+    pub(super) async fn pass(&mut self, place: usize, rows: usize) -> Result<()> {
+        if let Some(cursor) = self.heap.at(place).and_then(|number| self.cursors.get_mut(number)) {
+            cursor.advance(rows, &self.span);
+            self.settle(place).await?;
         }
-        let (key, cursor) = least?;
-        let limit = second.into_iter().chain(&self.span.range.end).min();
-        (limit != Some(key)).then(|| Front { cursor, limit: limit.cloned() })
+        Ok(())
     }
 
-    /// The first entry in scan order. Of equal keys the newest source's is taken and the others are passed over.
-    fn next_filled(&mut self) -> Option<Entry> {
-        let mut best: Option<(usize, &Key)> = None;
-        let mut shared = false;
-        for (i, cursor) in self.cursors.iter().enumerate() {
-            let Some(key) = cursor.key() else { continue };
-            let order = best.map_or(Ordering::Less, |(_, least)| match self.span.direction {
-                Direction::Forward => key.cmp(least),
-                Direction::Backward => least.cmp(key),
-            });
-            match order {
-                Ordering::Less => {
-                    best = Some((i, key));
-                    shared = false;
-                }
-                Ordering::Equal => shared = true,
-                Ordering::Greater => {}
-            }
+    /// Fills a cursor that has moved on, and moves it to where it then belongs.
+    pub(super) async fn settle(&mut self, place: usize) -> Result<()> {
+        let Self { heap, cursors, span, .. } = self;
+        let Some(cursor) = heap.at(place).and_then(|number| cursors.get_mut(number)) else { return Ok(()) };
+        if cursor.needs_fill() {
+            cursor.fill(span).await?;
         }
-        let (best, _) = best?;
-        let entry = self.cursors.get_mut(best)?.next(&self.span)?;
-        if shared {
-            for cursor in self.cursors.iter_mut().skip(best + 1) {
-                if cursor.key() == Some(&entry.0) {
-                    cursor.next(&self.span);
-                }
-            }
+        match cursor.key().is_some() {
+            true => heap.sink(place, |a, b| is_before(cursors, span, a, b)),
+            false => heap.remove(place, |a, b| is_before(cursors, span, a, b)),
         }
-        Some(entry)
+        Ok(())
     }
+
+    pub(super) fn first(&self) -> Option<&Cursor<'a>> {
+        self.cursors.get(self.heap.first()?)
+    }
+
+    fn second(&self) -> Option<usize> {
+        self.heap.second(|a, b| is_before(&self.cursors, &self.span, a, b))
+    }
+
+    fn key_at(&self, place: usize) -> Option<&[u8]> {
+        self.cursors.get(self.heap.at(place)?)?.key()
+    }
+
+    /// The key of the second cursor, before which the first is alone.
+    pub(super) fn limit(&self) -> Option<&[u8]> {
+        self.key_at(self.second()?)
+    }
+
+    /// How many rows of the first cursor come before those of any other.
+    fn reach(&self) -> usize {
+        let limit = self.limit();
+        match self.first() {
+            // One of several with the same key, or each has to be looked up.
+            Some(first) if self.erasures.is_some() || limit.is_some() && limit == first.key() => 1,
+            Some(first) => first.reach(limit, &self.span),
+            None => 0,
+        }
+    }
+}
+
+/// Whether cursor `a` comes before `b`.
+fn is_before(cursors: &[Cursor<'_>], span: &Span, a: usize, b: usize) -> bool {
+    let (a_key, b_key) = (cursors.get(a).and_then(Cursor::key), cursors.get(b).and_then(Cursor::key));
+    let keys = match span.direction {
+        Direction::Forward => a_key.cmp(&b_key),
+        Direction::Backward => b_key.cmp(&a_key),
+    };
+    keys.then(a.cmp(&b)) == Ordering::Less
 }

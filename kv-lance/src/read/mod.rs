@@ -1,26 +1,58 @@
-//! Scans: cursors over the sources of a view, and their merge.
+//! Ordered reads: cursors over the sources of a view, and their merge.
+//!
+//! Each source hands out its rows in order; the [`Merge`] puts them in one. What a reader sees of a key's rows is decided
+//! in the cursors, which pass over the others without looking at each; a compaction has them hand out all.
 
+mod backward;
 mod chunk;
+mod count;
+mod cursor;
+mod forward;
+mod heap;
+mod loaded;
 mod merge;
 mod pace;
-mod run_cursor;
-mod stretch;
+mod rows;
 
 pub(crate) use chunk::ChunkSource;
-pub(crate) use merge::{Found, Merge};
-pub(crate) use stretch::Stretch;
+pub(crate) use merge::{Erasures, Merge};
+pub(crate) use rows::{Row, Rows};
 
-use kv_api::{Direction, Key, KeyRange, Val, Version};
+use kv_api::{Direction, KeyRange, Version};
 
-/// What a scan covers.
+/// What a merge covers.
 #[derive(Debug, Clone)]
 pub(crate) struct Span {
     pub(crate) range: KeyRange,
     pub(crate) direction: Direction,
-    pub(crate) version: Version,
+    pub(crate) visible: Visible,
     /// Whether values are read; a key-only scan never touches them.
     pub(crate) vals: bool,
 }
 
-/// A key with its newest value at the scan's version; no value is a tombstone, which hides what older sources have.
-pub(crate) type Entry = (Key, Option<Val>);
+impl Span {
+    /// Every row there is, in the order of a run.
+    pub(crate) fn all_rows() -> Self {
+        Self { range: KeyRange::all(), direction: Direction::Forward, visible: Visible::All, vals: true }
+    }
+}
+
+/// Which rows are handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Visible {
+    /// Of each key the newest row up to this version, unless that is a tombstone.
+    At(Version),
+    /// Each row, tombstones included, newest first within a key; blocks are read past the cache, as what is read once must
+    /// not drive out what readers use.
+    All,
+}
+
+impl Visible {
+    /// The greatest version that is handed out.
+    fn newest(self) -> Version {
+        match self {
+            Self::At(version) => version,
+            Self::All => Version::MAX,
+        }
+    }
+}

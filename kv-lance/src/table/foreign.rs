@@ -112,7 +112,7 @@ async fn own_digest(runs: &[Arc<Run>]) -> Result<Option<Digest>> {
     let mut digest = Digest::default();
     for run in runs {
         for block in 0..run.blocks() {
-            let (keys, vals) = run.rows_uncached(block).await?;
+            let (keys, vals) = (run.keys_uncached(block).await?, run.vals_uncached(block).await?);
             for row in 0..keys.len() {
                 let val = (!keys.is_tombstone(row)).then(|| vals.val(row));
                 digest.add(keys.key(row), keys.version(row), val);

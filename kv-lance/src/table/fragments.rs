@@ -1,7 +1,6 @@
 //! Runs as fragments of the table, and whether a manifest holds exactly the engine's own.
 
-use super::run::Run;
-use super::run_writer::FILE_VERSION;
+use super::run::{FILE_VERSION, Run};
 use super::schema;
 use lance_table::format::{Fragment, Manifest};
 use std::collections::HashSet;

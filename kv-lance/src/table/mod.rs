@@ -1,42 +1,28 @@
 //! The table at rest: a Lance dataset whose fragments are sorted runs. The only module that knows Lance.
 //!
-//! A run is one Lance data file of rows `(key, version, tombstone, val)`, sorted by key ascending, then version
-//! descending. What the engine needs to find a row (fences, bloom filter, statistics) and to trust it (checksums)
-//! is in global buffers of the same file, which other readers of Lance ignore.
+//! [`run`] is the format of the data files; what is beside it is the dataset: its manifests, what other
+//! tools commit to it, and the files that it keeps.
 
-mod block;
-mod bloom;
-mod cache;
 mod clean_up;
-mod column;
-mod column_reader;
+mod commit;
 mod commit_handler;
 mod dataset;
 mod error;
-mod files;
+mod find_record;
 mod foreign;
 mod fragments;
-mod index;
+mod leftovers;
 mod links;
 mod open;
-mod row_meta;
+mod restore;
 mod run;
-mod run_changes;
-mod run_writer;
-mod runs_writer;
 mod schema;
 mod state;
 
-pub(crate) use block::{KeyBlock, ValBlock};
-pub(crate) use bloom::hash;
-pub(crate) use cache::BlockCache;
-pub(crate) use column::Column;
 pub(crate) use dataset::{CommitFailure, Table};
 pub(crate) use open::Opened;
-pub use open::Restored;
-pub(crate) use run::Run;
-pub(crate) use run_writer::WrittenRun;
-pub(crate) use runs_writer::RunExtent;
+pub use restore::Restored;
+pub(crate) use run::{BlockCache, Column, KeyBlock, Run, RunExtent, ValBlock, WrittenRun, hash};
 pub(crate) use state::TableState;
 
 use crate::config::Compression;
@@ -60,4 +46,4 @@ impl RunLayout {
 }
 
 /// The version of the on-disk format, of the table and of the journal alike.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 3;

@@ -1,6 +1,6 @@
 //! Entries collected into Arrow columns.
 
-use crate::read::Stretch;
+use crate::read::Rows;
 use crate::table::Column;
 use arrow_array::{ArrayRef, BinaryArray, RecordBatch};
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
@@ -16,22 +16,28 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Adds an entry and says that it is one; `None`, and nothing is added, where a column is full.
-    pub(super) fn push(&mut self, key: &[u8], val: &[u8]) -> Option<usize> {
-        (self.keys.has_room(key.len()) && self.vals.has_room(val.len())).then_some(())?;
-        self.keys.push(key);
-        self.vals.push(val);
-        Some(1)
+    /// Adds rows and says whether it did; nothing is added where a column is full.
+    pub(super) fn extend(&mut self, rows: &Rows<'_>) -> bool {
+        match rows.columns() {
+            Some((keys, vals, places)) => {
+                let fit = self.keys.fits(keys, &places) && self.vals.fits(vals, &places);
+                if fit {
+                    self.keys.extend(keys, places.clone());
+                    self.vals.extend(vals, places);
+                }
+                fit
+            }
+            None => rows.iter().all(|row| self.push(row.key(), row.val())),
+        }
     }
 
-    /// Adds entries and says how many; `None`, and nothing is added, where a column is full.
-    pub(super) fn extend(&mut self, stretch: &Stretch) -> Option<usize> {
-        let (keys, vals, rows) = stretch.columns();
-        let vals = vals?;
-        (self.keys.fits(keys, &rows) && self.vals.fits(vals, &rows)).then_some(())?;
-        self.keys.extend(keys, rows.clone());
-        self.vals.extend(vals, rows.clone());
-        Some(rows.len())
+    fn push(&mut self, key: &[u8], val: &[u8]) -> bool {
+        let fit = self.keys.has_room(key.len()) && self.vals.has_room(val.len());
+        if fit {
+            self.keys.push(key);
+            self.vals.push(val);
+        }
+        fit
     }
 
     pub(super) fn finish(self) -> Result<RecordBatch> {

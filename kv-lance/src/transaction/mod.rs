@@ -1,11 +1,14 @@
 //! A transaction: pending writes over one snapshot.
 
 mod arrow;
+mod estimates;
 mod pending;
+mod range_writes;
 mod scan;
 
-use crate::committer::{Committer, ReadSet, Writes};
-use crate::core::{Core, Snapshot, View};
+use crate::committer::{Committer, ReadSet};
+use crate::core::{Core, Snapshot, Stamp, View};
+use crate::write::{Write, Writes};
 use async_trait::async_trait;
 use kv_api::{
     ArrowBatch, Direction, Error, Isolation, Key, KeyRange, Result, ScanLimit, Transactable, TransactionOptions,
@@ -13,6 +16,7 @@ use kv_api::{
 };
 use parking_lot::Mutex;
 use pending::Pending;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -61,21 +65,57 @@ impl LanceTransaction {
         if self.writeable { Ok(()) } else { Err(Error::TransactionReadonly) }
     }
 
-    /// The version to read at, the snapshot's or an earlier one that was asked for, and the view to read from.
-    fn reading(&self, version: Option<Version>) -> Result<(Version, Arc<View>)> {
+    /// Refuses a read that no view can answer.
+    fn check_read(&self, version: Option<Version>) -> Result<()> {
         if version.is_some() && !self.core.config.versioned {
             return Err(Error::UnsupportedVersionedQueries);
         }
-        self.check_open()?;
+        self.check_open()
+    }
+
+    /// The version to read at, the snapshot's or an earlier one that was asked for and that `view` has.
+    fn version_in(&self, view: &View, version: Option<Version>) -> Result<Version> {
+        let Some(version) = version else { return Ok(self.snapshot.version) };
+        view.check_retained(version)?;
+        Ok(version.min(self.snapshot.version))
+    }
+
+    /// The version to read at, and the view to read from.
+    fn reading(&self, version: Option<Version>) -> Result<(Version, Arc<View>)> {
+        self.check_read(version)?;
         let view = self.core.views.load();
-        let at = match version {
-            None => self.snapshot.version,
-            Some(version) => {
-                view.check_retained(version)?;
-                version.min(self.snapshot.version)
-            }
-        };
-        Ok((at, view))
+        Ok((self.version_in(&view, version)?, view))
+    }
+
+    /// The value of `key` in the snapshot. Most are in memory: there it takes no count of the view and, in the future that the
+    /// caller holds, no room for the reading of files.
+    async fn committed(&self, key: &[u8]) -> Result<Option<Val>> {
+        let cached = self.core.views.guard().get_cached(key, self.snapshot.version);
+        match cached {
+            Some(found) => Ok(found),
+            None => Box::pin(self.committed_on_disk(key)).await,
+        }
+    }
+
+    async fn committed_on_disk(&self, key: &[u8]) -> Result<Option<Val>> {
+        self.core.views.load().get(key, self.snapshot.version).await
+    }
+
+    /// The value of `key` at a version.
+    async fn committed_at(&self, key: &[u8], version: Version) -> Result<Option<Val>> {
+        let (at, view) = self.reading(Some(version))?;
+        let found = view.get(key, at).await?;
+        Ok(if found.is_some() && self.has_erased(&view, key, at).await? { None } else { found })
+    }
+
+    /// Whether the history of `key` up to a version has been erased.
+    async fn has_erased(&self, view: &View, key: &[u8], at: Version) -> Result<bool> {
+        Ok(self.may_have_erased(view, at) && view.has_erased(key, at, self.snapshot.version).await?)
+    }
+
+    /// Whether the history up to a version has been erased of any key.
+    fn may_have_erased(&self, view: &View, at: Version) -> bool {
+        at < self.snapshot.version && view.may_have_erased(at)
     }
 
     /// Refuses what was read of the pending writes where a commit has taken them meanwhile.
@@ -88,7 +128,7 @@ impl LanceTransaction {
         if !self.writeable {
             return Ok(None);
         }
-        Ok(self.pending.lock().writes()?.get(key).cloned())
+        Ok(self.pending.lock().writes()?.get(key).map(|write| write.val.clone()))
     }
 
     /// Yields where the task has done much without waiting for anything, as the tasks beside it have a right to: a unit of
@@ -105,31 +145,37 @@ impl LanceTransaction {
         }
     }
 
-    async fn current(&self, key: &[u8], view: &View) -> Result<Option<Val>> {
+    /// The value that a read without a version finds.
+    async fn current(&self, key: &[u8]) -> Result<Option<Val>> {
         if let Some(own) = self.own_write(key)? {
             return Ok(own);
         }
         self.note_key(key);
-        view.get(key, self.snapshot.version).await
+        self.committed(key).await
     }
 
-    fn write(&self, key: Key, val: Option<Val>) -> Result<()> {
-        self.pending.lock().write(key, val)
+    fn write(&self, key: Key, write: Write) -> Result<()> {
+        self.pending.lock().write(key, write)
+    }
+
+    /// Of a store without versions nothing older is read, and nothing is there to erase.
+    fn erasure(&self) -> Write {
+        if self.core.config.versioned { Write::erase() } else { Write::delete() }
     }
 
     /// Writes where the current value is the expected one.
-    async fn write_if(&self, key: Key, val: Option<Val>, expected: Option<Val>) -> Result<()> {
-        if self.current(&key, &self.core.views.load()).await? != expected {
+    async fn write_if(&self, key: Key, write: Write, expected: Option<Val>) -> Result<()> {
+        if self.current(&key).await? != expected {
             return Err(Error::TransactionConditionNotMet);
         }
-        self.write(key, val)
+        self.write(key, write)
     }
 
     /// Closes the transaction, once, and takes what is pending: what is written from now on is refused.
-    fn finish(&self) -> Result<Writes> {
-        let writes = self.pending.lock().finish()?;
+    fn finish(&self) -> Result<(Writes, Option<Stamp>)> {
+        let taken = self.pending.lock().finish()?;
         self.closed.store(true, Ordering::Release);
-        Ok(writes)
+        Ok(taken)
     }
 }
 
@@ -154,13 +200,13 @@ impl Transactable for LanceTransaction {
     }
 
     async fn commit(&self) -> Result<()> {
-        let writes = self.finish()?;
+        let (writes, stamp) = self.finish()?;
         if !self.writeable {
             self.snapshot.release();
             return Err(Error::TransactionReadonly);
         }
         let reads = std::mem::take(&mut *self.reads.lock());
-        let committed = self.committer.commit(self.snapshot.version, writes, reads).await;
+        let committed = self.committer.commit(self.snapshot.version, writes, reads, stamp).await;
         self.snapshot.release();
         if let Some(version) = committed? {
             self.commit_version.store(version, Ordering::Release);
@@ -177,15 +223,17 @@ impl Transactable for LanceTransaction {
             }
             self.note_key(key);
         }
-        view.exists(key, at).await
+        Ok(view.exists(key, at).await? && !self.has_erased(&view, key, at).await?)
     }
 
     async fn get(&self, key: &[u8], version: Option<Version>) -> Result<Option<Val>> {
         self.give_way().await;
-        let (at, view) = self.reading(version)?;
         match version {
-            None => self.current(key, &view).await,
-            Some(_) => view.get(key, at).await,
+            None => {
+                self.check_read(None)?;
+                self.current(key).await
+            }
+            Some(version) => Box::pin(self.committed_at(key, version)).await,
         }
     }
 
@@ -194,7 +242,7 @@ impl Transactable for LanceTransaction {
         self.check_write()?;
         check_key(&key)?;
         check_value(&val)?;
-        self.write(key, Some(val))
+        self.write(key, Write::set(val))
     }
 
     async fn put(&self, key: Key, val: Val) -> Result<()> {
@@ -204,7 +252,7 @@ impl Transactable for LanceTransaction {
         if self.exists(&key, None).await? {
             return Err(Error::TransactionKeyAlreadyExists);
         }
-        self.write(key, Some(val))
+        self.write(key, Write::set(val))
     }
 
     async fn putc(&self, key: Key, val: Val, chk: Option<Val>) -> Result<()> {
@@ -212,21 +260,35 @@ impl Transactable for LanceTransaction {
         self.check_write()?;
         check_key(&key)?;
         check_value(&val)?;
-        self.write_if(key, Some(val), chk).await
+        self.write_if(key, Write::set(val), chk).await
     }
 
     async fn del(&self, key: Key) -> Result<()> {
         self.give_way().await;
         self.check_write()?;
         check_key(&key)?;
-        self.write(key, None)
+        self.write(key, Write::delete())
     }
 
     async fn delc(&self, key: Key, chk: Option<Val>) -> Result<()> {
         self.give_way().await;
         self.check_write()?;
         check_key(&key)?;
-        self.write_if(key, None, chk).await
+        self.write_if(key, Write::delete(), chk).await
+    }
+
+    async fn clr(&self, key: Key) -> Result<()> {
+        self.give_way().await;
+        self.check_write()?;
+        check_key(&key)?;
+        self.write(key, self.erasure())
+    }
+
+    async fn clrc(&self, key: Key, chk: Option<Val>) -> Result<()> {
+        self.give_way().await;
+        self.check_write()?;
+        check_key(&key)?;
+        self.write_if(key, self.erasure(), chk).await
     }
 
     async fn keys(&self, range: KeyRange, limit: ScanLimit, skip: u32, version: Option<Version>) -> Result<Vec<Key>> {
@@ -255,6 +317,62 @@ impl Transactable for LanceTransaction {
         version: Option<Version>,
     ) -> Result<Vec<(Key, Val)>> {
         self.scan_entries(range, Direction::Backward, (limit, skip), version).await
+    }
+
+    async fn getr(&self, range: KeyRange, version: Option<Version>) -> Result<Vec<(Key, Val)>> {
+        let mut entries = Vec::new();
+        self.walk(range, Direction::Forward, version, true, |rows| {
+            entries.extend(rows.iter().map(|row| (row.key_slice(), row.val_slice())));
+            ControlFlow::Continue(())
+        })
+        .await?;
+        Ok(entries)
+    }
+
+    async fn visit(
+        &self,
+        range: KeyRange,
+        direction: Direction,
+        version: Option<Version>,
+        vals: bool,
+        visitor: &mut (dyn for<'r> FnMut(&'r [u8], &'r [u8]) -> ControlFlow<()> + Send),
+    ) -> Result<()> {
+        self.walk(range, direction, version, vals, |rows| {
+            match rows.iter().find(|row| visitor(row.key(), row.val()).is_break()) {
+                Some(row) => ControlFlow::Break(row),
+                None => ControlFlow::Continue(()),
+            }
+        })
+        .await
+    }
+
+    async fn setm(&self, entries: Vec<(Key, Val)>) -> Result<()> {
+        self.check_write()?;
+        entries.iter().try_for_each(|(key, val)| check_key(key).and_then(|()| check_value(val)))?;
+        self.write_all(entries.into_iter().map(|(key, val)| (key, Write::set(val)))).await
+    }
+
+    async fn delm(&self, keys: Vec<Key>) -> Result<()> {
+        self.check_write()?;
+        keys.iter().try_for_each(|key| check_key(key))?;
+        self.write_all(keys.into_iter().map(|key| (key, Write::delete()))).await
+    }
+
+    async fn delr(&self, range: KeyRange) -> Result<()> {
+        self.delete_range(range, &Write::delete()).await
+    }
+
+    async fn clrr(&self, range: KeyRange) -> Result<()> {
+        self.delete_range(range, &self.erasure()).await
+    }
+
+    async fn approximate_count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
+        self.reading(version)?;
+        self.estimate(&range).await
+    }
+
+    async fn split(&self, range: KeyRange, n: u32) -> Result<Vec<KeyRange>> {
+        self.parts(range, n).await
     }
 
     async fn new_save_point(&self) -> Result<()> {
@@ -288,7 +406,16 @@ impl Transactable for LanceTransaction {
     async fn timestamp(&self) -> Result<Version> {
         self.check_open()?;
         // Issued, so that every later commit is greater, within the same millisecond too.
-        self.core.config.version_source.next()
+        let source = &*self.core.config.version_source;
+        match self.writeable {
+            true => self.pending.lock().timestamp(&self.core.snapshots, source),
+            false => source.next(),
+        }
+    }
+
+    async fn safe_timestamp(&self) -> Result<Version> {
+        self.check_open()?;
+        Ok(self.snapshot.safe)
     }
 
     async fn compact(&self, _: Option<KeyRange>) -> Result<()> {
@@ -299,14 +426,12 @@ impl Transactable for LanceTransaction {
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
         self.give_way().await;
-        let (at, view) = self.reading(None)?;
+        self.check_write()?;
         if let Some(own) = self.own_write(key)? {
             return Ok(own);
         }
-        if self.writeable {
-            self.reads.lock().add_key(key);
-        }
-        view.get(key, at).await
+        self.reads.lock().add_key(key);
+        self.committed(key).await
     }
 }
 
@@ -325,7 +450,7 @@ mod tests {
     async fn an_open_transaction_holds_no_memtable() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
         let memtable = Arc::new(MemTable::new());
-        memtable.insert("a".into(), 1, Some("1".into()));
+        memtable.insert("a".into(), 1, Write::set("1".into()));
         let flushed = Arc::downgrade(&memtable);
         let view = View { active: memtable, frozen: vec![], runs: vec![], history_floor: 0 };
         let background = Background::new(mpsc::unbounded_channel().0);

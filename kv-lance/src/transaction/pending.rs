@@ -1,13 +1,17 @@
 //! The pending writes of a transaction, with save points.
 
-use crate::committer::Writes;
-use crate::read::{ChunkSource, Entry, Span};
-use kv_api::{Direction, Error, Key, KeyRange, Result, Val};
+use crate::core::{Snapshots, Stamp};
+use crate::memtable::MemRow;
+use crate::read::{ChunkSource, Span};
+use crate::write::{Write, Writes};
+use kv_api::{Direction, Error, Key, KeyRange, MvccSource, Result, Version};
 use parking_lot::Mutex;
+use std::collections::btree_map::Entry;
 use std::ops::Bound;
+use std::sync::Arc;
 
 /// What a key had before a write: nothing pending, or this.
-type Undo = (Key, Option<Option<Val>>);
+type Undo = (Key, Option<Write>);
 
 /// Writes and the stack of save points.
 #[derive(Default)]
@@ -17,6 +21,8 @@ pub(crate) struct Pending {
     finished: bool,
     /// Each save point's writes, oldest first, as what they replaced.
     save_points: Vec<Vec<Undo>>,
+    /// Its first timestamp.
+    stamp: Option<Stamp>,
 }
 
 impl Pending {
@@ -29,24 +35,41 @@ impl Pending {
         self.check_open().map(|()| &self.writes)
     }
 
-    /// Takes the writes, once: what comes later is refused, as nothing would commit it.
-    pub(crate) fn finish(&mut self) -> Result<Writes> {
+    /// Takes the writes and the timestamp, once: what comes later is refused, as nothing would commit it.
+    pub(crate) fn finish(&mut self) -> Result<(Writes, Option<Stamp>)> {
         self.check_open()?;
         let taken = std::mem::take(self);
         self.finished = true;
-        Ok(taken.writes)
+        Ok((taken.writes, taken.stamp))
     }
 
-    pub(crate) fn write(&mut self, key: Key, val: Option<Val>) -> Result<()> {
+    /// Issues a timestamp. The first is unfinished until the transaction has ended.
+    pub(crate) fn timestamp(&mut self, snapshots: &Arc<Snapshots>, source: &dyn MvccSource) -> Result<Version> {
         self.check_open()?;
-        match self.save_points.last_mut() {
-            Some(undo) => {
-                let before = self.writes.insert(key.clone(), val);
-                undo.push((key, before));
+        if self.stamp.is_some() {
+            return source.next();
+        }
+        let stamp = snapshots.stamp(source)?;
+        Ok(self.stamp.insert(stamp).version)
+    }
+
+    /// Adds a write. Where one of the key has erased its history before, so does this.
+    pub(crate) fn write(&mut self, key: Key, mut write: Write) -> Result<()> {
+        self.check_open()?;
+        let undo = self.save_points.last_mut();
+        let undo_key = undo.as_ref().map(|_| key.clone());
+        let before = match self.writes.entry(key) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(write);
+                None
             }
-            None => {
-                self.writes.insert(key, val);
+            Entry::Occupied(mut occupied) => {
+                write.erases |= occupied.get().erases;
+                Some(occupied.insert(write))
             }
+        };
+        if let Some((undo, key)) = undo.zip(undo_key) {
+            undo.push((key, before));
         }
         Ok(())
     }
@@ -73,7 +96,7 @@ impl Pending {
         let undo = self.save_points.pop().ok_or(Error::NoSavePointPresent)?;
         for (key, before) in undo.into_iter().rev() {
             match before {
-                Some(val) => self.writes.insert(key, val),
+                Some(write) => self.writes.insert(key, write),
                 None => self.writes.remove(&key),
             };
         }
@@ -85,14 +108,15 @@ impl Pending {
 pub(super) struct PendingSource<'a>(pub(super) &'a Mutex<Pending>);
 
 impl ChunkSource for PendingSource<'_> {
-    fn fetch(&self, range: &KeyRange, span: &Span, max: usize) -> Vec<Entry> {
+    fn fetch(&self, range: &KeyRange, span: &Span, max: usize) -> Vec<MemRow> {
         if range.is_empty() {
             return Vec::new();
         }
         let end = range.end.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let pending = self.0.lock();
         let writes = pending.writes.range::<Key, _>((Bound::Included(&range.start), end));
-        let own = |(key, val): (&Key, &Option<Val>)| (key.clone(), val.clone());
+        let own =
+            |(key, write): (&Key, &Write)| MemRow { key: key.clone(), version: Version::MAX, val: write.val.clone() };
         match span.direction {
             Direction::Forward => writes.take(max).map(own).collect(),
             Direction::Backward => writes.rev().take(max).map(own).collect(),

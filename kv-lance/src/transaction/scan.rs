@@ -3,61 +3,67 @@
 use super::LanceTransaction;
 use super::arrow::Columns;
 use super::pending::PendingSource;
-use crate::core::View;
-use crate::read::{ChunkSource, Found, Merge, Span};
+use crate::read::{ChunkSource, Erasures, Merge, Row, Rows, Span, Visible};
 use kv_api::{ArrowBatch, Direction, Key, KeyRange, LimitCounter, Result, ScanLimit, Val, Version, check_batch};
+use std::ops::ControlFlow;
 
 impl LanceTransaction {
-    fn merge(&self, span: Span, view: &View, own_writes: bool) -> Merge<'_> {
-        let pending =
-            (own_writes && self.writeable).then(|| Box::new(PendingSource(&self.pending)) as Box<dyn ChunkSource>);
-        Merge::new(span, pending, view)
+    /// A merge of what the transaction sees of `range`: its own writes too, unless it asks for a version.
+    fn merge(&self, range: KeyRange, direction: Direction, version: Option<Version>, vals: bool) -> Result<Merge<'_>> {
+        let (at, view) = self.reading(version)?;
+        let span = Span { range, direction, visible: Visible::At(at), vals };
+        let own = version.is_none() && self.writeable;
+        let pending = own.then(|| Box::new(PendingSource(&self.pending)) as Box<dyn ChunkSource>);
+        let merge = Merge::new(span, pending, &view);
+        let erased = self.may_have_erased(&view, at);
+        Ok(merge.without(erased.then(|| Erasures { view, snapshot: self.snapshot.version })))
     }
 
-    /// Runs a scan and hands each entry that the limit admits to `take`, which says what it is charged.
-    pub(super) async fn run_scan(
+    /// Runs a scan and hands each row that the limit admits to `take`, which says what it is charged.
+    async fn run_scan(
         &self,
         range: KeyRange,
         direction: Direction,
         version: Option<Version>,
         bounds: (ScanLimit, u32),
         vals: bool,
-        mut take: impl FnMut(Key, Val) -> usize + Send,
+        mut take: impl FnMut(Row<'_>) -> usize + Send,
     ) -> Result<()> {
-        let (at, view) = self.reading(version)?;
         let (limit, mut skip) = bounds;
         let mut limit = LimitCounter::new(limit);
         if !limit.admits() {
-            return Ok(());
+            return self.reading(version).map(drop);
         }
-        let mut merge =
-            self.merge(Span { range: range.clone(), direction, version: at, vals }, &view, version.is_none());
-        // Where the limit stopped the scan.
+        self.walk(range, direction, version, vals, |rows| {
+            let skipped = rows.len().min(skip as usize);
+            rows.skip(skipped);
+            skip -= skipped as u32;
+            for row in rows.iter() {
+                limit.charge(take(row));
+                if !limit.admits() {
+                    return ControlFlow::Break(row);
+                }
+            }
+            ControlFlow::Continue(())
+        })
+        .await
+    }
+
+    /// Hands the rows of a range to `take` until it stops at one.
+    pub(super) async fn walk(
+        &self,
+        range: KeyRange,
+        direction: Direction,
+        version: Option<Version>,
+        vals: bool,
+        mut take: impl for<'r> FnMut(&mut Rows<'r>) -> ControlFlow<Row<'r>> + Send,
+    ) -> Result<()> {
+        let mut merge = self.merge(range.clone(), direction, version, vals)?;
         let mut stopped_at = None;
-        // Whether the limit admits another entry.
-        let mut admit = |key: Key, val: Val| {
-            let noted = self.serializable.then(|| key.clone());
-            limit.charge(take(key, val));
-            let more = limit.admits();
-            stopped_at = noted.filter(|_| !more);
-            more
-        };
-        while let Some(found) = merge.next().await? {
-            let more = match found {
-                Found::Row(..) if skip > 0 => {
-                    skip -= 1;
-                    true
-                }
-                Found::Row(key, val) => admit(key, val),
-                Found::Rows(mut stretch) => {
-                    let skipped = stretch.len().min(skip as usize);
-                    stretch.skip(skipped);
-                    skip -= skipped as u32;
-                    stretch.rows().all(|(key, val)| admit(key, val))
-                }
-            };
-            if !more {
-                break;
+        while stopped_at.is_none() && merge.advance().await? {
+            let Some(mut rows) = merge.rows() else { break };
+            if let ControlFlow::Break(row) = take(&mut rows) {
+                stopped_at = Some(row.key_slice());
             }
         }
         self.note_scan(range, direction, version, stopped_at.as_ref());
@@ -72,40 +78,33 @@ impl LanceTransaction {
     }
 
     pub(super) async fn count_keys(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
-        let (at, view) = self.reading(version)?;
-        let span = Span { range: range.clone(), direction: Direction::Forward, version: at, vals: false };
-        let count = self.merge(span, &view, version.is_none()).count().await?;
+        let count = self.merge(range.clone(), Direction::Forward, version, false)?.count().await?;
         self.note_scan(range, Direction::Forward, version, None);
         self.check_still_open()?;
         Ok(count)
     }
 
-    /// A page as Arrow columns, whose bytes are copied once, a stretch of a block at a time. It ends before `batch` entries where
-    /// its keys or its values are as many bytes as an array can hold.
+    /// A page as Arrow columns, whose bytes are copied once, many rows of a block at a time. It ends before `batch` entries
+    /// where its keys or its values are as many bytes as an array can hold.
     pub(super) async fn scan_arrow(&self, range: KeyRange, batch: u32, version: Option<Version>) -> Result<ArrowBatch> {
         check_batch(batch)?;
-        let (at, view) = self.reading(version)?;
+        let mut merge = self.merge(range.clone(), Direction::Forward, version, true)?;
         let mut columns = Columns::default();
         let mut left = batch as usize;
         let mut last = None;
-        let span = Span { range: range.clone(), direction: Direction::Forward, version: at, vals: true };
-        let mut merge = self.merge(span, &view, version.is_none());
         let mut exhausted = false;
         while left > 0 {
-            let Some(found) = merge.next().await? else {
+            if !merge.advance().await? {
                 exhausted = true;
                 break;
-            };
-            let (taken, key) = match found {
-                Found::Row(key, val) => (columns.push(&key, &val), Some(key)),
-                Found::Rows(mut stretch) => {
-                    stretch.truncate(left);
-                    (columns.extend(&stretch), stretch.last_key())
-                }
-            };
-            let Some(taken) = taken else { break };
-            left -= taken;
-            last = key;
+            }
+            let Some(mut rows) = merge.rows() else { break };
+            rows.truncate(left);
+            if !columns.extend(&rows) {
+                break;
+            }
+            left -= rows.len();
+            last = rows.last().map(|row| row.key_slice());
         }
         let stopped_at = last.filter(|_| !exhausted);
         self.note_scan(range.clone(), Direction::Forward, version, stopped_at.as_ref());
@@ -122,10 +121,9 @@ impl LanceTransaction {
         version: Option<Version>,
     ) -> Result<Vec<Key>> {
         let mut keys = Vec::new();
-        let take = |key: Key, _| {
-            let charge = key.len();
-            keys.push(key);
-            charge
+        let take = |row: Row<'_>| {
+            keys.push(row.key_slice());
+            row.key().len()
         };
         self.run_scan(range, direction, version, bounds, false, take).await?;
         Ok(keys)
@@ -139,10 +137,9 @@ impl LanceTransaction {
         version: Option<Version>,
     ) -> Result<Vec<(Key, Val)>> {
         let mut entries = Vec::new();
-        let take = |key: Key, val: Val| {
-            let charge = key.len() + val.len();
-            entries.push((key, val));
-            charge
+        let take = |row: Row<'_>| {
+            entries.push((row.key_slice(), row.val_slice()));
+            row.key().len() + row.val().len()
         };
         self.run_scan(range, direction, version, bounds, true, take).await?;
         Ok(entries)

@@ -5,6 +5,7 @@ mod background;
 mod conflict_storm;
 mod count;
 mod damage;
+mod erasing;
 mod faulty;
 mod file_faults;
 mod full_disk;

@@ -30,6 +30,7 @@ pub(crate) async fn stat(config: LanceConfig, out: &mut Output) -> Outcome {
                         "read_checks": capabilities.read_checks,
                         "erases_history": capabilities.erases_history,
                         "change_feed": capabilities.change_feed,
+                        "safe_timestamps": capabilities.safe_timestamps,
                     },
                     "statistics": statistics,
                 })
@@ -47,6 +48,7 @@ pub(crate) async fn stat(config: LanceConfig, out: &mut Output) -> Outcome {
         row("checked reads (getu)", yes_or_no(capabilities.read_checks))?;
         row("clr erases history", yes_or_no(capabilities.erases_history))?;
         row("change feed", yes_or_no(capabilities.change_feed))?;
+        row("safe timestamps", yes_or_no(capabilities.safe_timestamps))?;
         for (name, value) in figures {
             row(name, &value.to_string())?;
         }

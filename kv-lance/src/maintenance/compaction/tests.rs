@@ -6,7 +6,7 @@ use crate::config::Compression;
 use crate::core::View;
 use crate::files::{LocalFiles, OpenFiles};
 use crate::memtable::MemTable;
-use crate::read::{Found, Merge, Span};
+use crate::read::{Merge, Span, Visible};
 use crate::table::{BlockCache, Opened, RunExtent, RunLayout};
 use kv_api::{Direction, Key, KeyRange, Val};
 use std::path::Path;
@@ -37,30 +37,31 @@ fn val(version: Version) -> Option<Val> {
 async fn flush(opened: &mut Opened, keys: impl Iterator<Item = u64>, version: Version) {
     let mut writer = opened.table.new_runs(0, version).unwrap();
     for n in keys {
-        writer.push(&key(n), version, val(version).as_deref()).await.unwrap();
+        writer.push(&key(n), version, val(version).as_deref(), false).await.unwrap();
     }
     let runs = opened.table.append(writer.finish().await.unwrap(), opened.state).await.unwrap();
     opened.runs.splice(0..0, runs);
 }
 
+fn horizons(history: Version) -> Horizons {
+    Horizons { history, erasing: Version::MAX }
+}
+
 async fn compact(opened: &mut Opened, horizon: Version) {
-    let merged = merge(&opened.table, &opened.runs, horizon, 0).await.unwrap();
+    let merged = merge(&opened.table, &opened.runs, &horizons(horizon), 0).await.unwrap();
     opened.runs = opened.table.replace(&opened.runs, merged.runs, opened.state).await.unwrap();
 }
 
 /// What a version has, read in every way there is.
 async fn read(runs: &[Arc<Run>], version: Version) -> Entries {
     let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: runs.to_vec(), history_floor: 0 };
-    let span = |direction| Span { range: KeyRange::all(), direction, version, vals: true };
+    let span = |direction| Span { range: KeyRange::all(), direction, visible: Visible::At(version), vals: true };
     let mut scans = Vec::new();
     for direction in [Direction::Forward, Direction::Backward] {
         let mut merge = Merge::new(span(direction), None, &view);
         let mut entries = Vec::new();
-        while let Some(found) = merge.next().await.unwrap() {
-            match found {
-                Found::Row(key, val) => entries.push((key, val)),
-                Found::Rows(stretch) => entries.extend(stretch.rows()),
-            }
+        while merge.advance().await.unwrap() {
+            entries.extend(merge.rows().unwrap().iter().map(|row| (row.key_slice(), row.val_slice())));
         }
         scans.push(entries);
     }
@@ -99,20 +100,20 @@ async fn a_compaction_past_the_limits_gives_several_runs() {
                 assert_eq!(read(&opened.runs, version).await, expected(version), "at {version}, horizon {horizon}");
             }
         }
-        assert!(is_worthwhile(&opened.runs, horizon) || horizon == 6);
+        assert!(is_worthwhile(&opened.runs, &horizons(horizon)) || horizon == 6);
         compact(&mut opened, horizon).await;
         assert!(opened.runs.len() > 4 && !overlap(&opened.runs), "{:?}", opened.runs);
         assert!(opened.runs.iter().all(|run| (1..=60).contains(&run.statistics().rows)), "{:?}", opened.runs);
     }
     assert_eq!(read(&opened.runs, 9).await, expected(9));
-    assert!(!is_worthwhile(&opened.runs, 9), "a compaction of what is compacted");
+    assert!(!is_worthwhile(&opened.runs, &horizons(9)), "a compaction of what is compacted");
     // A flush over them is newer than all of them, also when the table is opened again.
     flush(&mut opened, 0..300, 12).await;
     let flushed: Entries = (0..300).filter_map(|n| Some((key(n), val(12)?))).collect();
     assert_eq!(read(&opened.runs, 12).await, flushed);
     let opened = open(dir.path(), layout()).await;
     assert_eq!(read(&opened.runs, 12).await, flushed);
-    assert!(is_worthwhile(&opened.runs, 0));
+    assert!(is_worthwhile(&opened.runs, &horizons(0)));
 }
 
 #[tokio::test]
@@ -134,12 +135,12 @@ async fn more_versions_of_a_key_than_a_run_can_count_are_refused_before_any_comm
     let mut writer = opened.table.new_runs(0, 1).unwrap();
     // As many as fill a run, so that the next begins with the key that is too much for it.
     for n in 0..50 {
-        writer.push(&key(n), 1, None).await.unwrap();
+        writer.push(&key(n), 1, None, false).await.unwrap();
     }
     let mut pushed = Ok(());
     for version in (1..=201).rev() {
         assert!(pushed.is_ok());
-        pushed = writer.push(b"z", version, None).await;
+        pushed = writer.push(b"z", version, None, false).await;
     }
     let refused = format!("{:?}", pushed.unwrap_err());
     assert!(refused.contains("200 rows"), "{refused}");

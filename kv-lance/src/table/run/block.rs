@@ -11,13 +11,25 @@ pub(crate) struct KeyBlock {
     meta: RowMeta,
     /// The greatest version where each row is the only one of its key and none is a tombstone.
     plain_from: Option<u64>,
+    continues: bool,
+    goes_on: bool,
 }
 
 impl KeyBlock {
-    pub(super) fn new(keys: Column, meta: RowMeta) -> Self {
+    pub(super) fn new(keys: Column, meta: RowMeta, continues: bool, goes_on: bool) -> Self {
         let distinct = (1..keys.len()).all(|row| keys.row(row - 1) != keys.row(row));
         let plain_from = (distinct && !meta.has_tombstones()).then(|| meta.greatest());
-        Self { keys, meta, plain_from }
+        Self { keys, meta, plain_from, continues, goes_on }
+    }
+
+    /// Whether it begins with the key that the block before ends with.
+    pub(crate) fn continues(&self) -> bool {
+        self.continues
+    }
+
+    /// Whether the block behind it begins with the key that this one ends with.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -47,6 +59,11 @@ impl KeyBlock {
 
     pub(crate) fn is_tombstone(&self, row: usize) -> bool {
         self.meta.is_tombstone(row)
+    }
+
+    /// Whether a row erases what was before.
+    pub(crate) fn erases(&self, row: usize) -> bool {
+        self.meta.erases(row)
     }
 
     /// Whether a row is before `(key, version)` in the order of a run: keys ascend, and the versions of one descend.
@@ -149,13 +166,13 @@ mod tests {
         for (key, count) in versions.iter().enumerate() {
             for version in (1..=*count).rev() {
                 keys.push(vec![key as u8]);
-                meta.push(version * 2, false);
+                meta.push(version * 2, false, false);
             }
         }
         meta.encode(&mut encoded);
         let meta = RowMeta::decode(encoded.into(), keys.len());
         let offsets: Vec<i32> = (0..=keys.len() as i32).collect();
-        Some(KeyBlock::new(Column::new(&keys.concat(), &offsets)?, meta?))
+        Some(KeyBlock::new(Column::new(&keys.concat(), &offsets)?, meta?, false, false))
     }
 
     #[test]

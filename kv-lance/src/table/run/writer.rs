@@ -1,14 +1,14 @@
 //! Writes a run: rows in order, one Lance file, synced when it is finished.
 
-use super::RunLayout;
 use super::column::checksum;
-use super::error::from_lance;
-use super::files::SyncedWriter;
-use super::index::{BlockInfo, RunIndexBuilder};
+use super::index_builder::{EncodedPart, RunIndexBuilder};
+use super::index_part::BlockInfo;
 use super::row_meta::RowMetaBuilder;
 use super::runs_writer::RunExtent;
-use super::schema;
+use super::synced_writer::SyncedWriter;
 use crate::files::Files;
+use crate::table::error::from_lance;
+use crate::table::{RunLayout, schema};
 use arrow_array::builder::{BinaryBuilder, BooleanBuilder, UInt64Builder};
 use arrow_array::{ArrayRef, RecordBatch};
 use kv_api::{Error, Result, Version};
@@ -19,13 +19,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The file format of runs.
-pub(super) const FILE_VERSION: ConcreteFileVersion = ConcreteFileVersion::V2_2;
+pub(in crate::table) const FILE_VERSION: ConcreteFileVersion = ConcreteFileVersion::V2_2;
 
 /// Schema metadata of a file: which of the global buffers is its index.
 pub(super) const INDEX_BUFFER: &str = "kv-lance:index";
-
-/// Row meta is written in global buffers of this many bytes.
-const ROW_META_BYTES: usize = 256 << 10;
 
 /// Rows are handed to Lance in batches of this many bytes.
 const BATCH_BYTES: usize = 2 << 20;
@@ -34,15 +31,15 @@ const BATCH_BYTES: usize = 2 << 20;
 const MAX_BLOCK_ROWS: usize = 512;
 
 /// Where runs are written, and what they are to be like.
-pub(super) struct RunPlace {
-    pub(super) files: Arc<dyn Files>,
+pub(in crate::table) struct RunPlace {
+    pub(in crate::table) files: Arc<dyn Files>,
     /// The dataset's data directory.
-    pub(super) dir: PathBuf,
-    pub(super) schema: Schema,
-    pub(super) layout: RunLayout,
+    pub(in crate::table) dir: PathBuf,
+    pub(in crate::table) schema: Schema,
+    pub(in crate::table) layout: RunLayout,
     /// 0 for a flushed memtable, more for each compaction.
-    pub(super) level: u32,
-    pub(super) journal_through: u64,
+    pub(in crate::table) level: u32,
+    pub(in crate::table) journal_through: u64,
 }
 
 /// A file under way. Dropped unfinished, it removes what it wrote.
@@ -56,7 +53,6 @@ pub(super) struct RunWriter {
     bytes: u64,
     rows: PendingRows,
     index: RunIndexBuilder,
-    row_meta: Vec<u8>,
     block: Block,
     finished: bool,
 }
@@ -64,7 +60,7 @@ pub(super) struct RunWriter {
 /// A finished file that no commit refers to yet.
 #[derive(Debug)]
 pub(crate) struct WrittenRun {
-    pub(super) name: String,
+    pub(in crate::table) name: String,
 }
 
 /// Rows that Lance does not have yet.
@@ -80,10 +76,16 @@ struct PendingRows {
 /// The block that rows are being added to.
 #[derive(Default)]
 struct Block {
-    first_key: Vec<u8>,
+    fence: Vec<u8>,
     continues: bool,
     meta: RowMetaBuilder,
     bytes: usize,
+}
+
+impl Block {
+    fn is_empty(&self) -> bool {
+        self.meta.versions.is_empty()
+    }
 }
 
 impl RunWriter {
@@ -108,7 +110,6 @@ impl RunWriter {
             bytes: 0,
             rows: PendingRows::default(),
             index: RunIndexBuilder::new(place.level, place.journal_through),
-            row_meta: Vec::new(),
             block: Block::default(),
             finished: false,
         })
@@ -116,8 +117,8 @@ impl RunWriter {
 
     /// What the run holds so far.
     fn extent(&self) -> RunExtent {
-        let fence_bytes = self.index.fence_bytes() + self.block.first_key.len() as u64;
-        RunExtent { rows: self.index.statistics.rows, bytes: self.bytes, fence_bytes }
+        let fence_bytes = self.index.fence_bytes() + self.block.fence.len() as u64;
+        RunExtent { rows: self.index.statistics().rows, bytes: self.bytes, fence_bytes }
     }
 
     /// Whether it is time for another run, after all rows of the key that this one is at.
@@ -127,21 +128,29 @@ impl RunWriter {
 
     /// The key of the last row.
     pub(super) fn last_key(&self) -> &[u8] {
-        &self.index.last_key
+        self.index.last_key()
     }
 
     /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone.
-    pub(super) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) -> Result<()> {
-        self.push_row(key, version, val);
+    pub(super) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>, erases: bool) -> Result<()> {
+        let bytes = key.len() + val.map_or(0, <[u8]>::len);
+        // A long row is not to be decoded with those before it.
+        if self.block.bytes > 0 && self.block.bytes + bytes > 2 * self.layout.block_bytes {
+            self.end_block();
+        }
+        if self.block.is_empty() {
+            (self.block.fence, self.block.continues) = self.index.begin_block(key);
+            if self.index.is_part_full(key) {
+                self.write_part().await?;
+            }
+            // The checksums of a block are taken from the rows that are waiting.
+            if self.rows.bytes >= BATCH_BYTES {
+                self.write_batch().await?;
+            }
+        }
+        self.push_row(key, version, val, erases);
         if self.extent().exceeds(&self.layout.most) {
             return Err(self.too_large());
-        }
-        // Between blocks: the checksums of one are taken from the rows that are waiting.
-        if self.rows.bytes >= BATCH_BYTES && self.block.meta.versions.is_empty() {
-            self.write_batch().await?;
-        }
-        if self.row_meta.len() >= ROW_META_BYTES {
-            self.write_row_meta().await?;
         }
         Ok(())
     }
@@ -151,30 +160,17 @@ impl RunWriter {
         let RunExtent { rows, fence_bytes, .. } = self.layout.most;
         let what = format!(
             "the versions of one key of {} bytes are more than a run can hold: {rows} rows and {fence_bytes} bytes of \
-             first keys of blocks are allowed; drop history or make blocks larger",
+             keys that separate blocks are allowed; drop history or make blocks larger",
             self.last_key().len()
         );
         Error::backend(format!("writing {}", self.path.display()), what)
     }
 
-    fn push_row(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) {
-        let stats = &mut self.index.statistics;
-        let same_key = stats.rows > 0 && self.index.last_key == key;
-        stats.min_version = if stats.rows == 0 { version } else { stats.min_version.min(version) };
-        stats.max_version = stats.max_version.max(version);
-        stats.rows += 1;
-        stats.tombstones += u64::from(val.is_none());
-        if !same_key {
-            self.index.push_key(key);
-        }
-        let block = &mut self.block;
-        if block.meta.versions.is_empty() {
-            block.first_key = key.to_vec();
-            block.continues = same_key;
-        }
-        block.meta.push(version, val.is_none());
+    fn push_row(&mut self, key: &[u8], version: Version, val: Option<&[u8]>, erases: bool) {
+        self.index.push_row(key, version, val.is_none(), erases);
+        self.block.meta.push(version, val.is_none(), erases);
         let bytes = key.len() + val.map_or(0, <[u8]>::len);
-        block.bytes += bytes;
+        self.block.bytes += bytes;
         self.bytes += bytes as u64;
         self.rows.key.append_value(key);
         self.rows.version.append_value(version);
@@ -189,22 +185,20 @@ impl RunWriter {
     fn end_block(&mut self) {
         let block = std::mem::take(&mut self.block);
         let Some(first_version) = block.meta.versions.first().copied() else { return };
-        let start = self.row_meta.len();
-        block.meta.encode(&mut self.row_meta);
-        let encoded = self.row_meta.get(start..).unwrap_or_default();
+        let mut row_meta = Vec::new();
+        block.meta.encode(&mut row_meta);
         let info = BlockInfo {
             rows: block.meta.versions.len() as u32,
             first_version,
-            meta_position: start as u64,
-            meta_len: encoded.len() as u32,
+            meta_len: row_meta.len() as u32,
             keys_checksum: last_rows_checksum(&self.rows.key, block.meta.versions.len()),
             vals_checksum: last_rows_checksum(&self.rows.val, block.meta.versions.len()),
-            meta_checksum: crc32c::crc32c(encoded),
+            meta_checksum: crc32c::crc32c(&row_meta),
             continues: block.continues,
             // Follows from the rows before.
             ..BlockInfo::default()
         };
-        self.index.push_block(info, block.first_key);
+        self.index.push_block(info, block.fence, &row_meta);
     }
 
     async fn write_batch(&mut self) -> Result<()> {
@@ -224,13 +218,11 @@ impl RunWriter {
         Ok(())
     }
 
-    async fn write_row_meta(&mut self) -> Result<()> {
-        if !self.row_meta.is_empty() {
-            let position = self.writer.tell().await.map_err(|e| from_lance("writing", &self.path, e))?;
-            let row_meta = std::mem::take(&mut self.row_meta);
-            self.add_buffer(row_meta).await?;
-            self.index.place_row_meta(position);
-        }
+    async fn write_part(&mut self) -> Result<()> {
+        let EncodedPart { bytes, info, fence } = self.index.take_part().ok_or_else(|| self.too_large())?;
+        let position = self.writer.tell().await.map_err(|e| from_lance("writing", &self.path, e))?;
+        self.add_buffer(bytes).await?;
+        self.index.place(info, fence, position);
         Ok(())
     }
 
@@ -242,8 +234,11 @@ impl RunWriter {
     pub(super) async fn finish(mut self) -> Result<WrittenRun> {
         self.end_block();
         self.write_batch().await?;
-        self.write_row_meta().await?;
-        let index = self.add_buffer(self.index.encode()).await?;
+        if !self.index.is_part_empty() {
+            self.write_part().await?;
+        }
+        let index = self.index.encode().ok_or_else(|| self.too_large())?;
+        let index = self.add_buffer(index).await?;
         self.writer.add_schema_metadata(INDEX_BUFFER, index.to_string());
         self.writer.finish().await.map_err(|e| from_lance("writing", &self.path, e))?;
         self.finished = true;

@@ -1,6 +1,6 @@
 //! Writes rows as one run, or as several that have no key in common where one would grow too large.
 
-use super::run_writer::{RunPlace, RunWriter, WrittenRun};
+use super::writer::{RunPlace, RunWriter, WrittenRun};
 use kv_api::{Error, Result, Version};
 
 /// How much a run holds.
@@ -9,7 +9,7 @@ pub(crate) struct RunExtent {
     pub(crate) rows: u64,
     /// Of keys and values.
     pub(crate) bytes: u64,
-    /// Of the first keys of all blocks.
+    /// Of the keys that separate blocks.
     pub(crate) fence_bytes: u64,
 }
 
@@ -41,15 +41,16 @@ pub(crate) struct RunsWriter {
 
 impl RunsWriter {
     /// Files that are made when they get their first rows.
-    pub(super) fn new(place: RunPlace) -> Self {
+    pub(in crate::table) fn new(place: RunPlace) -> Self {
         Self { place, current: None, written: Vec::new() }
     }
 
-    /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone.
+    /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone, and a row may erase what was
+    /// before.
     ///
     /// # Errors
     /// Where a single key has more rows than a run can count, besides those of the file.
-    pub(crate) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>) -> Result<()> {
+    pub(crate) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>, erases: bool) -> Result<()> {
         if let Some(full) = self.current.take_if(|run| run.is_full() && run.last_key() != key) {
             self.written.push(full.finish().await?);
         }
@@ -57,7 +58,7 @@ impl RunsWriter {
             Some(run) => run,
             None => self.current.insert(RunWriter::create(&self.place)?),
         };
-        run.push(key, version, val).await
+        run.push(key, version, val, erases).await
     }
 
     /// Ends and syncs the files; none where no row was added.

@@ -1,6 +1,6 @@
 //! What has changed in a run since a version: for the conflict check of transactions that are older than the run.
 
-use super::run::Run;
+use super::Run;
 use bytes::Bytes;
 use kv_api::{Key, KeyRange, Result, Version};
 
@@ -12,7 +12,7 @@ impl Run {
         if range.start.as_ref() > last || ends_before(first) {
             return Ok(None);
         }
-        for block in self.block_at(&range.start, Version::MAX)..self.blocks() {
+        for block in self.block_at(&range.start, Version::MAX)?..self.blocks() {
             tokio::task::consume_budget().await;
             let keys = self.keys(block).await?;
             for row in keys.lower_bound(&range.start, Version::MAX)..keys.len() {

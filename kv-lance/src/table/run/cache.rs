@@ -1,6 +1,7 @@
 //! The cache of decoded blocks, shared by all runs of a store. Keys and values are cached apart.
 
 use super::block::{KeyBlock, ValBlock};
+use super::index_cache::IndexCache;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -37,15 +38,32 @@ impl Weighter<Id, CachedBlock> for Weigh {
     }
 }
 
-/// Holds blocks up to a budget of bytes.
+/// Holds blocks up to a budget of bytes, and parts of indexes up to another.
 pub(crate) struct BlockCache {
     cache: Cache<Id, CachedBlock, Weigh>,
+    indexes: Arc<IndexCache>,
 }
 
 impl BlockCache {
+    /// Indexes have no budget until [`with_index_budget`](Self::with_index_budget) gives them one.
     pub(crate) fn new(budget: u64, block_bytes: usize) -> Self {
         let expected = usize::try_from(budget).unwrap_or(usize::MAX) / block_bytes.max(256);
-        Self { cache: Cache::with_weighter(expected.clamp(16, 1 << 24), budget, Weigh) }
+        let cache = Cache::with_weighter(expected.clamp(16, 1 << 24), budget, Weigh);
+        Self { cache, indexes: Arc::new(IndexCache::new(u64::MAX)) }
+    }
+
+    /// The same with a budget of bytes for the indexes of all runs.
+    pub(crate) fn with_index_budget(self, budget: u64) -> Self {
+        Self { indexes: Arc::new(IndexCache::new(budget)), ..self }
+    }
+
+    pub(super) fn indexes(&self) -> &Arc<IndexCache> {
+        &self.indexes
+    }
+
+    /// Bytes of indexes held.
+    pub(crate) fn index_bytes(&self) -> u64 {
+        self.indexes.bytes()
     }
 
     pub(super) fn keys(&self, run: u64, block: u32) -> Option<Arc<KeyBlock>> {

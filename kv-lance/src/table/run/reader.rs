@@ -4,16 +4,18 @@ use super::block::{KeyBlock, ValBlock};
 use super::cache::BlockCache;
 use super::column::Column;
 use super::column_reader::ColumnReader;
-use super::error::decoded;
-use super::files::{DataFile, PreadIo};
-use super::index::{BlockInfo, RunIndex, RunStatistics};
+use super::data_file::{DataFile, PreadIo};
+use super::index::RunIndex;
+use super::index_part::BlockInfo;
 use super::row_meta::RowMeta;
-use super::run_writer::INDEX_BUFFER;
-use super::schema;
+use super::statistics::RunStatistics;
+use super::writer::INDEX_BUFFER;
 use crate::files::OpenFiles;
+use crate::table::error::decoded;
+use crate::table::schema;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use kv_api::{Error, Result, Val, Version};
+use kv_api::{Error, Result, Version};
 use lance_file::reader::CachedFileMetadata;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,27 +23,20 @@ use std::sync::Arc;
 /// One sorted run, open for reading.
 pub(crate) struct Run {
     /// The name of its file, by which the table knows it.
-    pub(super) name: String,
+    pub(in crate::table) name: String,
     /// Distinguishes this run's blocks in the cache.
-    id: u64,
+    pub(super) id: u64,
     path: PathBuf,
     file: Arc<DataFile>,
     keys: ColumnReader,
     vals: ColumnReader,
-    index: RunIndex,
-    cache: Arc<BlockCache>,
-}
-
-/// Where a row was found.
-struct RowPlace {
-    block: usize,
-    row: usize,
-    keys: Arc<KeyBlock>,
+    pub(super) index: RunIndex,
+    pub(super) cache: Arc<BlockCache>,
 }
 
 impl Run {
     /// Opens a data file whose metadata Lance has read.
-    pub(super) async fn open(
+    pub(in crate::table) async fn open(
         path: PathBuf,
         name: String,
         metadata: CachedFileMetadata,
@@ -62,18 +57,18 @@ impl Run {
         };
         let index = index().ok_or_else(not_a_run)?;
         let index = file.read(index).map_err(|e| Error::io("reading", &path, e))?;
-        let index = RunIndex::decode(&index).map_err(|e| Error::corruption(&path, e))?;
+        let index = RunIndex::decode(&index, file.clone(), cache.indexes().clone());
+        let index = index.map_err(|e| Error::corruption(&path, e))?;
         if index.statistics.rows != metadata.num_rows {
             return Err(Error::corruption(&path, "the run's index and the file disagree on the number of rows"));
         }
         let io = Arc::new(PreadIo(file.clone()));
         let column = |name, position: usize| {
             let pages = metadata.column_infos.get(position)?.clone();
-            Some(ColumnReader::open(metadata.file_schema.field(name)?, pages, io.clone()))
+            let field = metadata.file_schema.field(name)?;
+            Some(ColumnReader::new(field, pages, io.clone(), cache.indexes().clone()))
         };
         let (keys, vals) = column("key", schema::KEY).zip(column("val", schema::VAL)).ok_or_else(not_a_run)?;
-        let pages = async { Ok((keys.await?, vals.await?)) };
-        let (keys, vals) = decoded("opening", &path, || "the file's pages cannot be decoded".into(), pages).await?;
         Ok(Self { name, id, path, file, keys, vals, index, cache })
     }
 
@@ -86,77 +81,39 @@ impl Run {
         self.file.len()
     }
 
-    /// Bytes of memory that fences, bloom filter and the places of chunks and values take.
-    pub(crate) fn index_bytes(&self) -> u64 {
-        self.index.bytes() as u64 + self.keys.index_bytes() + self.vals.index_bytes()
+    /// Bytes of memory that stay for as long as the run is open. Fences, bloom filters and the places of chunks and values are in
+    /// memory while they are used; the [cache](BlockCache::index_bytes) counts those of all runs.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let columns = self.keys.resident_bytes() + self.vals.resident_bytes();
+        (size_of::<Self>() + self.index.resident_bytes() + columns) as u64
     }
 
     pub(crate) fn blocks(&self) -> usize {
-        self.index.blocks.len()
+        self.index.blocks()
     }
 
     /// The first and the last key.
     pub(crate) fn key_bounds(&self) -> (&[u8], &[u8]) {
-        (self.index.fence(0), self.index.last_key())
+        (&self.index.first_key, &self.index.last_key)
     }
 
-    /// The block in which a search for `(key, version)` begins; the first where that is before all rows.
-    pub(crate) fn block_at(&self, key: &[u8], version: Version) -> usize {
-        self.index.block_at(key, version).unwrap_or(0)
+    /// A key at or before the first of a block, and after the last of the one before.
+    pub(super) fn fence(&self, block: usize) -> Result<Vec<u8>> {
+        self.index.fence(block)
+    }
+
+    /// The last block that begins at or before the place of `(key, version)`, or the first. The rows at and after that place are in
+    /// it, or in those behind it.
+    ///
+    /// # Errors
+    /// As this, and what says where a block is, may have to be read.
+    pub(crate) fn block_at(&self, key: &[u8], version: Version) -> Result<usize> {
+        self.index.block_at(key, version)
     }
 
     /// How many rows lie before a block; before the one after the last, all.
-    pub(crate) fn first_row(&self, block: usize) -> u64 {
-        self.index.block(block).map_or(self.index.statistics.rows, |b| b.first_row.into())
-    }
-
-    /// Whether the block begins with the key that the one before ends with.
-    pub(crate) fn continues(&self, block: usize) -> bool {
-        self.index.block(block).is_some_and(|b| b.continues)
-    }
-
-    /// The newest row of `key` up to `version`.
-    async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<RowPlace>> {
-        if !self.index.may_contain(key, hash) {
-            return Ok(None);
-        }
-        let mut block = self.block_at(key, version);
-        loop {
-            let keys = self.keys(block).await?;
-            let row = keys.lower_bound(key, version);
-            if row < keys.len() {
-                return Ok((keys.key(row) == key).then_some(RowPlace { block, row, keys }));
-            }
-            // The row searched for may be the first of the next block.
-            block += 1;
-            if block >= self.blocks() || self.index.fence(block) != key {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// The value of `key` at `version`: `None` where the run has no row for it, `Some(None)` for a tombstone.
-    pub(crate) async fn get(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<Option<Val>>> {
-        match self.find(key, version, hash).await? {
-            None => Ok(None),
-            Some(found) if found.keys.is_tombstone(found.row) => Ok(Some(None)),
-            Some(RowPlace { block, row, .. }) => Ok(Some(Some(self.vals(block).await?.slice(row)))),
-        }
-    }
-
-    /// As [`get`](Self::get), without reading the value: whether there is one.
-    pub(crate) async fn exists(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<bool>> {
-        Ok(self.find(key, version, hash).await?.map(|found| !found.keys.is_tombstone(found.row)))
-    }
-
-    /// The version of the newest row of `key`.
-    pub(crate) async fn newest(&self, key: &[u8], hash: u64) -> Result<Option<Version>> {
-        Ok(self.find(key, Version::MAX, hash).await?.map(|found| found.keys.version(found.row)))
-    }
-
-    /// A whole block.
-    pub(crate) async fn rows(&self, block: usize) -> Result<(Arc<KeyBlock>, Arc<ValBlock>)> {
-        Ok((self.keys(block).await?, self.vals(block).await?))
+    pub(crate) fn first_row(&self, block: usize) -> Result<u64> {
+        Ok(self.index.block(block)?.map_or(self.index.statistics.rows, |b| b.first_row.into()))
     }
 
     /// The keys, versions and tombstones of a block.
@@ -183,13 +140,8 @@ impl Run {
         }
     }
 
-    /// Reads and checks a whole block, past the cache.
-    pub(crate) async fn rows_uncached(&self, block: usize) -> Result<(Arc<KeyBlock>, Arc<ValBlock>)> {
-        Ok((self.keys_uncached(block).await?, self.vals_uncached(block).await?))
-    }
-
-    /// Reads and checks keys, versions and tombstones of a block.
-    async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
+    /// Reads and checks keys, versions and tombstones of a block, past the cache.
+    pub(crate) async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
         let info = self.info(block)?;
         let end = info.meta_position.saturating_add(info.meta_len.into());
         let meta = self.file.read(info.meta_position..end).map_err(|e| Error::io("reading", &self.path, e))?;
@@ -197,17 +149,17 @@ impl Run {
             return Err(self.damaged(block, "has versions that do not match their checksum"));
         }
         let meta = RowMeta::decode(meta, info.rows as usize).ok_or_else(|| self.damaged(block, "has no versions"))?;
-        let keys = self.read(block, info, &self.keys).await?;
+        let keys = self.read(block, &info, &self.keys).await?;
         if keys.checksum() != info.keys_checksum {
             return Err(self.damaged(block, "has keys that do not match their checksum"));
         }
-        Ok(Arc::new(KeyBlock::new(keys, meta)))
+        Ok(Arc::new(KeyBlock::new(keys, meta, info.continues, info.goes_on)))
     }
 
-    /// Reads and checks the values of a block.
-    async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
+    /// Reads and checks the values of a block, past the cache.
+    pub(crate) async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
         let info = self.info(block)?;
-        let vals = self.read(block, info, &self.vals).await?;
+        let vals = self.read(block, &info, &self.vals).await?;
         if vals.checksum() != info.vals_checksum {
             return Err(self.damaged(block, "has values that do not match their checksum"));
         }
@@ -226,8 +178,8 @@ impl Run {
             .ok_or_else(|| self.damaged(block, "has rows that end before they begin"))
     }
 
-    fn info(&self, block: usize) -> Result<&BlockInfo> {
-        self.index.block(block).ok_or_else(|| self.damaged(block, "is not in the index"))
+    fn info(&self, block: usize) -> Result<BlockInfo> {
+        self.index.block(block)?.ok_or_else(|| self.damaged(block, "is not in the index"))
     }
 
     fn damaged(&self, block: usize, what: &str) -> Error {

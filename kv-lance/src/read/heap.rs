@@ -1,0 +1,65 @@
+//! The order of cursors: a binary heap of their numbers.
+
+/// The cursors that have a row, the first of them on top.
+#[derive(Default)]
+pub(super) struct Heap(Vec<usize>);
+
+impl Heap {
+    pub(super) fn first(&self) -> Option<usize> {
+        self.0.first().copied()
+    }
+
+    /// Where in the heap the second is.
+    pub(super) fn second(&self, before: impl Fn(usize, usize) -> bool) -> Option<usize> {
+        match (self.0.get(1), self.0.get(2)) {
+            (Some(left), Some(right)) if before(*right, *left) => Some(2),
+            (left, _) => left.map(|_| 1),
+        }
+    }
+
+    /// The cursor at a place of the heap.
+    pub(super) fn at(&self, place: usize) -> Option<usize> {
+        self.0.get(place).copied()
+    }
+
+    pub(super) fn push(&mut self, cursor: usize, before: impl Fn(usize, usize) -> bool) {
+        self.0.push(cursor);
+        let mut place = self.0.len() - 1;
+        while place > 0 {
+            let parent = (place - 1) / 2;
+            match (self.at(place), self.at(parent)) {
+                (Some(here), Some(above)) if before(here, above) => self.0.swap(place, parent),
+                _ => return,
+            }
+            place = parent;
+        }
+    }
+
+    /// Takes out the cursor at a place.
+    pub(super) fn remove(&mut self, place: usize, before: impl Fn(usize, usize) -> bool) {
+        if place < self.0.len() {
+            self.0.swap_remove(place);
+            self.sink(place, before);
+        }
+    }
+
+    /// Restores the order where the cursor at a place has moved on. What is taken out of the second place or put there comes
+    /// from below, so that nothing has to rise.
+    pub(super) fn sink(&mut self, mut place: usize, before: impl Fn(usize, usize) -> bool) {
+        while let Some(here) = self.at(place) {
+            let (left, right) = (2 * place + 1, 2 * place + 2);
+            let Some(mut least) = self.at(left) else { return };
+            let mut to = left;
+            if let Some(right_one) = self.at(right)
+                && before(right_one, least)
+            {
+                (least, to) = (right_one, right);
+            }
+            if !before(least, here) {
+                return;
+            }
+            self.0.swap(place, to);
+            place = to;
+        }
+    }
+}

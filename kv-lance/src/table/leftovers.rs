@@ -1,0 +1,41 @@
+//! Removing what a crash, or readers that went with their process, have left.
+
+use super::dataset::Table;
+use super::error::from_lance;
+use super::links::list;
+use crate::files::Files;
+use kv_api::{Error, Result};
+use std::collections::HashSet;
+use std::path::Path;
+
+impl Table {
+    /// Removes the files of runs that are none any more: a commit that did not happen, or readers that went with their
+    /// process. What an older version of the table still names stays for its readers.
+    pub(super) async fn remove_strangers(&self) -> Result<()> {
+        let strangers = self.links.strangers(&self.record.runs.iter().map(String::as_str).collect())?;
+        if strangers.is_empty() {
+            return Ok(());
+        }
+        let failed = |e| from_lance("reading the versions of", &self.root, e);
+        let mut named = HashSet::new();
+        for version in self.dataset.version_refs().await.map_err(failed)? {
+            let old = self.dataset.checkout_version(version.version).await.map_err(failed)?;
+            let files = old.manifest().fragments.iter().flat_map(|fragment| &fragment.files);
+            named.extend(files.map(|file| file.path.clone()));
+        }
+        for name in strangers {
+            if named.contains(&name) { self.links.forget(&name)? } else { self.links.remove(&name)? }
+        }
+        Ok(())
+    }
+}
+
+/// A draft is what a crash left of a commit that did not happen.
+pub(super) fn remove_drafts(files: &dyn Files, root: &Path) -> Result<()> {
+    for path in list(files, &root.join("_versions"))? {
+        if path.extension().is_some_and(|e| e == "draft") {
+            files.remove(&path).map_err(|e| Error::io("removing", &path, e))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! Putting the table back after another tool has changed its rows.
+
+use super::RunLayout;
+use super::commit::told;
+use super::dataset::Table;
+use super::error::from_lance;
+use super::run::BlockCache;
+use crate::files::OpenFiles;
+use kv_api::{Error, Result};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What was done to get a store back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Restored {
+    /// The version of the table that another tool had made of it.
+    pub version: u64,
+    /// The tag that keeps this version, for any reader of Lance.
+    pub tag: String,
+}
+
+impl Table {
+    /// Puts the engine's rows back where another tool has changed them, and tags what it had made of them.
+    pub(crate) async fn restore(
+        root: &Path,
+        cache: Arc<BlockCache>,
+        files: Arc<OpenFiles>,
+        layout: RunLayout,
+    ) -> Result<Option<Restored>> {
+        let mut table = Self::load(root, false, cache, files, layout).await?;
+        match table.settle().await.map_err(told) {
+            Ok(_) => return Ok(None),
+            Err(Error::TableChanged { .. }) => {}
+            Err(e) => return Err(e),
+        }
+        let version = table.dataset.manifest().version;
+        let tag = format!("foreign-{version}");
+        match table.dataset.tags().create(&tag, version).await {
+            // By a restore that was cut off.
+            Ok(()) | Err(lance::Error::RefConflict { .. }) => {}
+            Err(e) => return Err(from_lance("tagging a version of", root, e)),
+        }
+        table.execute(&table.runs.clone(), table.record.state).await.map_err(told)?;
+        Ok(Some(Restored { version, tag }))
+    }
+}

@@ -1,0 +1,139 @@
+//! Reads rows of one column of a run.
+//!
+//! Lance's file reader plans every read anew: it goes through the descriptions of all pages, sets up decoders for one, and hands
+//! batches through a channel. For a block of some hundred rows that costs more than decoding it, so the column's scheduler,
+//! which Lance offers by itself, is kept: one for each page, loaded when it is needed.
+//!
+//! This file alone depends on Lance's inner decoders, which may change with any release of Lance. Files that an older
+//! build has written, under `tests/golden`, are read by a test.
+
+use super::index_cache::{IndexCache, Loaded, Slots};
+use arrow_array::ArrayRef;
+use arrow_schema::Field as ArrowField;
+use lance_core::cache::LanceCache;
+use lance_core::datatypes::Field;
+use lance_encoding::EncodingsIo;
+use lance_encoding::compression::DefaultDecompressionStrategy;
+use lance_encoding::decoder::{
+    ColumnInfo, FilterExpression, MessageType, SchedulerContext, StructuralFieldDecoder, StructuralFieldScheduler,
+    UnloadedPageShard,
+};
+use lance_encoding::encodings::logical::primitive::{
+    StructuralPrimitiveFieldDecoder, StructuralPrimitiveFieldScheduler,
+};
+use parking_lot::Mutex;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A column of a file, to decode any rows of it.
+pub(super) struct ColumnReader {
+    column: Arc<ColumnInfo>,
+    /// The row after the last of each page.
+    page_ends: Box<[u64]>,
+    pages: Arc<Slots<Page>>,
+    field: Field,
+    arrow_field: Arc<ArrowField>,
+    io: Arc<dyn EncodingsIo>,
+    /// Holds nothing: what a page needs, its scheduler keeps.
+    cache: Arc<LanceCache>,
+}
+
+/// Where a page has its chunks or, of large values, each value: some bytes for each 4 KiB of the column, or for each value. A
+/// value could not be found with a single read otherwise.
+///
+/// Locked to plan a read, not while it is done: `io` must read when its futures are polled.
+type Page = Mutex<StructuralPrimitiveFieldScheduler>;
+
+/// What the scheduler of a page takes besides: decoders, and their table of strings.
+const PAGE_BYTES: u64 = 4 << 10;
+
+/// What the description of a page takes that is kept for the life of the run.
+const PAGE_INFO_BYTES: usize = 3 << 10;
+
+impl ColumnReader {
+    /// Reads nothing yet.
+    pub(super) fn new(
+        field: &Field,
+        column: Arc<ColumnInfo>,
+        io: Arc<dyn EncodingsIo>,
+        cache: Arc<IndexCache>,
+    ) -> Self {
+        let mut end = 0u64;
+        let page_ends = column.page_infos.iter().map(|page| {
+            end = end.saturating_add(page.num_rows);
+            end
+        });
+        Self {
+            page_ends: page_ends.collect(),
+            pages: Slots::new(column.page_infos.len(), cache),
+            column,
+            field: field.clone(),
+            arrow_field: Arc::new(ArrowField::from(field)),
+            io,
+            cache: Arc::new(LanceCache::no_cache()),
+        }
+    }
+
+    /// Bytes of memory that stay for as long as the run is open.
+    pub(super) fn resident_bytes(&self) -> usize {
+        size_of_val(&*self.page_ends) + self.pages.bytes() + self.page_ends.len() * PAGE_INFO_BYTES
+    }
+
+    /// Decodes these rows, on the calling thread.
+    pub(super) async fn read(&self, rows: Range<u64>) -> lance::Result<ArrayRef> {
+        let count = rows.end.saturating_sub(rows.start);
+        let mut decoder = StructuralPrimitiveFieldDecoder::new(&self.arrow_field, false);
+        let mut page = self.page_ends.partition_point(|end| *end <= rows.start);
+        let mut start = rows.start;
+        while let Some(end) = self.page_ends.get(page).copied().filter(|_| start < rows.end) {
+            let within = start..end.min(rows.end);
+            for part in self.plan(&*self.page(page).await?, within)? {
+                decoder.accept_page(part.0.await?)?;
+            }
+            (page, start) = (page + 1, end);
+        }
+        Ok(decoder.drain(count)?.decode()?.array)
+    }
+
+    /// What is needed to read from a page, which is read where it is not in memory.
+    async fn page(&self, page: usize) -> lance::Result<Arc<Loaded<Page>>> {
+        if let Some(loaded) = &*self.pages.get(page) {
+            return Ok(loaded.clone());
+        }
+        let start = page.checked_sub(1).and_then(|before| self.page_ends.get(before)).map_or(0, |end| *end);
+        let rows = start..self.page_ends.get(page).map_or(start, |end| *end);
+        let decompressors = Arc::new(DefaultDecompressionStrategy::default());
+        let mut scheduler =
+            StructuralPrimitiveFieldScheduler::try_new_lazy(self.column.clone(), decompressors, true, &self.field)?;
+        let context = SchedulerContext::new(self.io.clone(), self.cache.clone());
+        scheduler.initialize(Some(&[rows]), &FilterExpression::no_filter(), &context).await?;
+        let buffers = self.column.page_infos.get(page).map_or(0, |page| index_bytes(&page.buffer_offsets_and_sizes));
+        // A scheduler knows where all pages end.
+        let bytes = buffers + PAGE_BYTES + size_of_val(&*self.page_ends) as u64;
+        Ok(self.pages.put(page, Mutex::new(scheduler), bytes))
+    }
+
+    /// The parts of a page that hold these rows.
+    fn plan(&self, page: &Loaded<Page>, rows: Range<u64>) -> lance::Result<Vec<UnloadedPageShard>> {
+        let mut context = SchedulerContext::new(self.io.clone(), self.cache.clone());
+        let scheduler = page.value.lock();
+        let mut job = scheduler.schedule_ranges(&[rows], &FilterExpression::no_filter())?;
+        let mut pages = Vec::new();
+        loop {
+            let lines = job.schedule_next(&mut context)?;
+            // Else the first read would wait for others to join it, and yield to the runtime.
+            context.flush_io();
+            if lines.is_empty() {
+                return Ok(pages);
+            }
+            let decoders = lines.into_iter().flat_map(|line| line.decoders);
+            pages.extend(decoders.map(MessageType::into_structural));
+        }
+    }
+}
+
+/// What a page has beside its values, which are the greatest of its buffers.
+fn index_bytes(buffers: &[(u64, u64)]) -> u64 {
+    let sizes = || buffers.iter().map(|(_, size)| *size);
+    sizes().sum::<u64>() - sizes().max().unwrap_or(0)
+}

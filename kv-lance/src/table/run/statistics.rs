@@ -1,0 +1,56 @@
+//! Figures over the rows of a run.
+
+use crate::codec::Reader;
+use kv_api::Version;
+
+/// Figures over the rows of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct RunStatistics {
+    pub(crate) rows: u64,
+    pub(crate) tombstones: u64,
+    /// Distinct keys.
+    pub(crate) keys: u64,
+    pub(crate) min_version: Version,
+    pub(crate) max_version: Version,
+    /// The greatest version of a row that erases what was before; 0 where there is none.
+    pub(crate) max_erasing: Version,
+    /// 0 for a flushed memtable, more for each compaction.
+    pub(crate) level: u32,
+    /// The last journal segment that this run, or what it was compacted from, covers.
+    pub(crate) journal_through: u64,
+}
+
+impl RunStatistics {
+    /// Takes in a row; `new_key` where it is the first of its key.
+    pub(super) fn push(&mut self, version: Version, tombstone: bool, erases: bool, new_key: bool) {
+        self.min_version = if self.rows == 0 { version } else { self.min_version.min(version) };
+        self.max_version = self.max_version.max(version);
+        self.rows += 1;
+        self.tombstones += u64::from(tombstone);
+        self.keys += u64::from(new_key);
+        if erases {
+            self.max_erasing = self.max_erasing.max(version);
+        }
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let Self { rows, tombstones, keys, min_version, max_version, max_erasing, journal_through, level } = self;
+        for figure in [rows, tombstones, keys, min_version, max_version, max_erasing, journal_through] {
+            out.extend(figure.to_le_bytes());
+        }
+        out.extend(level.to_le_bytes());
+    }
+
+    pub(super) fn decode(r: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            rows: r.u64()?,
+            tombstones: r.u64()?,
+            keys: r.u64()?,
+            min_version: r.u64()?,
+            max_version: r.u64()?,
+            max_erasing: r.u64()?,
+            journal_through: r.u64()?,
+            level: r.u32()?,
+        })
+    }
+}
