@@ -11,8 +11,11 @@ use surrealdb_kvs::{Metrics, Result, TransactionBuilder, TransactionType};
 /// Any store behind [`kv_api`], as a storage backend of SurrealDB.
 ///
 /// SurrealDB asks for snapshot isolation with first-committer-wins, for locked reads
-/// ([`read_checks`](kv_api::Capabilities::read_checks)) and, for `VERSION`, for
-/// [`versioned_reads`](kv_api::Capabilities::versioned_reads). Its timestamps are versions of a [`kv_api::HybridClock`].
+/// ([`read_checks`](kv_api::Capabilities::read_checks)), for
+/// [`versioned_reads`](kv_api::Capabilities::versioned_reads) where `VERSION` is used,
+/// [`safe_timestamps`](kv_api::Capabilities::safe_timestamps) where its router delivers live queries, and
+/// [`erases_history`](kv_api::Capabilities::erases_history) for `EXPUNGE` to hide what was. Its timestamps are versions of a
+/// [`kv_api::HybridClock`].
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {

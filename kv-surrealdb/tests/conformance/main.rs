@@ -35,7 +35,9 @@ fn lance(name: &str, parameters: &'static str) -> Backend {
     let versioned = !parameters.contains("versioned=false");
     let declared = Capabilities::new(Isolation::Snapshot)
         .read_checks(true)
+        .safe_timestamps(true)
         .versioned_reads(versioned)
+        .erases_history(versioned)
         .durability(Durability::PowerLoss);
     let capabilities = declared.clone();
     let open = move |dir: PathBuf| {

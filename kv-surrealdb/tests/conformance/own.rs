@@ -17,7 +17,7 @@ pub(crate) fn backends() -> Vec<Backend> {
 }
 
 fn declared() -> Capabilities {
-    Capabilities::new(Isolation::Snapshot).read_checks(true)
+    Capabilities::new(Isolation::Snapshot).read_checks(true).safe_timestamps(true)
 }
 
 fn memory() -> Backend {

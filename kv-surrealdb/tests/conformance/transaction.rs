@@ -59,7 +59,9 @@ impl Transaction {
                 Ok(if left.admits() { Continue(()) } else { Break(()) })
             };
             match limit {
-                ScanLimit::Bytes(_) => drop(cursor.for_each(CHUNK, &mut take).await.map_err(|e| back("scanning", e))?),
+                ScanLimit::Bytes(_) => {
+                    cursor.for_each(CHUNK, &mut take).await.map_err(|e| back("scanning", e))?;
+                }
                 _ => {
                     let batch = cursor.next_batch(CHUNK).await.map_err(|e| back("scanning", e))?;
                     for key in &batch {
@@ -99,7 +101,9 @@ impl Transaction {
                 Ok(if left.admits() { Continue(()) } else { Break(()) })
             };
             match limit {
-                ScanLimit::Bytes(_) => drop(cursor.for_each(CHUNK, &mut take).await.map_err(|e| back("scanning", e))?),
+                ScanLimit::Bytes(_) => {
+                    cursor.for_each(CHUNK, &mut take).await.map_err(|e| back("scanning", e))?;
+                }
                 _ => {
                     let batch = cursor.next_batch(CHUNK).await.map_err(|e| back("scanning", e))?;
                     for (key, val) in &batch {
@@ -269,6 +273,11 @@ impl Transactable for Transaction {
 
     async fn timestamp(&self) -> Result<Version> {
         let stamp = self.inner.timestamp().await.map_err(|e| back("asking for the time", e))?;
+        u64::try_from(stamp.as_versionstamp()).map_err(|e| Error::backend("reading a time stamp", e))
+    }
+
+    async fn safe_timestamp(&self) -> Result<Version> {
+        let stamp = self.inner.safe_timestamp().await.map_err(|e| back("asking for a safe time", e))?;
         u64::try_from(stamp.as_versionstamp()).map_err(|e| Error::backend("reading a time stamp", e))
     }
 
