@@ -46,9 +46,12 @@ impl StoreTransaction {
         Ok(ScanResult { values, key_bytes: stats.key_bytes, value_bytes: stats.value_bytes })
     }
 
-    /// What a cursor answers when it is opened; the rest comes with its first rows.
-    fn check_open(&self) -> Result<()> {
-        if self.closed() { Err(Error::TransactionFinished) } else { Ok(()) }
+    /// What a cursor answers when it is opened; what is wrong with the range comes with its first rows.
+    async fn check_readable(&self, version: Option<u64>) -> Result<()> {
+        if version.is_none() && !self.closed() {
+            return Ok(());
+        }
+        self.inner.getm(Vec::new(), version).await.mapped().map(drop)
     }
 }
 
@@ -196,7 +199,7 @@ impl Transactable for StoreTransaction {
         version: Option<u64>,
     ) -> BoxFut<'a, Result<Box<dyn ScanCursorKeys + 'a>>> {
         Box::pin(async move {
-            self.check_open()?;
+            self.check_readable(version).await?;
             Ok(Box::new(KeysCursor::new(self.walk(over, direction, skip, version))) as Box<dyn ScanCursorKeys>)
         })
     }
@@ -209,7 +212,7 @@ impl Transactable for StoreTransaction {
         version: Option<u64>,
     ) -> BoxFut<'a, Result<Box<dyn ScanCursorVals + 'a>>> {
         Box::pin(async move {
-            self.check_open()?;
+            self.check_readable(version).await?;
             Ok(Box::new(ValsCursor::new(self.walk(over, direction, skip, version))) as Box<dyn ScanCursorVals>)
         })
     }

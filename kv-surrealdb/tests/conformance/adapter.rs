@@ -50,13 +50,13 @@ impl Datastore for Adapter {
         Ok(Box::new(Transaction::new(tx)))
     }
 
-    /// SurrealDB has no such question. The time of a transaction that begins now is not before the newest commit.
+    /// SurrealDB has no such question. Where no writer has a time stamp the safe one is the newest commit's.
     async fn current_version(&self) -> Result<Version> {
         if !self.capabilities.versioned_reads {
             return Err(Error::UnsupportedVersionedQueries);
         }
         let tx = self.begin(TransactionOptions::read()).await?;
-        let now = tx.timestamp().await?;
+        let now = tx.safe_timestamp().await?;
         tx.cancel().await?;
         Ok(now)
     }

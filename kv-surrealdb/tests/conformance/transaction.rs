@@ -6,7 +6,7 @@ use kv_api::{
     Direction, Error, Key, KeyRange, LimitCounter, MAX_KEY_BYTES, Result, ScanLimit, Transactable, Val, Version,
 };
 use parking_lot::Mutex;
-use std::ops::ControlFlow::{Break, Continue};
+use std::ops::ControlFlow::{self, Break, Continue};
 use surrealdb_kvs::Direction as Towards;
 
 type At = Option<Version>;
@@ -14,6 +14,9 @@ type Rows = Vec<(Key, Val)>;
 
 /// What a cursor is asked for at once: small, so that cases see it go on.
 const CHUNK: u32 = 7;
+
+/// As much at once where a case is about long ranges.
+const LONG_CHUNK: u32 = 1000;
 
 pub(crate) struct Transaction {
     inner: Box<dyn surrealdb_kvs::Transactable>,
@@ -48,7 +51,7 @@ impl Transaction {
         }
         let mut left = LimitCounter::new(limit);
         let mut keys = Vec::new();
-        self.exists(b"", at).await?;
+        self.exists(b"any", at).await?;
         let mut cursor =
             self.inner.open_keys_cursor(range, towards(d), skip, at).await.map_err(|e| back("scanning", e))?;
         while left.admits() {
@@ -90,7 +93,7 @@ impl Transaction {
         }
         let mut left = LimitCounter::new(limit);
         let mut rows = Rows::new();
-        self.exists(b"", at).await?;
+        self.exists(b"any", at).await?;
         let mut cursor =
             self.inner.open_vals_cursor(range, towards(d), skip, at).await.map_err(|e| back("scanning", e))?;
         while left.admits() {
@@ -228,6 +231,29 @@ impl Transactable for Transaction {
 
     async fn scanr(&self, range: KeyRange, limit: ScanLimit, skip: u32, at: At) -> Result<Rows> {
         self.some_rows(range, limit, skip, at, Direction::Backward).await
+    }
+
+    async fn visit(
+        &self,
+        range: KeyRange,
+        direction: Direction,
+        at: At,
+        vals: bool,
+        visitor: &mut (dyn for<'r> FnMut(&'r [u8], &'r [u8]) -> ControlFlow<()> + Send),
+    ) -> Result<()> {
+        let failed = |e| back("visiting", e);
+        self.exists(b"any", at).await?;
+        let (range, direction) = (bounded(&range), towards(direction));
+        if vals {
+            let mut cursor = self.inner.open_vals_cursor(range, direction, 0, at).await.map_err(failed)?;
+            let mut show = |key: &[u8], val: &[u8]| Ok(visitor(key, val));
+            while cursor.for_each(LONG_CHUNK, &mut show).await.map_err(failed)?.rows == u64::from(LONG_CHUNK) {}
+        } else {
+            let mut cursor = self.inner.open_keys_cursor(range, direction, 0, at).await.map_err(failed)?;
+            let mut show = |key: &[u8]| Ok(visitor(key, &[]));
+            while cursor.for_each(LONG_CHUNK, &mut show).await.map_err(failed)?.rows == u64::from(LONG_CHUNK) {}
+        }
+        Ok(())
     }
 
     async fn getr(&self, range: KeyRange, at: At) -> Result<Rows> {

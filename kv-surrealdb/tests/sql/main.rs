@@ -5,6 +5,7 @@
 mod bad_input;
 mod conflicts;
 #[path = "../../examples/surreal/database.rs"]
+#[allow(dead_code, reason = "more of it is used where it is from")]
 mod database;
 mod events;
 #[path = "../../../kv-lance/tests/store/faulty.rs"]
@@ -28,7 +29,22 @@ impl Fixture {
     /// With parameters of the path, as in `?versioned=false`.
     async fn with(parameters: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let db = Database::open(&url(&folder, parameters)).await.unwrap();
+        let url = url(&folder, parameters);
+        Self::at(folder, &url).await
+    }
+
+    /// On a backend of SurrealDB's own.
+    async fn of(scheme: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match scheme {
+            "mem" => scheme.to_owned(),
+            scheme => format!("{scheme}:{}", folder.path().join("store").display()),
+        };
+        Self::at(folder, &url).await
+    }
+
+    async fn at(folder: tempfile::TempDir, url: &str) -> Self {
+        let db = Database::open(url).await.unwrap();
         db.run("DEFINE NAMESPACE tour; USE NS tour; DEFINE DATABASE tour").await.unwrap();
         Self { db, folder }
     }
