@@ -1,7 +1,7 @@
 //! A backend of SurrealDB as a datastore of kv-api.
 
 use crate::error::back;
-use crate::transaction::Transaction;
+use crate::transaction::{Help, Transaction};
 use async_trait::async_trait;
 use kv_api::{
     Capabilities, Datastore, Error, Isolation, Result, Transactable, TransactionOptions, TransactionType, Version,
@@ -13,18 +13,19 @@ use surrealdb_kvs_any::Backends;
 pub(crate) struct Adapter {
     builder: Box<dyn TransactionBuilder>,
     capabilities: Capabilities,
+    help: Help,
 }
 
 impl Adapter {
     /// Opens what SurrealDB opens for `path`.
-    pub(crate) async fn open(path: &str, capabilities: Capabilities) -> Result<Self> {
+    pub(crate) async fn open(path: &str, capabilities: Capabilities, help: Help) -> Result<Self> {
         let mut backends = Backends::community();
         backends.register(LanceProvider);
         let builder = backends
             .new_transaction_builder(path, Default::default(), Default::default())
             .await
             .map_err(|e| back("opening", e))?;
-        Ok(Self { builder, capabilities })
+        Ok(Self { builder, capabilities, help })
     }
 }
 
@@ -47,7 +48,7 @@ impl Datastore for Adapter {
             TransactionType::Write => surrealdb_kvs::TransactionType::Write,
         };
         let (tx, _) = self.builder.new_transaction(kind).await.map_err(|e| back("beginning", e))?;
-        Ok(Box::new(Transaction::new(tx)))
+        Ok(Box::new(Transaction::new(tx, self.help)))
     }
 
     /// SurrealDB has no such question. Where no writer has a time stamp the safe one is the newest commit's.

@@ -13,6 +13,7 @@ use kv_api::{Capabilities, Durability, Isolation};
 use kv_conformance::{Backend, Settle};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use transaction::Help;
 
 /// A store that is opened this often is slow to test.
 const FEWER: f64 = 0.25;
@@ -43,7 +44,7 @@ fn lance(name: &str, parameters: &'static str) -> Backend {
     let open = move |dir: PathBuf| {
         let path = format!("lance:{}{parameters}", dir.display());
         let capabilities = capabilities.clone();
-        async move { Adapter::open(&path, capabilities).await }
+        async move { Adapter::open(&path, capabilities, Help::NONE).await }
     };
     let backend = Backend::persistent(name, open).capabilities(declared).sequences(FEWER);
     if !versioned {
