@@ -16,7 +16,6 @@ use kv_api::{
     Capabilities, Datastore, Error, Isolation, Result, Statistics, Transactable, TransactionOptions, Version,
 };
 use parking_lot::Mutex;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use tokio::sync::oneshot;
 
@@ -234,31 +233,7 @@ impl Datastore for LanceDatastore {
     }
 
     fn statistics(&self) -> Statistics {
-        let view = self.core.views.load();
-        let commits = &self.core.figures;
-        let of_runs = |figure: fn(&crate::table::Run) -> u64| view.runs.iter().map(|run| figure(run)).sum::<u64>();
-        let figures = vec![
-            ("memtable_rows", view.memtables().map(|m| m.rows() as u64).sum()),
-            ("memtable_bytes", view.memtables().map(|m| m.bytes() as u64).sum()),
-            ("frozen_memtables", view.frozen.len() as u64),
-            ("runs", view.runs.len() as u64),
-            ("run_rows", of_runs(|run| run.statistics().rows)),
-            ("run_tombstones", of_runs(|run| run.statistics().tombstones)),
-            ("run_disk_bytes", of_runs(crate::table::Run::disk_bytes)),
-            ("run_resident_bytes", of_runs(crate::table::Run::resident_bytes)),
-            ("index_cache_bytes", self.cache.index_bytes()),
-            ("index_cache_budget", self.core.config.index_cache_bytes),
-            ("block_cache_bytes", self.cache.bytes()),
-            ("open_transactions", self.core.snapshots.open() as u64),
-            ("conflict_check_keys", self.committer.recent_keys() as u64),
-            ("commits", commits.commits.load(Ordering::Relaxed)),
-            ("commit_groups", commits.groups.load(Ordering::Relaxed)),
-            ("conflicts", commits.conflicts.load(Ordering::Relaxed)),
-            ("journal_bytes_written", commits.journal_bytes.load(Ordering::Relaxed)),
-            ("newest_version", self.core.snapshots.visible()),
-            ("history_floor", view.history_floor),
-        ];
-        Statistics { figures }
+        crate::statistics::statistics(&self.core, &self.committer, &self.cache)
     }
 }
 

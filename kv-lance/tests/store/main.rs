@@ -19,6 +19,7 @@ mod open;
 mod outside;
 mod recovery;
 mod runs;
+mod statistics;
 
 use kv_api::{Datastore, KeyRange, Result, ScanLimit, TransactionOptions, Version};
 use kv_lance::{LanceConfig, LanceDatastore};

@@ -55,7 +55,13 @@ async fn compact(opened: &mut Opened, horizon: Version) {
 /// What a version has, read in every way there is.
 async fn read(runs: &[Arc<Run>], version: Version) -> Entries {
     let view = View { active: Arc::new(MemTable::new()), frozen: vec![], runs: runs.to_vec(), history_floor: 0 };
-    let span = |direction| Span { range: KeyRange::all(), direction, visible: Visible::At(version), vals: true };
+    let span = |direction| Span {
+        range: KeyRange::all(),
+        direction,
+        visible: Visible::At(version),
+        vals: true,
+        tombstones: false,
+    };
     let mut scans = Vec::new();
     for direction in [Direction::Forward, Direction::Backward] {
         let mut merge = Merge::new(span(direction), None, &view);
