@@ -13,9 +13,9 @@ const SURREALDB: &[&str] = &["cache_size"];
 
 /// The store at `path`, as the connection path wrote it, with the parameters that SurrealDB took off it.
 pub(crate) fn config(path: &str, settings: &ConfigMap) -> Result<LanceConfig> {
-    let parameters: Vec<String> = parameters(settings).iter().map(|(name, value)| format!("{name}={value}")).collect();
-    // By way of the URL, so that escapes and parameters mean here what they mean to kv-lance.
-    LanceConfig::from_url(&format!("lance:{path}?{}", parameters.join("&"))).mapped()
+    // By way of the URL, so that escapes mean here what they mean to kv-lance.
+    let config = LanceConfig::from_url(&format!("lance:{path}")).mapped()?;
+    parameters(settings).iter().try_fold(config, |config, (name, value)| config.parameter(name, value)).mapped()
 }
 
 fn parameters(settings: &ConfigMap) -> Vec<(String, String)> {
