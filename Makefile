@@ -4,9 +4,12 @@
 FEATURES := --features kv-lance/cli
 KV := cargo run --quiet $(FEATURES) --bin kv --
 
+# A workspace of its own, with Lance built once more; always the same features, so that it is once.
+SURREALDB := --locked --manifest-path kv-surrealdb/Cargo.toml --features cli,core,mem,surrealkv
+
 .PHONY: help
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 24
 
 .PHONY: setup
 setup: ## Finds protoc for Lance's build scripts
@@ -24,6 +27,7 @@ test: setup ## Every test
 .PHONY: lint
 lint: setup ## Format, dependencies and clippy
 	cargo fmt --all --check
+	cargo fmt --manifest-path kv-surrealdb/Cargo.toml --check
 	scripts/check-dependencies
 	cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
 
@@ -47,6 +51,20 @@ pylance: ## Reads ./demo-store with pylance and compares it with the files
 outsiders: setup ## Changes small stores' tables with pylance and LanceDB and looks at what kv makes of it
 	cargo build $(FEATURES) --bin kv
 	scripts/outsiders "$${CARGO_TARGET_DIR:-target}/debug/kv"
+
+.PHONY: surrealdb
+surrealdb: setup ## SurrealDB on kv-lance: its tests, then a tour; a build of its own
+	cargo test $(SURREALDB)
+	cargo run --quiet $(SURREALDB) --example surreal
+
+.PHONY: surrealdb-lint
+surrealdb-lint: setup ## Format and clippy of kv-surrealdb
+	cargo fmt --manifest-path kv-surrealdb/Cargo.toml --check
+	cargo clippy $(SURREALDB) --all-targets -- -D warnings
+
+.PHONY: surrealdb-core-tests
+surrealdb-core-tests: setup ## surrealdb-core's own integration tests, on kv-lance and in memory
+	kv-surrealdb/scripts/core-tests
 
 .PHONY: clean-demo
 clean-demo: ## Removes ./demo-store
