@@ -1,7 +1,7 @@
 //! The store: opening, beginning transactions, flushing, compacting, closing.
 
 use crate::committer::Committer;
-use crate::config::{Durability, LanceConfig};
+use crate::config::{CommitOn, Durability, LanceConfig};
 use crate::core::{Background, Command, CompactOptions, Core, Done, Frozen, View};
 use crate::files::OpenFiles;
 use crate::journal::{self, Journal};
@@ -87,6 +87,9 @@ impl LanceDatastore {
         let attachment = Attachment { core: core.clone(), journal: layout.journal };
         if attach.send(attachment).is_err() {
             return Err(Error::backend("opening the store", "the maintenance thread died"));
+        }
+        if core.config.commit_on == CommitOn::Thread {
+            committer.write_on_a_thread()?;
         }
         if core.config.durability == Durability::Eventual {
             sync_at_intervals(&core, &committer)?;

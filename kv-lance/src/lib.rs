@@ -32,7 +32,7 @@ mod restore;
 mod table;
 mod transaction;
 
-pub use config::{Compression, Durability, LanceConfig};
+pub use config::{CommitOn, Compression, Durability, LanceConfig};
 pub use core::CompactOptions;
 pub use datastore::LanceDatastore;
 pub use restore::restore;

@@ -35,7 +35,7 @@ impl Log {
         Self { journal, group: VecDeque::new(), records: Vec::new() }
     }
 
-    fn settle(&self, outcome: &Outcome) {
+    pub(super) fn settle(&self, outcome: &Outcome) {
         self.group.iter().for_each(|waiter| waiter.slot.settle(outcome.clone()));
     }
 
@@ -58,6 +58,9 @@ impl Log {
 impl Committer {
     /// Leads groups until `slot` is settled, and a few more where a crowd has gathered, or returns where another leads.
     pub(super) fn drive(&self, slot: &Slot) {
+        if self.wake_writer() {
+            return;
+        }
         let mut led = 0;
         while !slot.is_done() || (led < MOST_GROUPS && self.queue.lock().waiting.len() >= CROWD) {
             let Some(log) = self.log.try_lock() else { break };
@@ -70,7 +73,7 @@ impl Committer {
     }
 
     /// Writes one group and lets the log go.
-    fn lead(&self, mut log: MutexGuard<'_, Log>) {
+    pub(super) fn lead(&self, mut log: MutexGuard<'_, Log>) {
         std::mem::swap(&mut log.group, &mut self.queue.lock().waiting);
         self.write_group(&mut log);
     }
@@ -79,6 +82,9 @@ impl Committer {
     /// who has held the log calls this after letting it go: who was queued meanwhile waits for it. To wake one would not
     /// do: its future may be alive and never be polled again.
     pub(super) fn hand_over(&self) {
+        if self.wake_writer() {
+            return;
+        }
         loop {
             {
                 let queue = self.queue.lock();
