@@ -1,13 +1,15 @@
 //! The committer: conflict check, version, group commit, publication.
 //!
-//! A commit takes two locks. The *queue* is held for the check and the version, for microseconds. The *log* is held by
-//! whoever leads: the leader takes everything that is queued, writes it with one system call and one fdatasync, applies
-//! it to the memtable and publishes it. It runs on the thread of the commit it belongs to: a hand-over to another thread
-//! and back costs 42 µs, a quarter of the fdatasync; with `commit_on=thread` it is a [`thread`] of the store all the
-//! same. While it writes, the next group gathers.
+//! A commit takes two locks. The *queue* is held for the check and the version, for microseconds.
+//! The *log* is held by whoever leads: the leader takes everything that is queued, writes it with
+//! one system call and one fdatasync, applies it to the memtable and publishes it. It runs on the
+//! thread of the commit it belongs to: a hand-over to another thread and back costs 42 µs, a
+//! quarter of the fdatasync; with `commit_on=thread` it is a [`thread`] of the store all the same.
+//! While it writes, the next group gathers.
 //!
-//! A commit whose future is dropped is led to its end by the drop, or by another leader: it is whole or absent. One
-//! whose future is alive and not polled holds up nobody: all in the queue are woken when the log is free.
+//! A commit whose future is dropped is led to its end by the drop, or by another leader: it is
+//! whole or absent. One whose future is alive and not polled holds up nobody: all in the queue are
+//! woken when the log is free.
 
 mod conflicts;
 mod group;
@@ -78,8 +80,8 @@ impl Committer {
         self.queue.lock().recent.len()
     }
 
-    /// Commits `writes` made on top of `snapshot`, if neither they nor `reads` conflict. The version; `None` where nothing
-    /// was written.
+    /// Commits `writes` made on top of `snapshot`, if neither they nor `reads` conflict. The
+    /// version; `None` where nothing was written.
     pub(crate) async fn commit(
         &self,
         snapshot: Version,
@@ -103,7 +105,8 @@ impl Committer {
                 Admission::NothingToWrite => return Ok(None),
                 Admission::Conflict(conflict) => return Err(self.refuse(conflict, &writes, &reads).await),
                 Admission::TooOld => {
-                    // All that is visible now is in the view; what comes later is among the recent commits.
+                    // All that is visible now is in the view; what comes later is among the recent
+                    // commits.
                     let seen = self.core.snapshots.visible();
                     let view = self.core.views.load();
                     if let Some(conflict) = older::conflict(&view, since, &writes, &reads).await? {
@@ -154,7 +157,8 @@ impl Committer {
         ticket.settled().await
     }
 
-    /// Lets other tasks of this thread join the group: the sync that they share takes a hundred times as long.
+    /// Lets other tasks of this thread join the group: the sync that they share takes a hundred
+    /// times as long.
     async fn gather(&self) {
         if self.core.config.durability == Durability::Immediate {
             tokio::task::yield_now().await;
@@ -179,7 +183,8 @@ impl Ticket<'_> {
     async fn settled(self) -> Result<()> {
         loop {
             if !self.slot.is_done() {
-                // Also who is woken to lead waits: it runs before those that the last group has just settled.
+                // Also who is woken to lead waits: it runs before those that the last group has
+                // just settled.
                 self.committer.gather().await;
                 self.committer.drive(&self.slot);
             }

@@ -1,5 +1,5 @@
-//! The thread that writes, where the configuration asks for one: it spares the callers' threads the fdatasync and costs
-//! each commit a hand-over, there and back.
+//! The thread that writes, where the configuration asks for one: it spares the callers' threads the
+//! fdatasync and costs each commit a hand-over, there and back.
 
 use super::Committer;
 use super::queue::Outcome;
