@@ -1,7 +1,7 @@
 //! The store: opening, beginning transactions, flushing, compacting, closing.
 
 use crate::committer::Committer;
-use crate::config::{Durability, LanceConfig};
+use crate::config::{CommitOn, Durability, LanceConfig};
 use crate::core::{Background, Command, CompactOptions, Core, Done, Frozen, View};
 use crate::files::OpenFiles;
 use crate::journal::{self, Journal};
@@ -21,10 +21,11 @@ use tokio::sync::oneshot;
 
 /// A transactional, ordered, versioned key-value store whose data at rest is a Lance table.
 ///
-/// See [`Datastore`] for what it does and [`LanceConfig`] for how it is opened. Put it into an `Arc` to share it between tasks.
+/// See [`Datastore`] for what it does and [`LanceConfig`] for how it is opened. Put it into an
+/// `Arc` to share it between tasks.
 ///
-/// Dropping the store, as [`shutdown`](Datastore::shutdown) does, writes what was acknowledged and lets its files go. Transactions that are still open can go on
-/// reading but cannot commit.
+/// Dropping the store, as [`shutdown`](Datastore::shutdown) does, writes what was acknowledged and
+/// lets its files go. Transactions that are still open can go on reading but cannot commit.
 pub struct LanceDatastore {
     core: Arc<Core>,
     committer: Arc<Committer>,
@@ -35,7 +36,8 @@ pub struct LanceDatastore {
 impl LanceDatastore {
     /// Opens the store, or creates it where the directory does not exist or is empty.
     ///
-    /// What the journal holds and the table does not is replayed. Works on any tokio runtime; background work has a thread of its own.
+    /// What the journal holds and the table does not is replayed. Works on any tokio runtime;
+    /// background work has a thread of its own.
     ///
     /// # Errors
     /// [`InvalidConfiguration`](Error::InvalidConfiguration), [`NotAStore`](Error::NotAStore),
@@ -93,6 +95,9 @@ impl LanceDatastore {
         if attach.send(attachment).is_err() {
             return Err(Error::backend("opening the store", "the maintenance thread died"));
         }
+        if core.config.commit_on == CommitOn::Thread {
+            committer.write_on_a_thread()?;
+        }
         if core.config.durability == Durability::Eventual {
             sync_at_intervals(&core, &committer)?;
         }
@@ -110,7 +115,8 @@ impl LanceDatastore {
     /// Merges all runs into one and drops history as `options` say.
     ///
     /// # Errors
-    /// [`Io`](Error::Io) and others from the table, which is then as it was; [`StoreClosed`](Error::StoreClosed).
+    /// [`Io`](Error::Io) and others from the table, which is then as it was;
+    /// [`StoreClosed`](Error::StoreClosed).
     pub async fn compact_with(&self, options: CompactOptions) -> Result<()> {
         self.freeze().await?;
         self.ask(|done| Command::Compact(options, Some(done))).await
@@ -227,7 +233,8 @@ impl Datastore for LanceDatastore {
 
     async fn shutdown(&self) -> Result<()> {
         let closed = self.committer.close();
-        // The thread stays where it is: if this future is dropped, the next call and the drop of the store wait for it too.
+        // The thread stays where it is: if this future is dropped, the next call and the drop of
+        // the store wait for it too.
         let stopped = self.maintenance.lock().as_ref().map(|m| m.stop(self.core.config.shutdown_timeout));
         if let Some(stopped) = stopped {
             stopped.await?;

@@ -34,7 +34,7 @@ mod table;
 mod transaction;
 mod write;
 
-pub use config::{Compression, Durability, LanceConfig};
+pub use config::{CommitOn, Compression, Durability, LanceConfig};
 pub use core::CompactOptions;
 pub use datastore::LanceDatastore;
 pub use restore::{ChangedTable, restore};

@@ -2,7 +2,7 @@
 
 use kv_api::{Capabilities, Durability, Isolation, Result};
 use kv_conformance::{Backend, Settle};
-use kv_lance::{LanceConfig, LanceDatastore};
+use kv_lance::{CommitOn, LanceConfig, LanceDatastore};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,9 +20,11 @@ fn main() -> ExitCode {
             .capabilities(declared())
             .settle(Settle::Reopen)
             .sequences(FEWER),
-        Backend::persistent("kv-lance-unversioned", |dir| open(small(dir).versioned(false)))
-            .capabilities(declared().versioned_reads(false).erases_history(false))
-            .sequences(FEWER),
+        Backend::persistent("kv-lance-unversioned", |dir| {
+            open(small(dir).versioned(false).commit_on(CommitOn::Thread))
+        })
+        .capabilities(declared().versioned_reads(false).erases_history(false))
+        .sequences(FEWER),
     ])
 }
 

@@ -1,7 +1,7 @@
 //! First committer wins: the recent commits, and the check against them.
 //!
-//! Recent means: within a budget of bytes. What a transaction is too old to be checked against here, the memtables and
-//! the runs know ([`older`](super::older)).
+//! Recent means: within a budget of bytes. What a transaction is too old to be checked against
+//! here, the memtables and the runs know ([`older`](super::older)).
 
 use super::ReadSet;
 use crate::write::Writes;
@@ -122,7 +122,8 @@ impl RecentCommits {
         since >= self.forgotten
     }
 
-    /// A commit after `since`, which this [reaches](Self::reaches), that changed what was written or read.
+    /// A commit after `since`, which this [reaches](Self::reaches), that changed what was written
+    /// or read.
     pub(super) fn conflict(&self, since: Version, writes: &Writes, reads: &ReadSet) -> Option<Conflict> {
         // Where no other transaction is open, nothing has been committed since.
         if self.order.back().is_none_or(|newest| newest.version <= since) {
@@ -169,7 +170,8 @@ impl RecentCommits {
         }
     }
 
-    /// Takes commits back that came to nothing: who writes their keys would conflict with them for ever.
+    /// Takes commits back that came to nothing: who writes their keys would conflict with them for
+    /// ever.
     pub(super) fn retract(&mut self, versions: impl Iterator<Item = Version>) {
         let versions: HashSet<Version> = versions.collect();
         self.order.retain(|recent| !versions.contains(&recent.version));
@@ -177,8 +179,8 @@ impl RecentCommits {
         self.bytes = self.order.iter().map(RecentKey::bytes).sum();
     }
 
-    /// Forgets the commits up to `version`, which no transaction needs, and where they are more than the budget also later
-    /// ones up to `visible`: those are in the memtables or in runs.
+    /// Forgets the commits up to `version`, which no transaction needs, and where they are more
+    /// than the budget also later ones up to `visible`: those are in the memtables or in runs.
     pub(super) fn forget(&mut self, version: Version, visible: Version) {
         while let Some(oldest) = self.order.front() {
             if oldest.version > version {
@@ -244,7 +246,8 @@ mod tests {
         assert_eq!(found(5, &[], &reads(&[], &ranges)), None);
     }
 
-    /// Four million keys of any length were remembered, with the buffers that callers had cut them from.
+    /// Four million keys of any length were remembered, with the buffers that callers had cut them
+    /// from.
     #[test]
     fn what_is_remembered_has_a_budget_in_bytes_and_spares_what_is_not_visible() {
         let mut recent = RecentCommits::with_budget(10 * (1 + KEY_OVERHEAD));

@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// So many in the queue are led at once, rather than woken: to wake one of them costs a microsecond, and a group of this
-/// size hardly grows by waiting.
+/// So many in the queue are led at once, rather than woken: to wake one of them costs a
+/// microsecond, and a group of this size hardly grows by waiting.
 const CROWD: usize = 64;
 
 /// A leader goes on for this many groups, as its own commit is done long since.
@@ -35,7 +35,7 @@ impl Log {
         Self { journal, group: VecDeque::new(), records: Vec::new() }
     }
 
-    fn settle(&self, outcome: &Outcome) {
+    pub(super) fn settle(&self, outcome: &Outcome) {
         self.group.iter().for_each(|waiter| waiter.slot.settle(outcome.clone()));
     }
 
@@ -56,8 +56,12 @@ impl Log {
 }
 
 impl Committer {
-    /// Leads groups until `slot` is settled, and a few more where a crowd has gathered, or returns where another leads.
+    /// Leads groups until `slot` is settled, and a few more where a crowd has gathered, or returns
+    /// where another leads.
     pub(super) fn drive(&self, slot: &Slot) {
+        if self.wake_writer() {
+            return;
+        }
         let mut led = 0;
         while !slot.is_done() || (led < MOST_GROUPS && self.queue.lock().waiting.len() >= CROWD) {
             let Some(log) = self.log.try_lock() else { break };
@@ -70,15 +74,19 @@ impl Committer {
     }
 
     /// Writes one group and lets the log go.
-    fn lead(&self, mut log: MutexGuard<'_, Log>) {
+    pub(super) fn lead(&self, mut log: MutexGuard<'_, Log>) {
         std::mem::swap(&mut log.group, &mut self.queue.lock().waiting);
         self.write_group(&mut log);
     }
 
-    /// Wakes the owners of all that is queued, so that one of them leads, or leads where all owners have gone. Everyone
-    /// who has held the log calls this after letting it go: who was queued meanwhile waits for it. To wake one would not
-    /// do: its future may be alive and never be polled again.
+    /// Wakes the owners of all that is queued, so that one of them leads, or leads where all owners
+    /// have gone. Everyone who has held the log calls this after letting it go: who was queued
+    /// meanwhile waits for it. To wake one would not do: its future may be alive and never be
+    /// polled again.
     pub(super) fn hand_over(&self) {
+        if self.wake_writer() {
+            return;
+        }
         loop {
             {
                 let queue = self.queue.lock();
@@ -93,7 +101,8 @@ impl Committer {
         }
     }
 
-    /// Makes a group durable, as far as the configuration says, and then visible; says to each what has become of it.
+    /// Makes a group durable, as far as the configuration says, and then visible; says to each what
+    /// has become of it.
     fn write_group(&self, log: &mut Log) {
         let outcome = match self.core.health.failure() {
             Some(reason) => Outcome::Refused(reason),
@@ -126,7 +135,8 @@ impl Committer {
         }
     }
 
-    /// Appends the group's commits to the journal and makes them durable as far as the configuration says.
+    /// Appends the group's commits to the journal and makes them durable as far as the
+    /// configuration says.
     fn write(&self, log: &mut Log) -> Result<(), JournalError> {
         if log.group.iter().all(|waiter| waiter.commit.is_none()) {
             return Ok(());
@@ -210,11 +220,12 @@ impl Committer {
         }
     }
 
-    /// Writes what is queued, takes no more and makes the journal durable. A second call does nothing.
+    /// Writes what is queued, takes no more and makes the journal durable. A second call does
+    /// nothing.
     ///
     /// # Errors
-    /// What the journal's end failed of, and `StoreFailed` where the last group could not be written: nothing is
-    /// written behind it.
+    /// What the journal's end failed of, and `StoreFailed` where the last group could not be
+    /// written: nothing is written behind it.
     pub(crate) fn close(&self) -> Result<()> {
         let mut log = self.log.lock();
         let mut queue = self.queue.lock();

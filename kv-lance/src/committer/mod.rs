@@ -1,12 +1,15 @@
 //! The committer: conflict check, version, group commit, publication.
 //!
-//! A commit takes two locks. The *queue* is held for the check and the version, for microseconds. The *log* is held by
-//! whoever leads: the leader takes everything that is queued, writes it with one system call and one fdatasync, applies
-//! it to the memtable and publishes it. It runs on the thread of the commit it belongs to: a hand-over to another thread
-//! and back costs 42 µs, a quarter of the fdatasync. While it writes, the next group gathers.
+//! A commit takes two locks. The *queue* is held for the check and the version, for microseconds.
+//! The *log* is held by whoever leads: the leader takes everything that is queued, writes it with
+//! one system call and one fdatasync, applies it to the memtable and publishes it. It runs on the
+//! thread of the commit it belongs to: a hand-over to another thread and back costs 42 µs, a
+//! quarter of the fdatasync; with `commit_on=thread` it is a [`thread`] of the store all the same.
+//! While it writes, the next group gathers.
 //!
-//! A commit whose future is dropped is led to its end by the drop, or by another leader: it is whole or absent. One
-//! whose future is alive and not polled holds up nobody: all in the queue are woken when the log is free.
+//! A commit whose future is dropped is led to its end by the drop, or by another leader: it is
+//! whole or absent. One whose future is alive and not polled holds up nobody: all in the queue are
+//! woken when the log is free.
 
 mod conflicts;
 mod group;
@@ -14,6 +17,7 @@ mod older;
 mod queue;
 mod read_set;
 mod refusal;
+mod thread;
 
 pub(crate) use read_set::ReadSet;
 
@@ -28,8 +32,9 @@ use kv_api::{Error, MvccSource, Result, Version};
 use parking_lot::Mutex;
 use queue::{Queue, Slot, Waiter};
 use refusal::Losers;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
 
 /// One per store.
 pub(crate) struct Committer {
@@ -38,6 +43,8 @@ pub(crate) struct Committer {
     queue: Mutex<Queue>,
     log: Mutex<Log>,
     losers: Losers,
+    /// The thread that writes, where the configuration asks for one.
+    writer: OnceLock<Thread>,
     /// The segment being written, for syncing it without the log.
     segment: ArcSwap<SegmentFile>,
 }
@@ -61,6 +68,7 @@ impl Committer {
             segment: ArcSwap::new(journal.file()),
             log: Mutex::new(Log::new(journal)),
             losers: Losers::default(),
+            writer: OnceLock::new(),
         }
     }
 
@@ -69,8 +77,9 @@ impl Committer {
         self.queue.lock().recent.len()
     }
 
-    /// Commits `writes` made on top of `snapshot`, if neither they nor `reads` conflict. The version; `None` where nothing
-    /// was written. `stamp` is the transaction's timestamp, and goes when the outcome is known.
+    /// Commits `writes` made on top of `snapshot`, if neither they nor `reads` conflict. The
+    /// version; `None` where nothing was written. `stamp` is the transaction's timestamp, and goes
+    /// when the outcome is known.
     pub(crate) async fn commit(
         &self,
         snapshot: Version,
@@ -95,7 +104,8 @@ impl Committer {
                 Admission::NothingToWrite => return Ok(None),
                 Admission::Conflict(conflict) => return Err(self.refuse(conflict, &writes, &reads).await),
                 Admission::TooOld => {
-                    // All that is visible now is in the view; what comes later is among the recent commits.
+                    // All that is visible now is in the view; what comes later is among the recent
+                    // commits.
                     let seen = self.core.snapshots.visible();
                     let view = self.core.views.load();
                     if let Some(conflict) = older::conflict(&view, since, &writes, &reads).await? {
@@ -151,7 +161,8 @@ impl Committer {
         ticket.settled().await
     }
 
-    /// Lets other tasks of this thread join the group: the sync that they share takes a hundred times as long.
+    /// Lets other tasks of this thread join the group: the sync that they share takes a hundred
+    /// times as long.
     async fn gather(&self) {
         if self.core.config.durability == Durability::Immediate {
             tokio::task::yield_now().await;
@@ -176,7 +187,8 @@ impl Ticket<'_> {
     async fn settled(self) -> Result<()> {
         loop {
             if !self.slot.is_done() {
-                // Also who is woken to lead waits: it runs before those that the last group has just settled.
+                // Also who is woken to lead waits: it runs before those that the last group has
+                // just settled.
                 self.committer.gather().await;
                 self.committer.drive(&self.slot);
             }

@@ -1,5 +1,5 @@
-//! The conflict check of a transaction that is older than what is remembered of recent commits: memtables and runs know
-//! the newest version of each key.
+//! The conflict check of a transaction that is older than what is remembered of recent commits:
+//! memtables and runs know the newest version of each key.
 
 use super::ReadSet;
 use super::conflicts::{Access, Conflict};

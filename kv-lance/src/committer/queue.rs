@@ -21,7 +21,8 @@ pub(super) struct Queue {
 
 /// Somebody in the queue.
 pub(super) struct Waiter {
-    /// A commit that has passed its checks, with its version; `None` for who only waits until those before are visible.
+    /// A commit that has passed its checks, with its version; `None` for who only waits until those
+    /// before are visible.
     pub(super) commit: Option<(Version, RecordBuilder)>,
     pub(super) slot: Arc<Slot>,
 }

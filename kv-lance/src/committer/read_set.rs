@@ -17,7 +17,8 @@ impl ReadSet {
         }
     }
 
-    /// Adds what a scan of `range` has looked at: all of it, or as far as `last` where its limit stopped it there.
+    /// Adds what a scan of `range` has looked at: all of it, or as far as `last` where its limit
+    /// stopped it there.
     pub(crate) fn add_scan(&mut self, mut range: KeyRange, direction: Direction, last: Option<&Key>) {
         match (direction, last) {
             (_, None) => {}

@@ -1,9 +1,10 @@
 //! When a conflict is reported.
 //!
-//! Not before the commit that won is visible, and not while the same keys are being written again: a retry would be
-//! doomed. A transaction that begins while another commit of its keys is being synced can only lose to it, so the
-//! fewest conflicts come of one task winning a few times in a row while the others wait. So who has won is let go
-//! first, where it is back at once; but those who have lost each get a turn, in the order in which they came.
+//! Not before the commit that won is visible, and not while the same keys are being written again:
+//! a retry would be doomed. A transaction that begins while another commit of its keys is being
+//! synced can only lose to it, so the fewest conflicts come of one task winning a few times in a
+//! row while the others wait. So who has won is let go first, where it is back at once; but those
+//! who have lost each get a turn, in the order in which they came.
 //!
 //! Nothing is held meanwhile, and nobody waits for a task that might never be polled again.
 
@@ -14,14 +15,15 @@ use kv_api::{Error, Version};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// A conflict is reported although its keys are being written again once that has gone on for this many groups.
+/// A conflict is reported although its keys are being written again once that has gone on for this
+/// many groups.
 const MAX_WAITS: usize = 64;
 
 /// After so many groups it is the turn of the next one that has lost.
 const TURN: usize = 4;
 
-/// How long a winner is waited for that may go on: several times what it takes to begin, to write and to commit, and
-/// less than a sync.
+/// How long a winner is waited for that may go on: several times what it takes to begin, to write
+/// and to commit, and less than a sync.
 const COURTESY: Duration = Duration::from_micros(50);
 
 /// How many transactions wait for the report of their conflict.
@@ -73,7 +75,8 @@ impl Committer {
         conflict.into_error()
     }
 
-    /// Lets other tasks go on for a moment. The commit of theirs that has won again, where there is one.
+    /// Lets other tasks go on for a moment. The commit of theirs that has won again, where there is
+    /// one.
     async fn let_go_first(&self, winner: Version, writes: &Writes, reads: &ReadSet) -> Option<Version> {
         if self.core.config.durability != Durability::Immediate {
             // Commits are visible as soon as they are written: there is nothing to run into.
@@ -81,7 +84,8 @@ impl Committer {
         }
         let began = Instant::now();
         while began.elapsed() < COURTESY {
-            // The winner's thread too: on a busy machine this one may have taken its processor by being woken.
+            // The winner's thread too: on a busy machine this one may have taken its processor by
+            // being woken.
             std::thread::yield_now();
             tokio::task::yield_now().await;
             let next = self.written_after(winner, writes, reads);

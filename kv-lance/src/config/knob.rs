@@ -2,7 +2,7 @@
 //! cannot differ.
 
 use super::units::{duration, show_duration, show_size, size};
-use super::{Compression, Durability, LanceConfig};
+use super::{CommitOn, Compression, Durability, LanceConfig};
 use kv_api::{Error, Result};
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
@@ -61,6 +61,14 @@ pub(super) static KNOBS: &[Knob] = &[
         set: |c, text| assign(&mut c.sync_interval, duration(text)),
         shown: |c| show_duration(c.sync_interval),
         valid: |c| (MILLISECOND..=HOUR).contains(&c.sync_interval),
+    },
+    Knob {
+        name: "commit_on",
+        method: "commit_on",
+        allowed: "caller or thread (a thread of the store)",
+        set: |c, text| assign(&mut c.commit_on, commit_on(text)),
+        shown: |c| show_commit_on(c.commit_on).into(),
+        valid: |_| true,
     },
     Knob {
         name: "memtable_bytes",
@@ -229,5 +237,20 @@ fn show_durability(durability: Durability) -> &'static str {
     match durability {
         Durability::Immediate => "every",
         Durability::Eventual => "interval",
+    }
+}
+
+fn commit_on(text: &str) -> Option<CommitOn> {
+    match text {
+        "caller" => Some(CommitOn::Caller),
+        "thread" => Some(CommitOn::Thread),
+        _ => None,
+    }
+}
+
+fn show_commit_on(commit_on: CommitOn) -> &'static str {
+    match commit_on {
+        CommitOn::Caller => "caller",
+        CommitOn::Thread => "thread",
     }
 }

@@ -21,13 +21,15 @@ fn refusal<T>(result: Result<T>) -> Option<(String, String, String)> {
 
 #[test]
 fn a_url_sets_every_knob() -> Result<()> {
-    let config = url("lance:///srv/kv?versioned=false&retention=0&sync=interval&sync_interval=5s&memtable_bytes=1KiB\
-         &frozen_memtables=64&cache_bytes=0&open_files=8&block_bytes=64&compression=zstd&background_optimize=false&create=false&shutdown_timeout=1h")?;
+    let config = url("lance:///srv/kv?versioned=false&retention=0&sync=interval&sync_interval=5s&commit_on=thread\
+         &memtable_bytes=1KiB&frozen_memtables=64&cache_bytes=0&open_files=8&block_bytes=64&compression=zstd\
+         &background_optimize=false&create=false&shutdown_timeout=1h")?;
     assert_eq!(config.path(), Path::new("/srv/kv"));
     assert!(!config.versioned);
     assert_eq!(config.retention, Duration::ZERO);
     assert_eq!(config.durability, Durability::Eventual);
     assert_eq!(config.sync_interval, Duration::from_secs(5));
+    assert_eq!(config.commit_on, CommitOn::Thread);
     assert_eq!(config.memtable_bytes, 1024);
     assert_eq!(config.frozen_memtables, 64);
     assert_eq!(config.cache_bytes, 0);
@@ -47,6 +49,7 @@ fn the_builder_sets_what_the_url_does() -> Result<()> {
         .retention(Duration::from_secs(1))
         .durability(Durability::Eventual)
         .sync_interval(Duration::from_secs(5))
+        .commit_on(CommitOn::Thread)
         .memtable_bytes(2048)
         .frozen_memtables(3)
         .cache_bytes(4096)

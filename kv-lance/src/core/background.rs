@@ -14,8 +14,8 @@ pub(crate) const READER_GRACE: Duration = Duration::from_secs(10 * 60);
 pub struct CompactOptions {
     /// Keep the history that the store's retention asks for. Default = true.
     pub history: bool,
-    /// How long outside readers of the table can go on reading a state that has been replaced; the space of replaced
-    /// files is free only after that. Default = 10 minutes.
+    /// How long outside readers of the table can go on reading a state that has been replaced; the
+    /// space of replaced files is free only after that. Default = 10 minutes.
     pub reader_grace: Duration,
 }
 
@@ -26,7 +26,8 @@ impl Default for CompactOptions {
 }
 
 impl CompactOptions {
-    /// Keeps one row per live key and frees the space at once: only what open transactions still read stays.
+    /// Keeps one row per live key and frees the space at once: only what open transactions still
+    /// read stays.
     pub fn no_history() -> Self {
         Self { history: false, reader_grace: Duration::ZERO }
     }
@@ -65,8 +66,8 @@ impl Background {
         let _ = self.commands.send(Command::Frozen);
     }
 
-    /// Asks for a compaction and does not wait for it. One that has been asked for already and has not begun serves this
-    /// call as well.
+    /// Asks for a compaction and does not wait for it. One that has been asked for already and has
+    /// not begun serves this call as well.
     pub(crate) fn compact(&self) {
         if !self.compaction_waits.swap(true, Ordering::AcqRel) {
             // Nobody listens once the store closes, and then there is nothing to compact.

@@ -1,5 +1,5 @@
-//! What all of an open store shares. Transactions, the committer and background work look down to it and not at each
-//! other.
+//! What all of an open store shares. Transactions, the committer and background work look down to
+//! it and not at each other.
 
 mod background;
 mod health;

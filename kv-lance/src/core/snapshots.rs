@@ -1,5 +1,5 @@
-//! The snapshots that open transactions read: compaction keeps what they need, and the committer remembers the commits that
-//! they could conflict with.
+//! The snapshots that open transactions read: compaction keeps what they need, and the committer
+//! remembers the commits that they could conflict with.
 
 use super::stamps::Stamps;
 use kv_api::Version;
@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many transactions read each version, ascending. Begun in this order and mostly ended in it, so that both ends of a
-/// queue serve, without memory to ask for.
+/// How many transactions read each version, ascending. Begun in this order and mostly ended in it,
+/// so that both ends of a queue serve, without memory to ask for.
 #[derive(Default)]
 struct Counts(VecDeque<(Version, usize)>);
 
@@ -70,8 +70,8 @@ impl Snapshots {
         self.open.lock().all.0.iter().map(|(_, count)| count).sum()
     }
 
-    /// Takes a snapshot. It is registered under the lock that [`horizon`](Self::horizon) takes too, so no view from now
-    /// on lacks a row that its version needs.
+    /// Takes a snapshot. It is registered under the lock that [`horizon`](Self::horizon) takes too,
+    /// so no view from now on lacks a row that its version needs.
     pub(crate) fn take(self: &Arc<Self>, writer: bool) -> Snapshot {
         let mut open = self.open.lock();
         let version = self.visible();

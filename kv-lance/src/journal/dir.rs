@@ -22,7 +22,8 @@ impl JournalDir {
         Self { files, path: path.into() }
     }
 
-    /// Whether this is at most the journal of a store whose creation was cut off: the first segment, with nothing in it.
+    /// Whether this is at most the journal of a store whose creation was cut off: the first
+    /// segment, with nothing in it.
     pub(crate) fn is_unused(&self) -> Result<bool> {
         match self.segments()?.as_slice() {
             [] => Ok(true),
@@ -34,7 +35,8 @@ impl JournalDir {
         }
     }
 
-    /// Makes the journal of a new store, with its first segment. Before the table: a table without a journal has lost it.
+    /// Makes the journal of a new store, with its first segment. Before the table: a table without
+    /// a journal has lost it.
     pub(crate) fn begin(&self) -> Result<()> {
         self.make()?;
         Journal::create(self, 1).map(drop)

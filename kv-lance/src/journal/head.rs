@@ -1,8 +1,9 @@
 //! `HEAD`: which segment is the newest, and where the journal ends once the store is closed.
 //!
-//! A segment that was removed, or cut between two records, looks like one that never was. `HEAD` is written when a segment is durable and
-//! before a record goes into it, and when the store closes. One sector, in place: torn by a power loss, or not there as in stores
-//! made before there was one, only the check is lost.
+//! A segment that was removed, or cut between two records, looks like one that never was. `HEAD` is
+//! written when a segment is durable and before a record goes into it, and when the store closes.
+//! One sector, in place: torn by a power loss, or not there as in stores made before there was one,
+//! only the check is lost.
 //!
 //! `magic | segment u64 | end u64, 0 where the segment is open | CRC-32C of all before u32`
 

@@ -1,8 +1,9 @@
 //! What of a segment's bytes is intact.
 //!
-//! A segment ends at its first record that is not. In the last segment that is where the last write was torn, or the
-//! zeros ahead of it begin; but if an intact record behind says that the damaged place was durable, acknowledged data is
-//! gone and the store refuses to open. In any other segment it is damage if anything but zeros follows.
+//! A segment ends at its first record that is not. In the last segment that is where the last write
+//! was torn, or the zeros ahead of it begin; but if an intact record behind says that the damaged
+//! place was durable, acknowledged data is gone and the store refuses to open. In any other segment
+//! it is damage if anything but zeros follows.
 
 use super::record::{ALIGNMENT, Record};
 use super::segment::{self, SEGMENT_HEADER, SEGMENT_MAGIC};

@@ -1,8 +1,9 @@
 //! The journal: every commit since the last flush, in segments of checksummed records.
 //!
-//! A memtable and the segments written while it was active belong together: when the memtable has become a run, its
-//! segments are removed. [`record`] says what a record looks like, [`segment`] how records become durable, [`replay`] how they are
-//! read back, [`intact`] what damage means, [`head`] how a missing end is noticed.
+//! A memtable and the segments written while it was active belong together: when the memtable has
+//! become a run, its segments are removed. [`record`] says what a record looks like, [`segment`]
+//! how records become durable, [`replay`] how they are read back, [`intact`] what damage means,
+//! [`head`] how a missing end is noticed.
 
 mod dir;
 mod error;

@@ -8,8 +8,9 @@
 //! payload: count u32, then count × (kind u8, key length u32, value length u32, key, value)
 //! ```
 //!
-//! `segment` is the number of the segment the record was written to. `synced` is how many bytes of that segment were durable before
-//! the write: if a later record says so of a damaged one, the damage is no torn write.
+//! `segment` is the number of the segment the record was written to. `synced` is how many bytes of
+//! that segment were durable before the write: if a later record says so of a damaged one, the
+//! damage is no torn write.
 
 use crate::codec::Reader;
 use crate::write::Write;
@@ -123,7 +124,8 @@ impl Record {
         })
     }
 
-    /// The writes: slices of the record. `None` in the place of one that is malformed, after which nothing follows.
+    /// The writes: slices of the record. `None` in the place of one that is malformed, after which
+    /// nothing follows.
     pub(crate) fn writes(&self) -> impl Iterator<Item = Option<(Bytes, Write)>> + '_ {
         let payload = self.bytes.get(HEADER..HEADER + self.payload_len as usize).unwrap_or_default();
         let mut r = Reader::new(payload);

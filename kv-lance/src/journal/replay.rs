@@ -1,7 +1,8 @@
 //! Reading the journal back when a store opens.
 //!
-//! All segments must be there that the table does not cover, each but the last sealed, and what `HEAD` says of the last
-//! one must be so. What a torn write left at the end of the last one is cleared.
+//! All segments must be there that the table does not cover, each but the last sealed, and what
+//! `HEAD` says of the last one must be so. What a torn write left at the end of the last one is
+//! cleared.
 
 use super::JournalDir;
 use super::head::Head;
@@ -19,8 +20,9 @@ pub(crate) struct Replayed {
     pub(crate) records: Vec<Record>,
 }
 
-/// Reads the segments after `covered`, hands each to `take` in order, seals the last one, and returns the number of the
-/// segment to go on in: the one after the last, or the last if it is empty.
+/// Reads the segments after `covered`, hands each to `take` in order, seals the last one, and
+/// returns the number of the segment to go on in: the one after the last, or the last if it is
+/// empty.
 pub(crate) fn replay(dir: &JournalDir, covered: u64, mut take: impl FnMut(Replayed) -> Result<()>) -> Result<u64> {
     let head = Head::read(dir)?;
     let segments = dir.segments()?;

@@ -1,7 +1,7 @@
 //! Segment files: numbered, append-only, extended ahead of the writes with zeros.
 //!
-//! A write into space that exists already, zeros and all, leaves the file system nothing to record but the data, which makes its
-//! fdatasync a third cheaper than one that grows the file.
+//! A write into space that exists already, zeros and all, leaves the file system nothing to record
+//! but the data, which makes its fdatasync a third cheaper than one that grows the file.
 
 use super::head::{Head, HeadFile};
 use super::record::{HEADER, Record, RecordBuilder};
@@ -14,7 +14,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The first bytes of a segment: `magic | format u32 | CRC-32C of magic, format and number u32 | number u64`.
+/// The first bytes of a segment: `magic | format u32 | CRC-32C of magic, format and number u32 |
+/// number u64`.
 pub(super) const SEGMENT_HEADER: usize = 24;
 pub(super) const SEGMENT_MAGIC: &[u8; 8] = b"kvlanceJ";
 
@@ -55,7 +56,8 @@ pub(crate) struct SegmentFile {
 }
 
 impl SegmentFile {
-    /// A new file, in the place of one that is not in use. It and its directory are durable when this returns.
+    /// A new file, in the place of one that is not in use. It and its directory are durable when
+    /// this returns.
     fn create(dir: &JournalDir, segment: u64) -> std::io::Result<Self> {
         let path = dir.segment(segment);
         let file = dir.files.open(&path, OpenMode::Replace)?;
@@ -81,8 +83,8 @@ impl SegmentFile {
 }
 
 impl Journal {
-    /// Starts segment `segment` in `dir`, in the place of an empty one if there is one. The file, its directory and `HEAD` are
-    /// durable when this returns.
+    /// Starts segment `segment` in `dir`, in the place of an empty one if there is one. The file,
+    /// its directory and `HEAD` are durable when this returns.
     pub(crate) fn create(dir: &JournalDir, segment: u64) -> Result<Self> {
         let path = dir.segment(segment);
         let head = HeadFile::open(dir)?;
@@ -91,7 +93,8 @@ impl Journal {
             dir.files.sync_dir(&dir.path).map_err(|e| Error::io("syncing", &dir.path, e))?;
             head.write(Head { segment, end: Some(SEGMENT_HEADER as u64) })?;
         }
-        // What there is of a segment after a failure counts as torn at its creation when the store opens.
+        // What there is of a segment after a failure counts as torn at its creation when the store
+        // opens.
         let file = SegmentFile::create(dir, segment).map_err(|e| Error::io("creating", &path, e))?;
         head.write(Head { segment, end: None })?;
         Ok(Self::new(dir.clone(), head, segment, file))
@@ -159,7 +162,8 @@ impl Journal {
             Ok(file) => file,
             Err(e) => {
                 let path = self.dir.segment(segment);
-                // Where it stays, what goes into the old segment would be taken for damage when the store opens.
+                // Where it stays, what goes into the old segment would be taken for damage when the
+                // store opens.
                 let discarded = self.discard(segment).map_err(|e| Error::io("removing", &path, e));
                 discarded.map_err(JournalError::Failed)?;
                 return Err(JournalError::Unchanged(Error::io("creating", &path, e)));
@@ -190,8 +194,9 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes everything durable, ends with an empty record that says so, cuts the space that was made ahead and notes the
-    /// end: the store closes. Damage to any record is then told from a torn write.
+    /// Makes everything durable, ends with an empty record that says so, cuts the space that was
+    /// made ahead and notes the end: the store closes. Damage to any record is then told from a
+    /// torn write.
     pub(crate) fn close(&mut self) -> Result<()> {
         if !self.is_empty() {
             self.sync()?;

@@ -1,5 +1,5 @@
-//! A store that closes writes nothing behind a write that failed: the closing record, and the end in `HEAD`, would vouch
-//! for what may not be there.
+//! A store that closes writes nothing behind a write that failed: the closing record, and the end
+//! in `HEAD`, would vouch for what may not be there.
 
 use super::faulty::{EIO, Fault, Faulty, Operation};
 use super::*;

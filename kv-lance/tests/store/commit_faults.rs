@@ -1,4 +1,5 @@
-//! An error in the middle of a commit to the table: what has been committed counts as committed, or as unknown.
+//! An error in the middle of a commit to the table: what has been committed counts as committed, or
+//! as unknown.
 
 use super::faulty::{EIO, EMFILE, Fault, Faulty, Operation};
 use super::*;
@@ -70,8 +71,8 @@ async fn a_flush_that_fails_on_the_way_doubles_and_loses_nothing() -> Result<()>
     Ok(())
 }
 
-/// The compaction was taken for one that had not happened: the next flush wrote the old floor of the history back, and
-/// keys whose tombstones had been dropped came back.
+/// The compaction was taken for one that had not happened: the next flush wrote the old floor of
+/// the history back, and keys whose tombstones had been dropped came back.
 #[tokio::test]
 async fn a_compaction_that_fails_on_the_way_brings_no_key_back() -> Result<()> {
     for (fault, visible) in faults() {

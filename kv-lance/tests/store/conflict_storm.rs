@@ -1,5 +1,6 @@
-//! Tasks that increment one counter and retry at once: every retry was doomed until the winner's fdatasync had ended, so
-//! that 160 increments took 6,500 conflicts; then 57 to 89, as most winners that came back ran into somebody's retry.
+//! Tasks that increment one counter and retry at once: every retry was doomed until the winner's
+//! fdatasync had ended, so that 160 increments took 6,500 conflicts; then 57 to 89, as most winners
+//! that came back ran into somebody's retry.
 
 use super::*;
 use kv_api::{Error, Transactable};

@@ -76,7 +76,8 @@ async fn a_segment_that_cannot_be_begun_is_begun_later() -> Result<()> {
             write(&store, &[(key, val)]).await?;
         }
         assert!(figure(&store, "memtable_bytes") > 16 << 10, "the memtable was to be full");
-        // It takes no more than twice its budget: what comes then is refused, and is not in the store.
+        // It takes no more than twice its budget: what comes then is refused, and is not in the
+        // store.
         let refused = loop {
             let (key, val) = numbered(expected.len());
             match write(&store, &[(&key, &val)]).await {
@@ -88,7 +89,8 @@ async fn a_segment_that_cannot_be_begun_is_begun_later() -> Result<()> {
         assert_eq!(refused.kind(), ErrorKind::Io, "{refused}");
         assert_eq!(all(&store, None).await?, expected);
         files.heal();
-        // The commit that begins the segment lies in it: it was once written with the number of the one before, and lost.
+        // The commit that begins the segment lies in it: it was once written with the number of the
+        // one before, and lost.
         write(&store, &[("later", "1")]).await?;
         expected.push(("later".into(), "1".into()));
         drop(store);
@@ -104,7 +106,8 @@ async fn a_segment_that_cannot_be_begun_is_begun_later() -> Result<()> {
     Ok(())
 }
 
-/// A commit that found no space for the journal to grow was said to be of unknown outcome, and ended the store.
+/// A commit that found no space for the journal to grow was said to be of unknown outcome, and
+/// ended the store.
 #[tokio::test]
 async fn a_commit_without_space_is_refused_and_the_store_goes_on() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();

@@ -31,7 +31,8 @@ fn copy_store(from: &Path, to: &Path) {
     }
 }
 
-/// Makes a store with `flushes` flushes and a commit behind each, closed or as a kill leaves it, and what is in it.
+/// Makes a store with `flushes` flushes and a commit behind each, closed or as a kill leaves it,
+/// and what is in it.
 async fn make(dir: &Path, flushes: usize, closed: bool) -> Result<Rows> {
     let live = dir.join("live");
     let store = open(LanceConfig::new(&live)).await?;
@@ -135,7 +136,8 @@ async fn every_damage_to_a_closed_journal_gives_an_error_or_the_right_answer() -
     Ok(())
 }
 
-/// Stores of the same format that were made before there was a `HEAD` open, and have one from then on.
+/// Stores of the same format that were made before there was a `HEAD` open, and have one from then
+/// on.
 #[tokio::test]
 async fn a_journal_without_a_head_opens_and_gets_one() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@
 mod background;
 mod close_faults;
 mod commit_faults;
+mod commit_thread;
 mod conflict_storm;
 mod count;
 mod damage;

@@ -1,5 +1,5 @@
-//! Transactions that are older than the memtables: conflicts with them were known only while a list of recent keys reached
-//! back so far.
+//! Transactions that are older than the memtables: conflicts with them were known only while a list
+//! of recent keys reached back so far.
 
 use super::*;
 use kv_api::{Error, Isolation};
@@ -29,7 +29,8 @@ async fn readers_see_their_point_in_time_through_flush_and_compaction() -> Resul
     Ok(())
 }
 
-/// Begins, then others commit a great deal and all of it is flushed and compacted; then `write` is committed.
+/// Begins, then others commit a great deal and all of it is flushed and compacted; then `write` is
+/// committed.
 async fn commit_after_much(isolation: Isolation, read: &[(&'static str, &'static str)], written: &str) -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
     let store = open(LanceConfig::new(dir.path().join("store")).memtable_bytes(256 << 10)).await?;
