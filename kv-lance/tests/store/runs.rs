@@ -185,7 +185,7 @@ async fn reading_a_block_of_a_file_ends_in_the_first_poll() -> Result<()> {
 #[tokio::test]
 async fn the_index_of_a_compacted_run_is_as_large_as_its_keys_need() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(LanceConfig::new(dir.path())).await?;
+    let store = open(LanceConfig::new(dir.path()).background_optimize(false)).await?;
     let mut flushed = 0;
     for _ in 0..10 {
         let tx = store.begin(TransactionOptions::write()).await?;
