@@ -1,6 +1,6 @@
 //! A store that opens transactions.
 
-use crate::{Capabilities, ChangeFeed, ChangeFilter, Error, Isolation, Result, Transactable, Version};
+use crate::{Capabilities, ChangeFeed, ChangeFilter, Error, Isolation, Result, Statistics, Transactable, Version};
 use async_trait::async_trait;
 
 /// Whether a transaction may write.
@@ -37,21 +37,6 @@ impl TransactionOptions {
     pub fn serializable(mut self) -> Self {
         self.isolation = Isolation::Serializable;
         self
-    }
-}
-
-/// Figures of a running store, by name, in the order in which a person would read them. Names are stable
-/// within a backend; units are part of the name (`memtable_bytes`).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Statistics {
-    /// Name and value.
-    pub figures: Vec<(&'static str, u64)>,
-}
-
-impl Statistics {
-    /// The figure called `name`.
-    pub fn get(&self, name: &str) -> Option<u64> {
-        self.figures.iter().find(|(n, _)| *n == name).map(|(_, v)| *v)
     }
 }
 

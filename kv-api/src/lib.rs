@@ -44,15 +44,17 @@ mod giving_way;
 mod provided;
 mod range;
 mod scan;
+mod statistics;
 mod transaction;
 mod version;
 
 pub use capability::{Capabilities, Durability, Isolation};
 pub use change::{ChangeFeed, ChangeFilter, change_schema};
-pub use datastore::{Datastore, Statistics, TransactionOptions, TransactionType};
+pub use datastore::{Datastore, TransactionOptions, TransactionType};
 pub use error::{Error, ErrorKind, Result};
 pub use range::KeyRange;
 pub use scan::{ArrowBatch, Batch, Direction, LimitCounter, ScanLimit, scan_schema};
+pub use statistics::{Figure, FigureKind, Statistics};
 pub use transaction::{
     ESTIMATE_SLACK, MAX_KEY_BYTES, MAX_VALUE_BYTES, Transactable, check_batch, check_key, check_parts, check_value,
 };

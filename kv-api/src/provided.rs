@@ -39,6 +39,9 @@ pub(crate) fn check_keys<T: Transactable + ?Sized>(tx: &T, keys: &[Key]) -> Resu
     keys.iter().try_for_each(|key| check_key(key))
 }
 
+/// What is shown the rows of a visit.
+type Visitor<'a> = dyn for<'r> FnMut(&'r [u8], &'r [u8]) -> ControlFlow<()> + Send + 'a;
+
 /// [`Transactable::visit`], a page at a time.
 pub(crate) async fn visit<T: Transactable + ?Sized>(
     tx: &T,
@@ -46,7 +49,7 @@ pub(crate) async fn visit<T: Transactable + ?Sized>(
     direction: Direction,
     version: Option<Version>,
     vals: bool,
-    visitor: &mut (dyn for<'r> FnMut(&'r [u8], &'r [u8]) -> ControlFlow<()> + Send),
+    visitor: &mut Visitor<'_>,
 ) -> Result<()> {
     let mut rest = range;
     loop {

@@ -179,12 +179,26 @@ pub trait Transactable: Send + Sync {
         self.set(key, val).await
     }
 
-    /// As [`del`](Self::del); where the backend declares `erases_history`, the older versions go too.
+    /// As [`del`](Self::del); where the backend declares
+    /// [`erases_history`](crate::Capabilities::erases_history), what `key` was before is erased as
+    /// well, whether it has a value now or not:
+    ///
+    /// - A transaction begun after the commit finds nothing of the key at any version before it, by
+    ///   whatever read, and still does once the store has flushed, compacted or been opened again.
+    ///   At the commit's version and later ones it finds what the key was then.
+    /// - A transaction that was open before goes on reading the history that it has.
+    /// - The store removes erased values from its files as soon as a compaction comes by and nobody
+    ///   reads them any more.
+    /// - A clear stays one for its transaction: a later write of the key gives it a value, and what
+    ///   was before the commit is erased all the same. A rollback to a save point that was opened
+    ///   before it takes it back, and a commit that fails erases nothing.
+    /// - A change feed leaves erased values out from the commit on (see
+    ///   [`ChangeFeed::next`](crate::ChangeFeed::next)).
     async fn clr(&self, key: Key) -> Result<()> {
         self.del(key).await
     }
 
-    /// As [`delc`](Self::delc); where the backend declares `erases_history`, the older versions go too.
+    /// As [`delc`](Self::delc), and erases as [`clr`](Self::clr) does where the condition is met.
     async fn clrc(&self, key: Key, chk: Option<Val>) -> Result<()> {
         self.delc(key, chk).await
     }
@@ -204,6 +218,7 @@ pub trait Transactable: Send + Sync {
 
     /// Gives several keys their values, in the order of `entries`: of a key that is there twice the last counts. As
     /// [`set`](Self::set) for each, but all checks come before the first write: an error leaves nothing of the call written.
+    /// The default checks the limits of this crate; a store that has lower ones overrides it.
     async fn setm(&self, entries: Vec<(Key, Val)>) -> Result<()> {
         provided::check_entries(self, &entries)?;
         for (key, val) in entries {
@@ -213,7 +228,7 @@ pub trait Transactable: Send + Sync {
     }
 
     /// Takes the values of several keys away. As [`del`](Self::del) for each, but all checks come before the first write: an
-    /// error leaves nothing of the call written.
+    /// error leaves nothing of the call written. The default is as that of [`setm`](Self::setm).
     async fn delm(&self, keys: Vec<Key>) -> Result<()> {
         provided::check_keys(self, &keys)?;
         for key in keys {
@@ -306,7 +321,11 @@ pub trait Transactable: Send + Sync {
         self.clrr(KeyRange::prefix(prefix)).await
     }
 
-    /// As [`delr`](Self::delr), by [`clr`](Self::clr).
+    /// As [`delr`](Self::delr), by [`clr`](Self::clr). Where the backend declares
+    /// [`erases_history`](crate::Capabilities::erases_history), the keys of `range` that have no value any
+    /// more are erased as well: nothing is left of the range at any version. Whether those are part of the
+    /// write set is left open. The default goes by what the transaction sees: a store that declares it
+    /// overrides this.
     async fn clrr(&self, range: KeyRange) -> Result<()> {
         check_writeable(self)?;
         let mut rest = Some(range);
@@ -467,17 +486,19 @@ pub trait Transactable: Send + Sync {
         Ok(())
     }
 
-    /// As [`get`](Self::get), and the commit fails with a conflict if `key` has changed since the snapshot, as it would had
-    /// the transaction written it.
+    /// As [`get`](Self::get), and the commit fails with a conflict if `key` has been written since the
+    /// snapshot, as it would had the transaction written it. It is no write all the same: another
+    /// transaction that reads the key, by this method too, does not conflict with it, and neither does
+    /// one that writes the key and commits later.
     ///
     /// # Errors
-    /// [`Unsupported`](Error::Unsupported) unless the capability
+    /// In the order of a write: [`TransactionFinished`](Error::TransactionFinished), then
+    /// [`TransactionReadonly`](Error::TransactionReadonly), as a read-only transaction commits nothing
+    /// that could be checked, then [`Unsupported`](Error::Unsupported) unless the capability
     /// [`read_checks`](crate::Capabilities::read_checks) is declared.
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
         let _ = key;
-        if self.closed() {
-            return Err(Error::TransactionFinished);
-        }
+        check_writeable(self)?;
         Err(Error::Unsupported { operation: "getu" })
     }
 }

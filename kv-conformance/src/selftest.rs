@@ -54,6 +54,8 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::Phantoms, &["serializable", "isolation", "histories", "property"]),
     (Mutant::ForgottenReads, &["serializable", "property"]),
     (Mutant::UncheckedGetu, &["read_checks", "property"]),
+    (Mutant::GetuIsAWrite, &["read_checks", "property"]),
+    (Mutant::GetuOfReaders, &["read_checks", "property"]),
     (Mutant::InclusiveEnd, &["ranges", "limits", "property"]),
     (Mutant::UnmergedScan, &["own_writes", "limits", "save_points", "provided", "property"]),
     (Mutant::HoggingScan, &["giving_way"]),
@@ -82,6 +84,22 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::LeakedStamp, &["safe_timestamps"]),
     (Mutant::LastStamp, &["safe_timestamps"]),
     (Mutant::StampsOfReaders, &["safe_timestamps"]),
+    (Mutant::UnerasedPoints, &["erasing"]),
+    (Mutant::UnerasedScans, &["erasing", "property"]),
+    (Mutant::ErasesForAll, &["erasing", "property"]),
+    (Mutant::LateErasure, &["erasing", "property"]),
+    (Mutant::ErasedUntilSet, &["erasing", "property"]),
+    (Mutant::ErasedUntilCompacted, &["erasing"]),
+    (Mutant::ErasedUntilReopened, &["erasing"]),
+    (Mutant::ShyErasure, &["erasing", "property"]),
+    (Mutant::ErasesByPrefix, &["erasing", "property"]),
+    (Mutant::SetUndoesClr, &["erasing", "property"]),
+    (Mutant::StickyErasure, &["erasing"]),
+    (Mutant::ClrcIsDelc, &["erasing"]),
+    (Mutant::ClrrIsDelr, &["erasing", "property"]),
+    (Mutant::ClrrOfTheVisible, &["erasing", "property"]),
+    (Mutant::FeedOfErased, &["changes", "property"]),
+    (Mutant::FeedWithoutErasures, &["changes", "property"]),
     (Mutant::LeakySavePoint, &["save_points", "changes", "property"]),
     (Mutant::GreedyRelease, &["save_points", "property"]),
     (Mutant::RefusedWrite, &["points", "conditionals", "lifecycle", "changes", "property"]),
@@ -106,7 +124,7 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::LateWrite, &["late_writes"]),
     (Mutant::EarlyConflict, &["storms"]),
     (Mutant::KeyInText, &["storms"]),
-    (Mutant::ZombieCommit, &["cancellation"]),
+    (Mutant::ZombieCommit, &["cancellation", "safe_timestamps"]),
     (Mutant::OpenAfterDrop, &["cancellation"]),
     (Mutant::FinishedByDrop, &["cancellation"]),
     (Mutant::TornRollback, &["cancellation"]),
@@ -137,24 +155,32 @@ const ONLY: &str = "KV_CONFORMANCE_MUTANT";
 /// How often a suite may try to catch a mutant.
 const ATTEMPTS: usize = 3;
 
+fn declared() -> Capabilities {
+    Capabilities::new(Isolation::Serializable)
+        .versioned_reads(true)
+        .read_checks(true)
+        .erases_history(true)
+        .change_feed(true)
+        .safe_timestamps(true)
+}
+
 /// A store "on disk" with a bug, so that persistence can be tested.
 fn mutated(mutant: Option<Mutant>) -> Backend {
     let disk: Arc<Mutex<HashMap<PathBuf, Reference>>> = Arc::default();
-    let declared = Capabilities::new(Isolation::Serializable)
-        .versioned_reads(true)
-        .read_checks(true)
-        .change_feed(true)
-        .safe_timestamps(true);
     Backend::persistent("mutant", move |dir| {
         let prunes = mutant == Some(Mutant::PrunedSilently);
-        let new = || mutant.into_iter().fold(Reference::new().prune_on_compact(prunes), Reference::mutant);
+        let new = || {
+            mutant
+                .into_iter()
+                .fold(Reference::new().capabilities(declared()).prune_on_compact(prunes), Reference::mutant)
+        };
         let opened = match disk.lock().entry(dir) {
             std::collections::hash_map::Entry::Vacant(vacant) => vacant.insert(new()).clone(),
             std::collections::hash_map::Entry::Occupied(occupied) => occupied.get().reopened(),
         };
         async move { Ok(opened) }
     })
-    .capabilities(declared)
+    .capabilities(declared())
     .settle(Settle::Reopen)
     .timeout(std::time::Duration::from_secs(10))
 }

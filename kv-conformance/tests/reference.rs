@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use std::sync::{Arc, LazyLock, Mutex};
 
 /// Stands in for a disk, so that the suites for persistent stores have a store to accept.
-async fn from_disk(dir: PathBuf) -> Result<Reference> {
+async fn from_disk(dir: PathBuf, capabilities: Capabilities) -> Result<Reference> {
     static DISK: LazyLock<Mutex<HashMap<PathBuf, Reference>>> = LazyLock::new(Mutex::default);
     let mut disk = DISK.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    Ok(disk.entry(dir).or_default().reopened())
+    Ok(disk.entry(dir).or_insert_with(|| Reference::new().capabilities(capabilities)).reopened())
 }
 
 fn main() -> ExitCode {
@@ -36,7 +36,11 @@ fn main() -> ExitCode {
             Ok(Reference::new().prune_on_compact(true).whole_backlogs(true))
         })
         .capabilities(full()),
-        Backend::persistent("reference-reopen", from_disk).capabilities(full()).settle(Settle::Reopen),
-        Backend::persistent("reference-flush", from_disk).capabilities(full()).settle(Settle::Flush),
+        Backend::persistent("reference-reopen", move |dir| from_disk(dir, erasing()))
+            .capabilities(erasing())
+            .settle(Settle::Reopen),
+        Backend::persistent("reference-flush", move |dir| from_disk(dir, full()))
+            .capabilities(full())
+            .settle(Settle::Flush),
     ])
 }

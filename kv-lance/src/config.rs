@@ -155,6 +155,30 @@ impl LanceConfig {
         Self::from_path_and(path.into(), |name| std::env::var_os(name))
     }
 
+    /// Sets a knob by the name and the text that it has as a URL parameter, for who has the parameters of a
+    /// URL as a map: names, values and checks are those of [`from_url`](Self::from_url). Of a knob that is
+    /// set twice the last value counts.
+    ///
+    /// ```
+    /// use kv_lance::LanceConfig;
+    /// use std::collections::HashMap;
+    ///
+    /// let parameters = HashMap::from([("sync", "interval"), ("cache_bytes", "1GiB")]);
+    /// let config = parameters
+    ///     .iter()
+    ///     .try_fold(LanceConfig::new("/srv/kv"), |config, (name, value)| config.parameter(name, value))?;
+    /// assert!(config.parameter("snyc", "interval").is_err());
+    /// # Ok::<(), kv_api::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidConfiguration`](kv_api::Error::InvalidConfiguration) for a value that is not allowed, and for
+    /// an unknown name; the error then names those that there are.
+    pub fn parameter(mut self, name: &str, value: &str) -> Result<Self> {
+        knob::apply_parameter(&mut self, name, value)?;
+        Ok(self)
+    }
+
     /// Name, default and allowed values of every knob that a URL or the environment can set.
     pub fn knobs() -> impl Iterator<Item = (&'static str, String, &'static str)> {
         let defaults = Self::new("");

@@ -17,7 +17,6 @@ use kv_api::{
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
 /// A transactional, ordered, versioned key-value store whose data at rest is a Lance table.
@@ -202,6 +201,7 @@ impl Datastore for LanceDatastore {
             .versioned_reads(config.versioned)
             .erases_history(config.versioned)
             .read_checks(true)
+            .safe_timestamps(true)
             .durability(durability)
     }
 
@@ -236,36 +236,7 @@ impl Datastore for LanceDatastore {
     }
 
     fn statistics(&self) -> Statistics {
-        let view = self.core.views.load();
-        let commits = &self.core.figures;
-        let of_runs = |figure: fn(&crate::table::Run) -> u64| view.levels.runs().map(|run| figure(run)).sum::<u64>();
-        let figures = vec![
-            ("memtable_rows", view.memtables().map(|m| m.rows() as u64).sum()),
-            ("memtable_bytes", view.memtables().map(|m| m.bytes() as u64).sum()),
-            ("frozen_memtables", view.frozen.len() as u64),
-            ("runs", view.levels.runs().count() as u64),
-            ("level_0_runs", view.levels.flushed().len() as u64),
-            ("levels", view.levels.depth() as u64),
-            ("run_rows", of_runs(|run| run.statistics().rows)),
-            ("run_tombstones", of_runs(|run| run.statistics().tombstones)),
-            ("run_disk_bytes", of_runs(crate::table::Run::disk_bytes)),
-            ("run_resident_bytes", of_runs(crate::table::Run::resident_bytes)),
-            ("index_cache_bytes", self.cache.index_bytes()),
-            ("index_cache_budget", self.core.config.index_cache_bytes),
-            ("block_cache_bytes", self.cache.bytes()),
-            ("open_transactions", self.core.snapshots.open() as u64),
-            ("conflict_check_keys", self.committer.recent_keys() as u64),
-            ("commits", commits.commits.load(Ordering::Relaxed)),
-            ("commit_groups", commits.groups.load(Ordering::Relaxed)),
-            ("conflicts", commits.conflicts.load(Ordering::Relaxed)),
-            ("journal_bytes_written", commits.journal_bytes.load(Ordering::Relaxed)),
-            ("compactions", commits.compactions.load(Ordering::Relaxed)),
-            ("compaction_debt_bytes", commits.compaction_debt.load(Ordering::Relaxed)),
-            ("compacted_bytes", commits.compacted_bytes.load(Ordering::Relaxed)),
-            ("newest_version", self.core.snapshots.visible()),
-            ("history_floor", view.history_floor),
-        ];
-        Statistics { figures }
+        crate::statistics::statistics(&self.core, &self.committer, &self.cache)
     }
 }
 

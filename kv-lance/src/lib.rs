@@ -29,6 +29,7 @@ mod maintenance;
 mod memtable;
 mod read;
 mod restore;
+mod statistics;
 mod table;
 mod transaction;
 mod write;

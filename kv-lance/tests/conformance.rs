@@ -40,5 +40,6 @@ fn declared() -> Capabilities {
         .versioned_reads(true)
         .erases_history(true)
         .read_checks(true)
+        .safe_timestamps(true)
         .durability(Durability::PowerLoss)
 }

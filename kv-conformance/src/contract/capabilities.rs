@@ -2,19 +2,23 @@
 
 use crate::case::{Need, Suite, cases};
 use crate::fixture::{Store, Verdict, b, refuses};
-use kv_api::{ChangeFilter, KeyRange, ScanLimit, TransactionOptions};
+use kv_api::{ChangeFilter, Figure, FigureKind, KeyRange, ScanLimit, TransactionOptions};
+use std::collections::BTreeSet;
 
 pub(crate) fn suite() -> Suite {
-    Suite::new("capabilities", cases![the_declared_ones_are_reported, both_kinds_name_the_backend])
-        .needing(Need::NoVersions, cases![versioned_reads_are_refused, versions_are_refused])
-        .needing(Need::NoSerializable, cases![serializable_transactions_are_refused])
-        .needing(Need::Serializable, cases![serializable_transactions_begin])
-        .needing(Need::NoReadChecks, cases![getu_is_refused])
-        .needing(Need::ReadChecks, cases![getu_answers])
-        .needing(Need::NoChangeFeed, cases![changes_are_refused])
-        .needing(Need::ChangeFeed, cases![changes_are_answered])
-        .needing(Need::NoSafeTimestamps, cases![safe_timestamps_are_refused])
-        .needing(Need::SafeTimestamps, cases![safe_timestamps_are_answered])
+    Suite::new(
+        "capabilities",
+        cases![the_declared_ones_are_reported, both_kinds_name_the_backend, figures_are_described],
+    )
+    .needing(Need::NoVersions, cases![versioned_reads_are_refused, versions_are_refused])
+    .needing(Need::NoSerializable, cases![serializable_transactions_are_refused])
+    .needing(Need::Serializable, cases![serializable_transactions_begin])
+    .needing(Need::NoReadChecks, cases![getu_is_refused])
+    .needing(Need::ReadChecks, cases![getu_answers])
+    .needing(Need::NoChangeFeed, cases![changes_are_refused])
+    .needing(Need::ChangeFeed, cases![changes_are_answered])
+    .needing(Need::NoSafeTimestamps, cases![safe_timestamps_are_refused])
+    .needing(Need::SafeTimestamps, cases![safe_timestamps_are_answered])
 }
 
 async fn the_declared_ones_are_reported(store: Store) -> Verdict {
@@ -25,6 +29,30 @@ async fn the_declared_ones_are_reported(store: Store) -> Verdict {
 async fn both_kinds_name_the_backend(store: Store) -> Verdict {
     assert!(!store.db().kind().is_empty());
     assert_eq!(store.read().await?.kind(), store.db().kind());
+    Ok(())
+}
+
+async fn figures_are_described(store: Store) -> Verdict {
+    let before = store.db().statistics().figures;
+    let mut names = BTreeSet::new();
+    for Figure { name, unit, description, .. } in &before {
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(!name.is_empty() && name.chars().all(is_name), "'{name}' is no name");
+        assert!(names.insert(*name), "'{name}' is there twice");
+        assert!(!unit.is_empty() && unit.chars().all(|c| c.is_ascii_lowercase()), "{name}: '{unit}' is no unit");
+        assert!(description.len() > 10 && !description.ends_with('.'), "{name}: '{description}'");
+        assert!(!name.contains("bytes") || *unit == "bytes", "{name} is in {unit}");
+    }
+    for n in 0..10 {
+        store.commit(&format!("a={n}")).await?;
+    }
+    store.db().flush().await?;
+    let after = store.db().statistics();
+    for figure in before {
+        let now = after.get(figure.name);
+        let Some(now) = now else { panic!("{} is gone", figure.name) };
+        assert!(figure.kind == FigureKind::Gauge || now >= figure.value, "{} has fallen to {now}", figure.name);
+    }
     Ok(())
 }
 
@@ -79,6 +107,9 @@ async fn getu_is_refused(store: Store) -> Verdict {
     let tx = store.write().await?;
     refuses!(tx.getu(b"a").await, Unsupported);
     assert_eq!(tx.val("a").await?, "1", "the transaction goes on");
+    refuses!(store.read().await?.getu(b"a").await, TransactionReadonly);
+    tx.cancel().await?;
+    refuses!(tx.getu(b"a").await, TransactionFinished);
     Ok(())
 }
 

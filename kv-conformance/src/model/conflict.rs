@@ -31,7 +31,8 @@ pub(crate) fn judge(
         return Verdict::Succeeds;
     }
     let checks = |key: &[u8]| !(store.is(Mutant::UncheckedLength) && (24..32).contains(&key.len()));
-    let written = scope.writes.iter().filter(|(_, write)| write.val.is_some() || !store.is(Mutant::UncheckedDelete));
+    let written = scope.writes.iter().filter(|(_, write)| !write.incidental);
+    let written = written.filter(|(_, write)| write.val.is_some() || !store.is(Mutant::UncheckedDelete));
     let checked = scope.checked.iter().filter(|_| !store.is(Mutant::UncheckedGetu));
     let mut owned = written.map(|(key, _)| key).chain(checked).filter(|key| checks(key));
     if owned.any(|key| history.wrote(key, snapshot)) {
@@ -57,7 +58,8 @@ pub(crate) fn judge(
         return Verdict::Conflicts;
     }
     let near = serializable && reads.touched.iter().any(|range| history.wrote_range(range, snapshot));
-    if near || reads.once_checked.iter().any(|key| history.wrote(key, snapshot)) {
+    let incidental = scope.writes.iter().filter(|(_, write)| write.incidental).map(|(key, _)| key);
+    if near || incidental.chain(&reads.once_checked).any(|key| history.wrote(key, snapshot)) {
         return Verdict::Either;
     }
     Verdict::Succeeds

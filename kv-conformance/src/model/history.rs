@@ -1,6 +1,7 @@
 //! Every value that every key ever had.
 
-use super::pending::Writes;
+use super::mutant::Mutant;
+use super::pending::{Write, Writes};
 use kv_api::{Key, KeyRange, Val, Version};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -11,6 +12,7 @@ pub(crate) struct History {
     keys: BTreeMap<Key, Changes>,
     newest: Version,
     oldest: Version,
+    bug: Option<Mutant>,
 }
 
 /// What a commit did to a key.
@@ -26,22 +28,50 @@ pub(super) struct Change {
 struct Changes {
     /// Version and value (`None` = taken away), ascending.
     values: Vec<(Version, Option<Val>)>,
-    /// Transactions begun at this version or later do not see what the key was before it.
-    erased: Version,
+    /// Versions, ascending: transactions begun at one of them or later do not see what the key was before it.
+    erasures: Vec<Version>,
+    /// Of a mutant: those that come into force once files are merged.
+    due: Vec<Version>,
 }
 
 impl Changes {
-    /// Those after `version`, erased ones apart.
-    fn after(&self, version: Version) -> impl DoubleEndedIterator<Item = &(Version, Option<Val>)> {
-        self.values.iter().filter(move |(at, _)| *at > version && *at >= self.erased)
+    /// What a transaction begun at `snapshot` sees of the key began with this version.
+    fn erased(&self, snapshot: Version) -> Version {
+        self.erasures.iter().rfind(|version| **version <= snapshot).copied().unwrap_or(0)
     }
 
-    fn at(&self, at: Version, snapshot: Version) -> Option<&Val> {
-        if at < self.erased && snapshot >= self.erased {
+    /// Those after `version`, erased ones apart.
+    fn after(&self, version: Version, bug: Option<Mutant>) -> impl DoubleEndedIterator<Item = &(Version, Option<Val>)> {
+        let erased = match (bug, self.erased(Version::MAX)) {
+            (Some(Mutant::FeedOfErased), _) => 0,
+            (Some(Mutant::FeedWithoutErasures), erased) if erased > 0 => erased + 1,
+            (_, erased) => erased,
+        };
+        self.values.iter().filter(move |(at, _)| *at > version && *at >= erased)
+    }
+
+    fn at(&self, at: Version, snapshot: Version, bug: Option<Mutant>) -> Option<&Val> {
+        let erased = match bug {
+            Some(Mutant::ErasesForAll) => self.erased(Version::MAX),
+            Some(Mutant::UnerasedPoints | Mutant::UnerasedScans) => 0,
+            _ => self.erased(snapshot),
+        };
+        if at < erased {
             return None;
         }
         let last = self.values.iter().rev().find(|(version, _)| *version <= at)?;
         last.1.as_ref()
+    }
+
+    /// Erases, or not, as a write made at `version` says.
+    fn note(&mut self, version: Version, write: &Write, had_one: bool, bug: Option<Mutant>) {
+        match bug {
+            Some(Mutant::ErasedUntilSet) if !write.erase && write.val.is_some() => self.erasures.clear(),
+            Some(Mutant::LateErasure) if write.erase => self.due.push(version),
+            Some(Mutant::ShyErasure) if !had_one => {}
+            _ if write.erase => self.erasures.push(version),
+            _ => {}
+        }
     }
 }
 
@@ -58,12 +88,14 @@ impl History {
 
     /// The value of `key` at `at`, as a transaction begun at `snapshot` sees it.
     pub(crate) fn get(&self, key: &[u8], at: Version, snapshot: Version) -> Option<Val> {
-        self.keys.get(key)?.at(at, snapshot).cloned()
+        let bug = self.bug.filter(|bug| *bug != Mutant::UnerasedScans);
+        self.keys.get(key)?.at(at, snapshot, bug).cloned()
     }
 
     /// What `range` held at `at`, as a transaction begun at `snapshot` sees it.
     pub(crate) fn range(&self, range: &KeyRange, at: Version, snapshot: Version) -> BTreeMap<Key, Val> {
-        let seen = |(key, changes): (&Key, &Changes)| Some((key.clone(), changes.at(at, snapshot)?.clone()));
+        let bug = self.scan_bug();
+        let seen = |(key, changes): (&Key, &Changes)| Some((key.clone(), changes.at(at, snapshot, bug)?.clone()));
         self.changes(range).filter_map(seen).collect()
     }
 
@@ -78,7 +110,7 @@ impl History {
     ) -> Option<KeyRange> {
         let mut changes = self.changes(range);
         for (key, changes) in changes.by_ref().take(step) {
-            held.extend(changes.at(at, snapshot).map(|val| (key.clone(), val.clone())));
+            held.extend(changes.at(at, snapshot, self.scan_bug()).map(|val| (key.clone(), val.clone())));
         }
         let (next, _) = changes.next()?;
         Some(KeyRange { start: next.clone(), end: range.end.clone() })
@@ -96,9 +128,10 @@ impl History {
 
     /// The first commit after `version` that wrote a key of `range`: what it did there, by key. Empty where there is none.
     pub(super) fn commit_after(&self, version: Version, range: &KeyRange) -> Vec<Change> {
-        let first = self.changes(range).filter_map(|(_, changes)| Some(changes.after(version).next()?.0)).min();
+        let first =
+            self.changes(range).filter_map(|(_, changes)| Some(changes.after(version, self.bug).next()?.0)).min();
         let of_first = |(key, changes): (&Key, &Changes)| {
-            let (version, val) = changes.after(version).rfind(|(at, _)| Some(*at) == first)?;
+            let (version, val) = changes.after(version, self.bug).rfind(|(at, _)| Some(*at) == first)?;
             Some(Change { version: *version, key: key.clone(), val: val.clone() })
         };
         self.changes(range).filter_map(of_first).collect()
@@ -108,12 +141,52 @@ impl History {
     pub(crate) fn install(&mut self, version: Version, writes: &Writes) {
         for (key, write) in writes {
             let changes = self.keys.entry(key.clone()).or_default();
+            let had_one = changes.values.last().is_some_and(|(_, val)| val.is_some());
             changes.values.push((version, write.val.clone()));
-            if write.erase {
-                changes.erased = version;
+            changes.note(version, write, had_one, self.bug);
+            if write.erase && self.bug == Some(Mutant::ErasesByPrefix) {
+                self.changes_mut(key).for_each(|changes| changes.erasures.push(version));
             }
         }
         self.newest = version;
+    }
+
+    fn changes_mut(&mut self, prefix: &Key) -> impl Iterator<Item = &mut Changes> {
+        self.keys.iter_mut().filter(|(key, _)| key.starts_with(prefix)).map(|(_, changes)| changes)
+    }
+
+    /// The keys of `range` without a value at `snapshot`: those that had one which is not erased, and the others that
+    /// were ever written.
+    pub(super) fn without_value(&self, range: &KeyRange, snapshot: Version) -> (Vec<Key>, Vec<Key>) {
+        let known = |changes: &Changes| changes.values.iter().any(|(version, _)| *version <= snapshot);
+        let gone = |changes: &Changes| known(changes) && changes.at(snapshot, snapshot, None).is_none();
+        let left = |changes: &Changes| {
+            let since = changes.erased(snapshot);
+            let mut left = changes.values.iter().filter(|(version, _)| (since..=snapshot).contains(version));
+            left.any(|(_, val)| val.is_some())
+        };
+        let (left, others): (Vec<_>, Vec<_>) =
+            self.changes(range).filter(|(_, changes)| gone(changes)).partition(|(_, changes)| left(changes));
+        let keys = |of: Vec<(&Key, &Changes)>| of.into_iter().map(|(key, _)| key.clone()).collect();
+        (keys(left), keys(others))
+    }
+
+    pub(super) fn set_bug(&mut self, bug: Mutant) {
+        self.bug = Some(bug);
+    }
+
+    fn scan_bug(&self) -> Option<Mutant> {
+        self.bug.filter(|bug| *bug != Mutant::UnerasedPoints)
+    }
+
+    /// Forgets what was erased, for a mutant.
+    pub(super) fn restore_erased(&mut self) {
+        self.keys.values_mut().for_each(|changes| changes.erasures.clear());
+    }
+
+    /// Erases what is due, for a mutant.
+    pub(super) fn erase_at_last(&mut self) {
+        self.keys.values_mut().for_each(|changes| changes.erasures.append(&mut changes.due));
     }
 
     /// Hides all versions before the newest.

@@ -65,6 +65,10 @@ mutants! {
     ForgottenReads,
     /// `getu` is a `get`.
     UncheckedGetu,
+    /// Of two transactions that read a key by `getu`, the second conflicts.
+    GetuIsAWrite,
+    /// `getu` answers a read-only transaction, which will check nothing.
+    GetuOfReaders,
     /// The end of a range is in it.
     InclusiveEnd,
     /// Own writes do not show in scans.
@@ -121,6 +125,38 @@ mutants! {
     LastStamp,
     /// Timestamps of read-only transactions count.
     StampsOfReaders,
+    /// Point reads at a version find what was erased.
+    UnerasedPoints,
+    /// Scans at a version find what was erased.
+    UnerasedScans,
+    /// What is erased is hidden from transactions that are open as well.
+    ErasesForAll,
+    /// What is erased is hidden once the files have been merged, and not before.
+    LateErasure,
+    /// What was erased is back once its key is set again.
+    ErasedUntilSet,
+    /// What was erased is back once the files have been merged.
+    ErasedUntilCompacted,
+    /// What was erased is back once the store has been opened again.
+    ErasedUntilReopened,
+    /// A clear of a key without a value erases nothing.
+    ShyErasure,
+    /// A clear erases the history of every key that begins with the cleared one.
+    ErasesByPrefix,
+    /// A write of a key that its transaction has cleared takes the erasing back.
+    SetUndoesClr,
+    /// A rollback gives a key its pending value back, and what was erased meanwhile stays erased.
+    StickyErasure,
+    /// `clrc` erases nothing.
+    ClrcIsDelc,
+    /// `clrr` and `clrp` erase nothing.
+    ClrrIsDelr,
+    /// `clrr` and `clrp` erase nothing of keys that have no value any more.
+    ClrrOfTheVisible,
+    /// A feed gives values that were erased.
+    FeedOfErased,
+    /// A feed leaves out the commit that erased.
+    FeedWithoutErasures,
     /// A rollback takes back only the keys that were new.
     LeakySavePoint,
     /// A release closes the outer save points as well.

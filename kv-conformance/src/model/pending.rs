@@ -12,6 +12,8 @@ pub(crate) struct Write {
     pub(crate) val: Option<Val>,
     /// Whether older versions go too.
     pub(crate) erase: bool,
+    /// There for the history alone: a store may check it for conflicts or not.
+    pub(crate) incidental: bool,
 }
 
 /// What a rollback restores.
@@ -42,11 +44,32 @@ pub(crate) struct Pending {
 
 impl Pending {
     pub(crate) fn write(&mut self, key: Key, val: Option<Val>) {
-        self.now.writes.entry(key).or_default().val = val;
+        let write = self.now.writes.entry(key).or_default();
+        (write.val, write.incidental) = (val, false);
     }
 
     pub(crate) fn erase(&mut self, key: Key) {
-        self.now.writes.insert(key, Write { val: None, erase: true });
+        self.now.writes.insert(key, Write { val: None, erase: true, incidental: false });
+    }
+
+    /// Erases the history of a key that has no value.
+    pub(crate) fn erase_history(&mut self, key: Key) {
+        let incidental = self.now.writes.get(&key).is_none_or(|write| write.incidental);
+        self.now.writes.insert(key, Write { val: None, erase: true, incidental });
+    }
+
+    /// As [`write`](Self::write), and what was cleared before is not any more, for a mutant.
+    pub(super) fn overwrite(&mut self, key: Key, val: Option<Val>) {
+        self.now.writes.insert(key, Write { val, ..Write::default() });
+    }
+
+    /// Rolls back the values alone, for a mutant.
+    pub(super) fn roll_back_values(&mut self) -> Option<()> {
+        let after = std::mem::replace(&mut self.now, self.save_points.pop()?);
+        for (key, write) in &mut self.now.writes {
+            write.erase |= after.writes.get(key).is_some_and(|after| after.erase);
+        }
+        Some(())
     }
 
     pub(crate) fn open(&mut self) {

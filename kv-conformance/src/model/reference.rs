@@ -96,6 +96,7 @@ impl Reference {
 
     /// Switches a bug on.
     pub fn mutant(self, mutant: Mutant) -> Self {
+        self.shared.history.lock().set_bug(mutant);
         self.with(|shared| shared.mutant = Some(mutant))
     }
 
@@ -109,6 +110,9 @@ impl Reference {
         });
         if self.shared.is(Mutant::LostLastCommit) {
             reopened.shared.history.lock().lose_last();
+        }
+        if self.shared.is(Mutant::ErasedUntilReopened) {
+            reopened.shared.history.lock().restore_erased();
         }
         reopened.shared.source.observe(reopened.shared.history.lock().newest());
         reopened
@@ -205,6 +209,12 @@ impl Datastore for Reference {
     async fn compact(&self) -> Result<()> {
         if self.shared.is(Mutant::Resurrection) {
             self.shared.history.lock().resurrect();
+        }
+        if self.shared.is(Mutant::ErasedUntilCompacted) {
+            self.shared.history.lock().restore_erased();
+        }
+        if self.shared.is(Mutant::LateErasure) {
+            self.shared.history.lock().erase_at_last();
         }
         if self.shared.prune_on_compact {
             self.shared.history.lock().prune();

@@ -113,7 +113,7 @@ impl ReferenceTransaction {
     pub(super) fn write(&self, state: &mut State, key: Key, val: Option<Val>) {
         if self.store.is(Mutant::DirtyRead) {
             let mut history = self.store.history.lock();
-            let (newest, write) = (history.newest(), Write { val: val.clone(), erase: false });
+            let (newest, write) = (history.newest(), Write { val: val.clone(), ..Write::default() });
             history.install(newest, &Writes::from([(key.clone(), write)]));
         }
         let missing = || self.store.history.lock().get(&key, self.snapshot, self.snapshot).is_none();
@@ -126,7 +126,10 @@ impl ReferenceTransaction {
             val => val,
         };
         let val = val.filter(|val| !val.is_empty() || !self.store.is(Mutant::EmptyIsMissing));
-        state.pending.write(key, val);
+        match self.store.is(Mutant::SetUndoesClr) {
+            true => state.pending.overwrite(key, val),
+            false => state.pending.write(key, val),
+        }
     }
 
     /// The value that a conditional write sees.
@@ -187,6 +190,12 @@ impl ReferenceTransaction {
             state.finished = !self.store.is(Mutant::OpenAfterConflict);
             self.store.note_refused(&state.pending.now.writes);
             return Err(self.conflict(&state, &history));
+        }
+        if self.store.is(Mutant::GetuIsAWrite) {
+            for key in state.pending.now.checked.clone() {
+                let val = history.get(&key, self.snapshot, self.snapshot);
+                state.pending.now.writes.entry(key).or_insert(Write { val, ..Write::default() });
+            }
         }
         if self.store.is(Mutant::CutCommit) && state.pending.now.writes.len() > 128 {
             state.pending.now.writes.pop_last();
@@ -430,6 +439,7 @@ impl Transactable for ReferenceTransaction {
         let checked = state.pending.now.checked.clone();
         let rolled_back = match () {
             () if self.store.is(Mutant::LeakySavePoint) => state.pending.roll_back_leaking(),
+            () if self.store.is(Mutant::StickyErasure) => state.pending.roll_back_values(),
             () if self.store.is(Mutant::LeakyDepth) && state.pending.depth() == 17 => state.pending.release(),
             () => state.pending.rollback(),
         };
@@ -452,10 +462,31 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn clrc(&self, key: Key, chk: Option<Val>) -> Result<()> {
-        if !self.store.capabilities.erases_history {
+        if !self.store.capabilities.erases_history || self.store.is(Mutant::ClrcIsDelc) {
             return self.delc(key, chk).await;
         }
         self.conditional(&key, chk.as_ref())?.pending.erase(key);
+        Ok(())
+    }
+
+    async fn clrr(&self, range: KeyRange) -> Result<()> {
+        if !self.store.capabilities.erases_history || self.store.is(Mutant::ClrrIsDelr) {
+            return self.delr(range).await;
+        }
+        drop(self.writing()?);
+        for key in self.keys(range.clone(), ScanLimit::Count(u32::MAX), 0, None).await? {
+            self.clr(key).await?;
+        }
+        if !self.store.is(Mutant::ClrrOfTheVisible) {
+            let mut state = self.writing()?;
+            let (erased, deleted) = self.store.history.lock().without_value(&range, self.snapshot);
+            let own = state.pending.now.writes_in(&range);
+            for key in own.into_keys().chain(erased) {
+                state.pending.erase_history(key);
+            }
+            // A store may know no better than to write these too.
+            state.reads.once_checked.extend(deleted);
+        }
         Ok(())
     }
 
@@ -468,7 +499,10 @@ impl Transactable for ReferenceTransaction {
     }
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
-        if !self.closed() && !self.store.capabilities.read_checks {
+        if !self.store.is(Mutant::GetuOfReaders) {
+            drop(self.writing()?);
+        }
+        if !self.store.capabilities.read_checks {
             return Err(Error::Unsupported { operation: "getu" });
         }
         let val = self.get(key, None).await?;

@@ -6,6 +6,9 @@ use super::transaction::ReferenceTransaction;
 use kv_api::{Direction, Key, KeyRange, Result, Val, Version};
 use std::ops::ControlFlow;
 
+/// What is shown the rows.
+type Visitor<'a> = dyn for<'r> FnMut(&'r [u8], &'r [u8]) -> ControlFlow<()> + Send + 'a;
+
 /// What a visit shows.
 pub(super) struct Visit {
     pub(super) range: KeyRange,
@@ -15,11 +18,7 @@ pub(super) struct Visit {
 }
 
 impl ReferenceTransaction {
-    pub(super) async fn visit_rows(
-        &self,
-        visit: Visit,
-        visitor: &mut (dyn for<'r> FnMut(&'r [u8], &'r [u8]) -> ControlFlow<()> + Send),
-    ) -> Result<()> {
+    pub(super) async fn visit_rows(&self, visit: Visit, visitor: &mut Visitor<'_>) -> Result<()> {
         let mut rows = self.view(&visit.range, visit.version).await?;
         if visit.version.is_none() && self.store.is(Mutant::UnmergedVisit) {
             rows = self.held(&visit.range, self.snapshot, self.snapshot).await;

@@ -45,6 +45,7 @@ pub(crate) enum Act {
     Delc(Key, Chk),
     Clr(Key),
     Delr(KeyRange),
+    Clrr(KeyRange),
     /// Sets so many keys.
     Fill(usize, Filler),
     /// Opens so many save points, with a write before each.

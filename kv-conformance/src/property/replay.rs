@@ -10,7 +10,7 @@ use crate::level::Level;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
 /// Sequences of each profile for every change.
-const QUICK: u64 = 64;
+const QUICK: u64 = 96;
 /// Sequences of each profile before a release.
 const FULL: u64 = 20_000;
 /// Sequences of each profile where one lets it run.
@@ -18,6 +18,9 @@ const SOAK: u64 = 1_000_000;
 
 /// A shrink that has found no end by now is good enough, in milliseconds.
 const MAX_SHRINK_MS: u32 = 120_000;
+
+/// Characters of a step that a report shows.
+const MOST_SHOWN: usize = 120;
 
 /// Runs as many sequences as the level and the backend say, or the one of `KV_CONFORMANCE_SEED`.
 pub(super) fn sequences(backend: Backend, title: &str, level: Level, profile: &'static Profile) -> Verdict {
@@ -58,8 +61,17 @@ fn one(backend: &Backend, title: &str, profile: &'static Profile, seed: u64) -> 
     }
 }
 
+/// Keys of any length are in a step.
+fn cut(step: String) -> String {
+    match step.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}… ({} characters)", &step[..end], step.chars().count()),
+        None => step,
+    }
+}
+
 fn report(title: &str, seed: u64, reason: &str, ops: &[Op]) -> String {
-    let steps: Vec<String> = ops.iter().enumerate().map(|(n, op)| format!("  {n:>3}  {op:?}")).collect();
+    let steps: Vec<String> =
+        ops.iter().enumerate().map(|(n, op)| format!("  {n:>3}  {}", cut(format!("{op:?}")))).collect();
     format!(
         "{reason}\nthe sequence, shrunk to {} steps:\n{}\n{}",
         ops.len(),

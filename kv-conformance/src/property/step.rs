@@ -129,7 +129,6 @@ impl Twins {
             Chk::Missing => None,
             Chk::Value(filler) => Some(filler.val()),
         };
-        let erases = self.tested.declared().erases_history;
         Ok(match act {
             Act::Get(key, when) => Answer::Val(tx.get(key, at(when)).await?),
             Act::Exists(key, when) => Answer::Flag(tx.exists(key, at(when)).await?),
@@ -138,9 +137,9 @@ impl Twins {
             Act::Set(key, val) => done(tx.set(key.clone(), val.val()).await?),
             Act::Put(key, val) => done(tx.put(key.clone(), val.val()).await?),
             Act::Putc(key, val, expected) => done(tx.putc(key.clone(), val.val(), chk(expected)).await?),
-            // What a write after a clear does to the history that was erased is left open.
-            Act::Clr(key) if !erases => done(tx.clr(key.clone()).await?),
-            Act::Del(key) | Act::Clr(key) => done(tx.del(key.clone()).await?),
+            Act::Clr(key) => done(tx.clr(key.clone()).await?),
+            Act::Clrr(range) => done(tx.clrr(range.clone()).await?),
+            Act::Del(key) => done(tx.del(key.clone()).await?),
             Act::Setm(entries) => {
                 let entries = entries.iter().map(|(key, val)| (key.clone(), val.val())).collect();
                 done(tx.setm(entries).await?)

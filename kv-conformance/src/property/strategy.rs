@@ -143,6 +143,7 @@ fn write(draw: &Draw) -> BoxedStrategy<Act> {
         2 => (key(draw), chk(draw)).prop_map(|(key, chk)| Act::Delc(key, chk)),
         1 => key(draw).prop_map(Act::Clr),
         1 => range(draw).prop_map(Act::Delr),
+        1 => range(draw).prop_map(Act::Clrr),
         1 => proptest::collection::vec((key(draw), filler(sized)), 0..5).prop_map(Act::Setm),
         1 => proptest::collection::vec(key(draw), 0..5).prop_map(Act::Delm),
     ];
@@ -189,7 +190,7 @@ fn scan(draw: &Draw) -> BoxedStrategy<Act> {
         .prop_map(|(range, direction, vals, most, at)| Act::Visit(Visit { range, direction, vals, most, at }));
     prop_oneof![
         6 => scan,
-        3 => visit,
+        2 => visit,
         1 => (range(draw), at(draw)).prop_map(|(range, at)| Act::Count(range, at)),
         1 => (range(draw), 0..5u32, at(draw)).prop_map(|(range, batch, at)| Act::Batch(range, batch, at)),
     ]

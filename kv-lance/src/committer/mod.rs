@@ -18,7 +18,7 @@ mod refusal;
 pub(crate) use read_set::ReadSet;
 
 use crate::config::Durability;
-use crate::core::Core;
+use crate::core::{Core, Stamp};
 use crate::journal::{Journal, MAX_PAYLOAD, RecordBuilder, SegmentFile};
 use crate::write::Writes;
 use arc_swap::ArcSwap;
@@ -70,12 +70,13 @@ impl Committer {
     }
 
     /// Commits `writes` made on top of `snapshot`, if neither they nor `reads` conflict. The version; `None` where nothing
-    /// was written.
+    /// was written. `stamp` is the transaction's timestamp, and goes when the outcome is known.
     pub(crate) async fn commit(
         &self,
         snapshot: Version,
         writes: Writes,
         mut reads: ReadSet,
+        mut stamp: Option<Stamp>,
     ) -> Result<Option<Version>> {
         reads.sort();
         let mut record = None;
@@ -89,7 +90,7 @@ impl Committer {
         }
         let mut since = snapshot;
         loop {
-            match self.admit(since, &writes, &reads, &mut record)? {
+            match self.admit(since, &writes, &reads, (&mut record, &mut stamp))? {
                 Admission::Queued(ticket, version) => return ticket.settled().await.map(|()| Some(version)),
                 Admission::NothingToWrite => return Ok(None),
                 Admission::Conflict(conflict) => return Err(self.refuse(conflict, &writes, &reads).await),
@@ -112,7 +113,7 @@ impl Committer {
         since: Version,
         writes: &Writes,
         reads: &ReadSet,
-        record: &mut Option<RecordBuilder>,
+        (record, stamp): (&mut Option<RecordBuilder>, &mut Option<Stamp>),
     ) -> Result<Admission<'_>> {
         let mut queue = self.queue.lock();
         self.core.health.check()?;
@@ -126,11 +127,16 @@ impl Committer {
         let Some(record) = record.take() else { return Ok(Admission::NothingToWrite) };
         let version = self.source.next()?;
         queue.recent.add(version, writes);
-        Ok(Admission::Queued(self.queue_up(&mut queue, Some((version, record))), version))
+        Ok(Admission::Queued(self.queue_up(&mut queue, Some((version, record)), stamp.take()), version))
     }
 
-    fn queue_up(&self, queue: &mut Queue, commit: Option<(Version, RecordBuilder)>) -> Ticket<'_> {
-        let slot = Arc::new(Slot::default());
+    fn queue_up(
+        &self,
+        queue: &mut Queue,
+        commit: Option<(Version, RecordBuilder)>,
+        stamp: Option<Stamp>,
+    ) -> Ticket<'_> {
+        let slot = Arc::new(Slot::new(stamp));
         queue.waiting.push_back(Waiter { commit, slot: slot.clone() });
         Ticket { committer: self, slot }
     }
@@ -140,7 +146,7 @@ impl Committer {
         let ticket = {
             let mut queue = self.queue.lock();
             self.core.health.check()?;
-            self.queue_up(&mut queue, None)
+            self.queue_up(&mut queue, None, None)
         };
         ticket.settled().await
     }

@@ -1,8 +1,10 @@
 //! Commits waiting to be written, and how their owners learn the outcome.
 
 use super::conflicts::RecentCommits;
+use crate::core::Stamp;
 use crate::journal::RecordBuilder;
 use kv_api::{Error, Result, Version};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,6 +83,8 @@ impl WriteFailure {
 #[derive(Default)]
 pub(super) struct Slot {
     outcome: OnceLock<Outcome>,
+    /// Unfinished until there is an outcome, also where the owner has gone.
+    stamp: Mutex<Option<Stamp>>,
     /// Wakes the owner: the outcome is there, or there may be nobody who leads.
     pub(super) wake: Notify,
     /// The owner's future was dropped; the commit goes on without it.
@@ -88,6 +92,10 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    pub(super) fn new(stamp: Option<Stamp>) -> Self {
+        Self { stamp: Mutex::new(stamp), ..Self::default() }
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.outcome.get().is_some()
     }
@@ -97,6 +105,10 @@ impl Slot {
     }
 
     pub(super) fn settle(&self, outcome: Outcome) {
+        match (self.stamp.lock().take(), &outcome) {
+            (Some(stamp), Outcome::Unknown(_)) => stamp.keep(),
+            (stamp, _) => drop(stamp),
+        }
         // Nobody is settled twice.
         let _ = self.outcome.set(outcome);
         self.wake.notify_one();

@@ -148,22 +148,27 @@ pub(super) static KNOBS: &[Knob] = &[
 pub(super) fn apply_parameters(config: &mut LanceConfig, parameters: &[(String, String)]) -> Result<()> {
     let mut seen: Vec<&str> = Vec::new();
     for (name, value) in parameters {
-        let invalid = |allowed: String| Error::InvalidConfiguration {
-            knob: format!("URL parameter '{name}'"),
-            value: value.clone(),
-            allowed,
-        };
-        let Some(knob) = KNOBS.iter().find(|knob| knob.name == name) else {
-            let names: Vec<_> = KNOBS.iter().map(|knob| knob.name).collect();
-            return Err(invalid(format!("there is no such parameter; there are {}", names.join(", "))));
-        };
-        if seen.contains(&knob.name) {
-            return Err(invalid("the parameter is given more than once".into()));
+        if seen.contains(&name.as_str()) {
+            return Err(invalid_parameter(name, value, "the parameter is given more than once".into()));
         }
-        seen.push(knob.name);
-        knob.apply(config, value).ok_or_else(|| invalid(knob.allowed.into()))?;
+        apply_parameter(config, name, value)?;
+        seen.push(name);
     }
     Ok(())
+}
+
+/// Sets what a parameter says.
+pub(super) fn apply_parameter(config: &mut LanceConfig, name: &str, value: &str) -> Result<()> {
+    let Some(knob) = KNOBS.iter().find(|knob| knob.name == name) else {
+        let names: Vec<_> = KNOBS.iter().map(|knob| knob.name).collect();
+        let allowed = format!("there is no such parameter; there are {}", names.join(", "));
+        return Err(invalid_parameter(name, value, allowed));
+    };
+    knob.apply(config, value).ok_or_else(|| invalid_parameter(name, value, knob.allowed.into()))
+}
+
+fn invalid_parameter(name: &str, value: &str, allowed: String) -> Error {
+    Error::InvalidConfiguration { knob: format!("URL parameter '{name}'"), value: value.into(), allowed }
 }
 
 /// Sets what the environment says. `lookup` takes the name of a variable.

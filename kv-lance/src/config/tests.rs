@@ -166,3 +166,33 @@ fn the_documented_defaults_are_the_defaults() {
         assert!(docs.contains(&format!("| `{name}` | `{default}` |")), "{name} {default}");
     }
 }
+
+#[test]
+fn a_parameter_is_set_as_in_a_url() -> Result<()> {
+    let of_url = url("lance:///srv/kv?versioned=false&retention=1h&sync=interval&cache_bytes=2MiB&compression=lz4")?;
+    let mut by_name = LanceConfig::new("/srv/kv");
+    for knob in KNOBS {
+        by_name = by_name.parameter(knob.name, &(knob.shown)(&of_url))?;
+    }
+    for knob in KNOBS {
+        assert_eq!((knob.shown)(&by_name), (knob.shown)(&of_url), "{}", knob.name);
+    }
+    let twice = by_name.parameter("cache_bytes", "1MiB")?.parameter("cache_bytes", "3MiB")?;
+    assert_eq!((twice.cache_bytes, twice.path()), (3 << 20, Path::new("/srv/kv")));
+    Ok(())
+}
+
+#[test]
+fn a_parameter_is_refused_as_in_a_url() {
+    for (name, value) in
+        [("snyc", "interval"), ("sync", "always"), ("SYNC", "every"), ("", ""), ("cache_bytes", "1025GiB")]
+    {
+        let refused = refusal(LanceConfig::new("kv").parameter(name, value));
+        assert!(refused.is_some(), "{name}");
+        assert_eq!(refused, refusal(url(&format!("lance:kv?{name}={value}"))), "{name}");
+    }
+    let refused = refusal(LanceConfig::new("kv").parameter("path", "/elsewhere"));
+    assert!(refused.is_some_and(|(knob, value, allowed)| knob == "URL parameter 'path'"
+        && value == "/elsewhere"
+        && KNOBS.iter().all(|knob| allowed.contains(knob.name))));
+}

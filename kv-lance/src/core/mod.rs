@@ -5,6 +5,7 @@ mod background;
 mod health;
 mod room;
 mod snapshots;
+mod stamps;
 mod view;
 
 pub use background::CompactOptions;
@@ -12,6 +13,7 @@ pub(crate) use background::{Background, Command, Done, READER_GRACE};
 pub(crate) use health::Health;
 pub(crate) use room::Room;
 pub(crate) use snapshots::{Snapshot, Snapshots};
+pub(crate) use stamps::Stamp;
 pub(crate) use view::{Frozen, View, ViewCell};
 
 use crate::config::LanceConfig;

@@ -1,6 +1,7 @@
 //! The snapshots that open transactions read: compaction keeps what they need, and the committer remembers the commits that
 //! they could conflict with.
 
+use super::stamps::Stamps;
 use kv_api::Version;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -37,15 +38,16 @@ impl Counts {
 }
 
 #[derive(Default)]
-struct Open {
+pub(super) struct Open {
     all: Counts,
     writers: Counts,
+    pub(super) stamps: Stamps,
 }
 
 /// The newest visible version, and which versions are being read.
 pub(crate) struct Snapshots {
     visible: AtomicU64,
-    open: Mutex<Open>,
+    pub(super) open: Mutex<Open>,
 }
 
 impl Snapshots {
@@ -77,7 +79,7 @@ impl Snapshots {
         if writer {
             open.writers.begin(version);
         }
-        Snapshot { version, writer, held: Mutex::new(Some(self.clone())) }
+        Snapshot { version, safe: open.stamps.safe(version), writer, held: Mutex::new(Some(self.clone())) }
     }
 
     /// The greatest version up to `limit` whose older rows nobody can read any more.
@@ -104,6 +106,8 @@ impl Snapshots {
 /// A version that can be read until this is released, from whichever view is current.
 pub(crate) struct Snapshot {
     pub(crate) version: Version,
+    /// The transactions with timestamps up to here had finished.
+    pub(crate) safe: Version,
     writer: bool,
     held: Mutex<Option<Arc<Snapshots>>>,
 }

@@ -359,7 +359,7 @@ mod tests {
         });
         assert!(thread.join().is_err());
         let writes = Writes::from([("a".into(), Write::set("1".into()))]);
-        let refused = committer.commit(0, writes, ReadSet::default()).await;
+        let refused = committer.commit(0, writes, ReadSet::default(), None).await;
         assert!(matches!(refused, Err(Error::StoreFailed { .. })), "{refused:?}");
         Ok(())
     }

@@ -48,6 +48,12 @@ impl<'a> Merge<'a> {
         self
     }
 
+    /// Shows keys without a value as well.
+    pub(crate) fn with_tombstones(mut self) -> Self {
+        self.span.tombstones = true;
+        self
+    }
+
     /// Merges every row there is on some levels.
     pub(crate) fn of_levels(levels: &Levels) -> Self {
         let span = Span::all_rows();
@@ -89,7 +95,7 @@ impl<'a> Merge<'a> {
     async fn is_hidden(&self) -> Result<bool> {
         let (Visible::At(version), Some(first)) = (self.span.visible, self.first()) else { return Ok(false) };
         if first.is_tombstone() {
-            return Ok(true);
+            return Ok(!self.span.tombstones);
         }
         match (&self.erasures, first.key()) {
             (Some(erasures), Some(key)) => erasures.view.has_erased(key, version, erasures.snapshot).await,

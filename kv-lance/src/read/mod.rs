@@ -30,19 +30,27 @@ pub(crate) struct Span {
     pub(crate) visible: Visible,
     /// Whether values are read; a key-only scan never touches them.
     pub(crate) vals: bool,
+    /// Whether keys without a value are shown too, as far as the store knows of them.
+    pub(crate) tombstones: bool,
 }
 
 impl Span {
     /// Every row there is, in the order of a run.
     pub(crate) fn all_rows() -> Self {
-        Self { range: KeyRange::all(), direction: Direction::Forward, visible: Visible::All, vals: true }
+        Self {
+            range: KeyRange::all(),
+            direction: Direction::Forward,
+            visible: Visible::All,
+            vals: true,
+            tombstones: true,
+        }
     }
 }
 
 /// Which rows are handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Visible {
-    /// Of each key the newest row up to this version, unless that is a tombstone.
+    /// Of each key the newest row up to this version, unless that is a tombstone and those are not asked for.
     At(Version),
     /// Each row, tombstones included, newest first within a key; blocks are read past the cache, as what is read once must
     /// not drive out what readers use.

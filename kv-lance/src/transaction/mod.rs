@@ -7,7 +7,7 @@ mod range_writes;
 mod scan;
 
 use crate::committer::{Committer, ReadSet};
-use crate::core::{Core, Snapshot, View};
+use crate::core::{Core, Snapshot, Stamp, View};
 use crate::write::{Write, Writes};
 use async_trait::async_trait;
 use kv_api::{
@@ -172,10 +172,10 @@ impl LanceTransaction {
     }
 
     /// Closes the transaction, once, and takes what is pending: what is written from now on is refused.
-    fn finish(&self) -> Result<Writes> {
-        let writes = self.pending.lock().finish()?;
+    fn finish(&self) -> Result<(Writes, Option<Stamp>)> {
+        let taken = self.pending.lock().finish()?;
         self.closed.store(true, Ordering::Release);
-        Ok(writes)
+        Ok(taken)
     }
 }
 
@@ -200,13 +200,13 @@ impl Transactable for LanceTransaction {
     }
 
     async fn commit(&self) -> Result<()> {
-        let writes = self.finish()?;
+        let (writes, stamp) = self.finish()?;
         if !self.writeable {
             self.snapshot.release();
             return Err(Error::TransactionReadonly);
         }
         let reads = std::mem::take(&mut *self.reads.lock());
-        let committed = self.committer.commit(self.snapshot.version, writes, reads).await;
+        let committed = self.committer.commit(self.snapshot.version, writes, reads, stamp).await;
         self.snapshot.release();
         if let Some(version) = committed? {
             self.commit_version.store(version, Ordering::Release);
@@ -406,7 +406,16 @@ impl Transactable for LanceTransaction {
     async fn timestamp(&self) -> Result<Version> {
         self.check_open()?;
         // Issued, so that every later commit is greater, within the same millisecond too.
-        self.core.config.version_source.next()
+        let source = &*self.core.config.version_source;
+        match self.writeable {
+            true => self.pending.lock().timestamp(&self.core.snapshots, source),
+            false => source.next(),
+        }
+    }
+
+    async fn safe_timestamp(&self) -> Result<Version> {
+        self.check_open()?;
+        Ok(self.snapshot.safe)
     }
 
     async fn compact(&self, _: Option<KeyRange>) -> Result<()> {
@@ -417,13 +426,11 @@ impl Transactable for LanceTransaction {
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
         self.give_way().await;
-        self.check_read(None)?;
+        self.check_write()?;
         if let Some(own) = self.own_write(key)? {
             return Ok(own);
         }
-        if self.writeable {
-            self.reads.lock().add_key(key);
-        }
+        self.reads.lock().add_key(key);
         self.committed(key).await
     }
 }

@@ -1,12 +1,14 @@
 //! The pending writes of a transaction, with save points.
 
+use crate::core::{Snapshots, Stamp};
 use crate::memtable::MemRow;
 use crate::read::{ChunkSource, Span};
 use crate::write::{Write, Writes};
-use kv_api::{Direction, Error, Key, KeyRange, Result, Version};
+use kv_api::{Direction, Error, Key, KeyRange, MvccSource, Result, Version};
 use parking_lot::Mutex;
 use std::collections::btree_map::Entry;
 use std::ops::Bound;
+use std::sync::Arc;
 
 /// What a key had before a write: nothing pending, or this.
 type Undo = (Key, Option<Write>);
@@ -19,6 +21,8 @@ pub(crate) struct Pending {
     finished: bool,
     /// Each save point's writes, oldest first, as what they replaced.
     save_points: Vec<Vec<Undo>>,
+    /// Its first timestamp.
+    stamp: Option<Stamp>,
 }
 
 impl Pending {
@@ -31,12 +35,22 @@ impl Pending {
         self.check_open().map(|()| &self.writes)
     }
 
-    /// Takes the writes, once: what comes later is refused, as nothing would commit it.
-    pub(crate) fn finish(&mut self) -> Result<Writes> {
+    /// Takes the writes and the timestamp, once: what comes later is refused, as nothing would commit it.
+    pub(crate) fn finish(&mut self) -> Result<(Writes, Option<Stamp>)> {
         self.check_open()?;
         let taken = std::mem::take(self);
         self.finished = true;
-        Ok(taken.writes)
+        Ok((taken.writes, taken.stamp))
+    }
+
+    /// Issues a timestamp. The first is unfinished until the transaction has ended.
+    pub(crate) fn timestamp(&mut self, snapshots: &Arc<Snapshots>, source: &dyn MvccSource) -> Result<Version> {
+        self.check_open()?;
+        if self.stamp.is_some() {
+            return source.next();
+        }
+        let stamp = snapshots.stamp(source)?;
+        Ok(self.stamp.insert(stamp).version)
     }
 
     /// Adds a write. Where one of the key has erased its history before, so does this.

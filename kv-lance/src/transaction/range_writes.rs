@@ -3,21 +3,26 @@
 use super::LanceTransaction;
 use crate::write::Write;
 use kv_api::{Direction, Key, KeyRange, Result};
-use std::ops::ControlFlow;
 
 /// So many writes are made before others get their turn.
 const BATCH: usize = 128;
 
 impl LanceTransaction {
-    /// Takes away every key of `range`: one pass over it, and then one over the pending writes.
+    /// Takes away every key of `range`: one pass over it, and then one over the pending writes. To erase is to
+    /// write those too that have no value any more, whose history may still be there.
     pub(super) async fn delete_range(&self, range: KeyRange, deletion: &Write) -> Result<()> {
         self.check_write()?;
         let mut keys = Vec::new();
-        self.walk(range, Direction::Forward, None, false, |rows| {
-            keys.extend(rows.iter().map(|row| row.key_slice()));
-            ControlFlow::Continue(())
-        })
-        .await?;
+        let mut merge = self.merge(range.clone(), Direction::Forward, None, false)?;
+        if deletion.erases {
+            merge = merge.with_tombstones();
+        }
+        while merge.advance().await? {
+            keys.extend(merge.rows().iter().flat_map(|rows| rows.iter()).map(|row| row.key_slice()));
+        }
+        drop(merge);
+        self.note_scan(range, Direction::Forward, None, None);
+        self.check_still_open()?;
         self.write_all(keys.into_iter().map(|key| (key, deletion.clone()))).await
     }
 

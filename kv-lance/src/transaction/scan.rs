@@ -9,9 +9,15 @@ use std::ops::ControlFlow;
 
 impl LanceTransaction {
     /// A merge of what the transaction sees of `range`: its own writes too, unless it asks for a version.
-    fn merge(&self, range: KeyRange, direction: Direction, version: Option<Version>, vals: bool) -> Result<Merge<'_>> {
+    pub(super) fn merge(
+        &self,
+        range: KeyRange,
+        direction: Direction,
+        version: Option<Version>,
+        vals: bool,
+    ) -> Result<Merge<'_>> {
         let (at, view) = self.reading(version)?;
-        let span = Span { range, direction, visible: Visible::At(at), vals };
+        let span = Span { range, direction, visible: Visible::At(at), vals, tombstones: false };
         let own = version.is_none() && self.writeable;
         let pending = own.then(|| Box::new(PendingSource(&self.pending)) as Box<dyn ChunkSource>);
         let merge = Merge::new(span, pending, &view);
@@ -71,7 +77,13 @@ impl LanceTransaction {
     }
 
     /// Remembers for the commit what a scan saw of the transaction's snapshot, up to where its limit stopped it.
-    fn note_scan(&self, range: KeyRange, direction: Direction, version: Option<Version>, stopped_at: Option<&Key>) {
+    pub(super) fn note_scan(
+        &self,
+        range: KeyRange,
+        direction: Direction,
+        version: Option<Version>,
+        stopped_at: Option<&Key>,
+    ) {
         if self.serializable && version.is_none() {
             self.reads.lock().add_scan(range, direction, stopped_at);
         }

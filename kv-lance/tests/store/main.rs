@@ -16,6 +16,7 @@ mod group_commit;
 mod history;
 mod hot_key;
 mod index_budget;
+mod levels;
 mod long_keys;
 mod lost_journal;
 mod old_transactions;
@@ -23,6 +24,7 @@ mod open;
 mod outside;
 mod recovery;
 mod runs;
+mod statistics;
 
 use kv_api::{Datastore, KeyRange, Result, ScanLimit, TransactionOptions, Version};
 use kv_lance::{LanceConfig, LanceDatastore};

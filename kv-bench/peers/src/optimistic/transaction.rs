@@ -265,7 +265,7 @@ impl<E: Engine> Transactable for OptimisticTransaction<E> {
     }
 
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
-        let mut state = self.reading(None)?;
+        let mut state = self.writing()?;
         if !self.shared.engine.capabilities().read_checks {
             return Err(Error::Unsupported { operation: "getu" });
         }

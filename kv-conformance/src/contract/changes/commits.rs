@@ -5,7 +5,7 @@ use crate::case::{Case, cases};
 use crate::fixture::{Next, Store, Verdict, b, filled, refuses};
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use kv_api::{ChangeFilter, KeyRange, change_schema};
+use kv_api::{ChangeFilter, KeyRange, Result, Version, change_schema};
 
 pub(super) fn cases() -> Vec<Case> {
     cases![
@@ -26,7 +26,13 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 pub(super) fn erasing_cases() -> Vec<Case> {
-    cases![what_was_erased_is_left_out]
+    cases![
+        what_was_erased_is_left_out,
+        a_feed_that_had_begun_leaves_it_out_too,
+        a_commit_of_which_nothing_is_left_is_passed_over,
+        what_was_set_with_the_clear_is_given,
+        an_erasing_commit_arrives_live,
+    ]
 }
 
 async fn the_schema_is_exact(store: Store) -> Verdict {
@@ -231,5 +237,52 @@ async fn what_was_erased_is_left_out(store: Store) -> Verdict {
     feed.gives(first, "b=1").await?;
     feed.gives(second, "c=1").await?;
     feed.gives(erased, "-a b=2").await?;
+    Ok(())
+}
+
+/// Commits a clear of `key`, and a script after it.
+async fn clear(store: &Store, key: &str, script: &str) -> Result<Version> {
+    let tx = store.write().await?;
+    tx.clr(b(key)).await?;
+    tx.apply(script).await?;
+    tx.commit().await?;
+    store.version().await
+}
+
+async fn a_feed_that_had_begun_leaves_it_out_too(store: Store) -> Verdict {
+    let first = store.commit("a=1 b=1").await?;
+    let second = store.commit("a=2 c=1").await?;
+    let mut feed = store.changes(0, ..).await?;
+    let erased = clear(&store, "a", "").await?;
+    feed.gives_all(&[(first, "b=1".into()), (second, "c=1".into()), (erased, "-a".into())]).await?;
+    Ok(())
+}
+
+async fn a_commit_of_which_nothing_is_left_is_passed_over(store: Store) -> Verdict {
+    store.commit("a=1").await?;
+    let second = store.commit("b=1").await?;
+    store.commit("-a").await?;
+    let erased = clear(&store, "a", "").await?;
+    store.changes(0, ..).await?.gives_all(&[(second, "b=1".into()), (erased, "-a".into())]).await?;
+    let mut filtered = store.changes(0, KeyRange::single("a")).await?;
+    filtered.gives(erased, "-a").await?;
+    Ok(())
+}
+
+async fn what_was_set_with_the_clear_is_given(store: Store) -> Verdict {
+    store.commit("a=1").await?;
+    let second = clear(&store, "a", "a=2").await?;
+    let third = store.commit("a=3").await?;
+    store.changes(0, ..).await?.gives_all(&[(second, "a=2".into()), (third, "a=3".into())]).await?;
+    Ok(())
+}
+
+async fn an_erasing_commit_arrives_live(store: Store) -> Verdict {
+    let first = store.commit("a=1").await?;
+    let mut feed = store.changes(first, ..).await?;
+    let second = clear(&store, "a", "b=1").await?;
+    feed.gives(second, "-a b=1").await?;
+    let third = clear(&store, "missing", "").await?;
+    feed.gives(third, "-missing").await?;
     Ok(())
 }

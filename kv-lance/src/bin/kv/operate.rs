@@ -5,7 +5,7 @@ use crate::failure::Outcome;
 use crate::output::{Output, show_time};
 use crate::session::with_store;
 use jiff::Timestamp;
-use kv_api::{Datastore, Durability, HybridClock, Isolation, MvccSource, Version};
+use kv_api::{Datastore, Durability, Figure, HybridClock, Isolation, MvccSource, Version};
 use kv_lance::{CompactOptions, LanceConfig, Restored};
 use serde_json::{Map, Value, json};
 use std::time::Instant;
@@ -17,7 +17,8 @@ pub(crate) async fn stat(config: LanceConfig, out: &mut Output) -> Outcome {
         let version = if capabilities.versioned_reads { Some(store.current_version().await?) } else { None };
         let figures = store.statistics().figures;
         if out.format.json {
-            let statistics: Map<String, Value> = figures.iter().map(|(name, n)| (name.to_string(), json!(n))).collect();
+            let statistics: Map<String, Value> =
+                figures.iter().map(|figure| (figure.name.to_owned(), json!(figure.value))).collect();
             return Ok(out.line(
                 json!({
                     "backend": store.kind(),
@@ -49,8 +50,8 @@ pub(crate) async fn stat(config: LanceConfig, out: &mut Output) -> Outcome {
         row("clr erases history", yes_or_no(capabilities.erases_history))?;
         row("change feed", yes_or_no(capabilities.change_feed))?;
         row("safe timestamps", yes_or_no(capabilities.safe_timestamps))?;
-        for (name, value) in figures {
-            row(name, &value.to_string())?;
+        for Figure { name, value, unit, description, .. } in figures {
+            row(name, &format!("{:<30} {description}", format!("{value} {unit}")))?;
         }
         Ok(())
     })

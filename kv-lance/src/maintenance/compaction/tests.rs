@@ -68,7 +68,13 @@ async fn carry_out(opened: &mut Opened, plan: Plan, horizon: Version) {
 async fn read(levels: &Levels, version: Version) -> Entries {
     let levels = levels.clone();
     let view = View { active: Arc::new(MemTable::new()), frozen: vec![], levels, history_floor: 0 };
-    let span = |direction| Span { range: KeyRange::all(), direction, visible: Visible::At(version), vals: true };
+    let span = |direction| Span {
+        range: KeyRange::all(),
+        direction,
+        visible: Visible::At(version),
+        vals: true,
+        tombstones: false,
+    };
     let mut scans = Vec::new();
     for direction in [Direction::Forward, Direction::Backward] {
         let mut merge = Merge::new(span(direction), None, &view);

@@ -99,7 +99,13 @@ async fn check_scans(run: &Arc<Run>, expected: &[Row], range: &KeyRange, version
         levels: Levels::new(vec![vec![run.clone()]]),
         history_floor: 0,
     };
-    let span = |direction| Span { range: range.clone(), direction, visible: Visible::At(version), vals: true };
+    let span = |direction| Span {
+        range: range.clone(),
+        direction,
+        visible: Visible::At(version),
+        vals: true,
+        tombstones: false,
+    };
     for direction in [Direction::Forward, Direction::Backward] {
         let mut merge = Merge::new(span(direction), None, &view);
         let mut found = Vec::new();
