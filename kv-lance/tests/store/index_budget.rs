@@ -2,8 +2,8 @@
 
 use super::*;
 
-const RUNS: usize = 30;
-const BUDGET: u64 = 24 << 10;
+const RUNS: usize = 20;
+const BUDGET: u64 = 16 << 10;
 
 fn config(dir: &std::path::Path) -> LanceConfig {
     LanceConfig::new(dir).block_bytes(64).cache_bytes(64 << 10).background_optimize(false)
@@ -11,7 +11,7 @@ fn config(dir: &std::path::Path) -> LanceConfig {
 
 /// A key of each run is also in the next, with another value.
 fn run(number: usize) -> impl Iterator<Item = (String, String)> {
-    (number * 100..number * 100 + 120).map(move |i| (numbered(i).0, format!("run {number}, row {i}")))
+    (number * 50..number * 50 + 60).map(move |i| (numbered(i).0, format!("run {number}, row {i}")))
 }
 
 async fn filled(dir: &std::path::Path) -> Result<Rows> {
@@ -75,7 +75,7 @@ async fn concurrent_readers_share_a_tiny_budget() -> Result<()> {
         let (store, expected) = (store.clone(), expected.clone());
         async move {
             let tx = store.begin(TransactionOptions::read()).await?;
-            for i in 0..2000 {
+            for i in 0..1000 {
                 let (key, val) = &expected[(i * 7919 + reader * 31) % expected.len()];
                 assert_eq!(tx.get(key.as_bytes(), None).await?.as_deref(), Some(val.as_bytes()));
             }

@@ -121,6 +121,10 @@ impl<T: Send + Sync + 'static> Slots<T> {
     /// meanwhile, that stays.
     pub(super) fn put(self: &Arc<Self>, slot: usize, value: T, bytes: u64) -> Arc<Loaded<T>> {
         let mut new = Arc::new(Loaded { value, used: AtomicBool::new(false) });
+        if bytes > self.cache.budget {
+            // It would drive out all others and then itself.
+            return new;
+        }
         let entry = Entry { slots: Arc::downgrade(self) as Weak<dyn Evict>, slot, bytes };
         self.cache.admit(entry, || {
             let Some(place) = self.slots.get(slot) else { return false };
@@ -188,8 +192,9 @@ mod tests {
     #[test]
     fn what_is_larger_than_the_budget_can_be_used_and_is_not_kept() {
         let slots = Slots::new(2, Arc::new(IndexCache::new(5)));
+        slots.put(0, 3, 4);
         let loaded = slots.put(1, 7, 10);
-        assert_eq!((loaded.value, state(&slots)), (7, (vec![], 0)));
+        assert_eq!((loaded.value, state(&slots)), (7, (vec![3], 4)));
     }
 
     #[test]
