@@ -73,7 +73,8 @@ impl Table {
         } else {
             return Err(Error::NotAStore { path: root.into(), reason: "the table has no manifest".into() });
         };
-        let begun = kept.is_some() && is_empty(&dataset);
+        // A store that has never flushed has nothing to put back.
+        let begun = kept.as_ref().is_some_and(|kept| kept.sequence > 0) && is_empty(&dataset);
         let record = newest(kept.clone(), find_record(root, &dataset).await)?;
         links.prepare()?;
         // A commit whose outcome was unknown is in the table: it has to be durable before anything relies on it.

@@ -34,7 +34,7 @@ async fn check(files: &Faulty, dir: &Path, expected: &Rows, run_rows: u64) -> Re
     assert_eq!(figure(&store, "run_rows"), run_rows);
     assert_eq!(all(&store, None).await?, *expected);
     store.shutdown().await?;
-    let runs = std::fs::read_dir(dir.join("runs")).unwrap().count() as u64;
+    let runs = run_files(&dir.join("runs"));
     let store = open_with(files, dir).await?;
     assert_eq!((runs, all(&store, None).await?), (figure(&store, "runs"), expected.clone()));
     Ok(())

@@ -29,6 +29,7 @@ mod statistics;
 
 use kv_api::{Datastore, KeyRange, Result, ScanLimit, TransactionOptions, Version};
 use kv_lance::{LanceConfig, LanceDatastore};
+use std::path::Path;
 
 pub(crate) type Rows = Vec<(String, String)>;
 
@@ -74,6 +75,12 @@ pub(crate) fn figure(store: &LanceDatastore, name: &str) -> u64 {
 }
 
 /// A row for many-row tests.
+/// How many files of runs a folder has.
+pub(crate) fn run_files(dir: &Path) -> u64 {
+    let is_run = |path: &Path| path.extension().is_some_and(|e| e == "lance");
+    std::fs::read_dir(dir).unwrap().filter(|entry| is_run(&entry.as_ref().unwrap().path())).count() as u64
+}
+
 pub(crate) fn numbered(i: usize) -> (String, String) {
     (format!("key{i:06}"), format!("value {i} {}", "x".repeat(i % 50)))
 }

@@ -109,9 +109,7 @@ async fn a_run_that_no_commit_refers_to_is_left_out_and_removed_in_time() -> Res
     let store = open(LanceConfig::new(dir.path())).await?;
     assert_eq!(all(&store, None).await?, rows(&[("a", "1")]));
     store.compact_with(kv_lance::CompactOptions::no_history()).await?;
-    let is_run = |path: &std::path::Path| path.extension().is_some_and(|e| e == "lance");
-    let count = |dir| std::fs::read_dir(dir).unwrap().filter(|entry| is_run(&entry.as_ref().unwrap().path())).count();
-    assert_eq!((count(&runs), count(&data)), (1, 2));
+    assert_eq!((run_files(&runs), run_files(&data)), (1, 2));
     assert!(data.join("theirs.lance").exists());
     Ok(())
 }

@@ -5,11 +5,13 @@ use kv_api::{Datastore, Error, FigureKind, Result, TransactionOptions};
 use kv_lance::LanceConfig;
 
 /// Name and unit of every figure, in their order. Whoever exports them relies on both.
-const FIGURES: [(&str, &str); 19] = [
+const FIGURES: [(&str, &str); 24] = [
     ("memtable_rows", "rows"),
     ("memtable_bytes", "bytes"),
     ("frozen_memtables", "memtables"),
     ("runs", "runs"),
+    ("level_0_runs", "runs"),
+    ("levels", "levels"),
     ("run_rows", "rows"),
     ("run_tombstones", "rows"),
     ("run_disk_bytes", "bytes"),
@@ -23,6 +25,9 @@ const FIGURES: [(&str, &str); 19] = [
     ("commit_groups", "groups"),
     ("conflicts", "commits"),
     ("journal_bytes_written", "bytes"),
+    ("compactions", "compactions"),
+    ("compacted_bytes", "bytes"),
+    ("compaction_debt_bytes", "bytes"),
     ("newest_version", "version"),
     ("history_floor", "version"),
 ];
