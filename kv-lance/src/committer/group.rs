@@ -57,7 +57,7 @@ impl Log {
 
 impl Committer {
     /// Leads groups until `slot` is settled, and a few more where a crowd has gathered, or returns
-    /// where another leads.
+    /// where another leads or a thread of the store does.
     pub(super) fn drive(&self, slot: &Slot) {
         if self.wake_writer() {
             return;

@@ -98,18 +98,22 @@ impl Committer {
             record = Some(RecordBuilder::new(writes.iter(), size));
         }
         let mut since = snapshot;
+        // What is rare is boxed: it would make the future of every commit larger, and dearer to ask
+        // memory for.
+        let refuse = |conflict| Box::pin(self.refuse(conflict, &writes, &reads));
         loop {
             match self.admit(since, &writes, &reads, (&mut record, &mut stamp))? {
                 Admission::Queued(ticket, version) => return ticket.settled().await.map(|()| Some(version)),
                 Admission::NothingToWrite => return Ok(None),
-                Admission::Conflict(conflict) => return Err(self.refuse(conflict, &writes, &reads).await),
+                Admission::Conflict(conflict) => return Err(refuse(conflict).await),
                 Admission::TooOld => {
                     // All that is visible now is in the view; what comes later is among the recent
                     // commits.
                     let seen = self.core.snapshots.visible();
                     let view = self.core.views.load();
-                    if let Some(conflict) = older::conflict(&view, since, &writes, &reads).await? {
-                        return Err(self.refuse(conflict, &writes, &reads).await);
+                    let older = Box::pin(older::conflict(&view, since, &writes, &reads));
+                    if let Some(conflict) = older.await? {
+                        return Err(refuse(conflict).await);
                     }
                     since = seen.max(since);
                 }

@@ -4,6 +4,7 @@
 
 use super::*;
 use kv_api::{Error, Transactable};
+use kv_lance::CommitOn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -57,9 +58,9 @@ async fn storm(store: Arc<LanceDatastore>, total: u64) -> Result<(Vec<u64>, u64)
     Ok((each, conflicts))
 }
 
-async fn few_conflicts() -> Result<()> {
+async fn few_conflicts(commit_on: CommitOn) -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    let store = Arc::new(open(LanceConfig::new(dir.path().join("store"))).await?);
+    let store = Arc::new(open(LanceConfig::new(dir.path().join("store")).commit_on(commit_on)).await?);
     let (_, conflicts) = storm(store, 160).await?;
     eprintln!("{conflicts} conflicts");
     assert!(conflicts < 60, "{conflicts} conflicts for 160 increments");
@@ -68,12 +69,17 @@ async fn few_conflicts() -> Result<()> {
 
 #[tokio::test]
 async fn a_counter_that_many_increment_takes_few_conflicts_on_one_thread() -> Result<()> {
-    few_conflicts().await
+    few_conflicts(CommitOn::Caller).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_counter_that_many_increment_takes_few_conflicts_on_two_threads() -> Result<()> {
-    few_conflicts().await
+    few_conflicts(CommitOn::Caller).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_counter_that_many_increment_takes_few_conflicts_beside_a_commit_thread() -> Result<()> {
+    few_conflicts(CommitOn::Thread).await
 }
 
 /// Who has won goes first, but not for ever.
