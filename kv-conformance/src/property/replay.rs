@@ -70,7 +70,8 @@ fn cut(step: String) -> String {
 }
 
 fn report(title: &str, seed: u64, reason: &str, ops: &[Op]) -> String {
-    let steps: Vec<String> = ops.iter().enumerate().map(|(n, op)| format!("  {n:>3}  {}", cut(format!("{op:?}")))).collect();
+    let steps: Vec<String> =
+        ops.iter().enumerate().map(|(n, op)| format!("  {n:>3}  {}", cut(format!("{op:?}")))).collect();
     format!(
         "{reason}\nthe sequence, shrunk to {} steps:\n{}\n{}",
         ops.len(),
