@@ -37,8 +37,8 @@ pub struct Capabilities {
     pub durability: Durability,
     /// [`getu`](crate::Transactable::getu) answers under [`Isolation::Snapshot`]. Default = false.
     pub read_checks: bool,
-    /// `clr*` erases the older versions of a key as well: see [`clr`](crate::Transactable::clr). Default =
-    /// false.
+    /// `clr*` erases the older versions of a key as well: see [`clr`](crate::Transactable::clr).
+    /// Default = false.
     pub erases_history: bool,
     /// [`changes`](crate::Datastore::changes) answers. Default = false.
     pub change_feed: bool,

@@ -21,12 +21,12 @@ pub trait ChangeFeed: Send {
     /// there are none yet. All rows of one commit are in one batch, which may hold several commits and is never
     /// empty. `None` once the store has been shut down and every change has been handed out.
     ///
-    /// A commit has one row for each key of its write set, with what it left there: the value, or a tombstone also where the
-    /// key had no value before.
+    /// A commit has one row for each key of its write set, with what it left there: the value, or a
+    /// tombstone also where the key had no value before.
     ///
-    /// What was [erased](crate::Transactable::clr) before the call is left out, whenever the feed began: a
-    /// commit is given without such rows, and one of which nothing is left is passed over. The commit
-    /// that erased is given like any other, with what it left of the key.
+    /// What was [erased](crate::Transactable::clr) before the call is left out, whenever the feed
+    /// began: a commit is given without such rows, and one of which nothing is left is passed over.
+    /// The commit that erased is given like any other, with what it left of the key.
     ///
     /// The future may be dropped at any time: what it would have handed out comes with the next call.
     ///

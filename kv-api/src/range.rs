@@ -58,8 +58,9 @@ impl KeyRange {
         self.end.as_ref().is_some_and(|end| *end <= self.start)
     }
 
-    /// The parts of the range that begin at its start and at each of `bounds`, ascending; none is empty, and an empty range
-    /// has none. A bound that is not after the one before, or not in the range, is left out.
+    /// The parts of the range that begin at its start and at each of `bounds`, ascending; none is
+    /// empty, and an empty range has none. A bound that is not after the one before, or not in the
+    /// range, is left out.
     ///
     /// ```
     /// use kv_api::KeyRange;

@@ -13,8 +13,8 @@ pub enum FigureKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Figure {
-    /// Small letters, digits and `_`, as metrics are called; stable within a backend. A size in bytes says so in
-    /// its name (`memtable_bytes`).
+    /// Small letters, digits and `_`, as metrics are called; stable within a backend. A size in
+    /// bytes says so in its name (`memtable_bytes`).
     pub name: &'static str,
     /// What it is now.
     pub value: u64,
@@ -38,8 +38,8 @@ impl Figure {
     }
 }
 
-/// Figures of a running store, each with unit and description, in the order in which a person would read
-/// them.
+/// Figures of a running store, each with unit and description, in the order in which a person would
+/// read them.
 ///
 /// ```
 /// use kv_api::{Figure, FigureKind, Statistics};

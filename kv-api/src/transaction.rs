@@ -14,8 +14,8 @@ pub const MAX_KEY_BYTES: usize = 1 << 20;
 /// The longest value, in bytes.
 pub const MAX_VALUE_BYTES: usize = 256 << 20;
 
-/// How many keys the answers of [`approximate_count`](Transactable::approximate_count) and [`split`](Transactable::split) may
-/// be off by at either end of a range.
+/// How many keys the answers of [`approximate_count`](Transactable::approximate_count) and
+/// [`split`](Transactable::split) may be off by at either end of a range.
 pub const ESTIMATE_SLACK: u64 = 1000;
 
 /// Refuses a key over [`MAX_KEY_BYTES`].
@@ -62,9 +62,10 @@ pub fn check_value(val: &[u8]) -> Result<()> {
 /// A write that ends after the commit has taken the pending writes answers
 /// [`TransactionFinished`](Error::TransactionFinished), never `Ok`: what was acknowledged is what the commit writes.
 ///
-/// Any future may be dropped at any await: a write has then happened or not, and so has a commit, as a whole. A range
-/// write (`delr`, `delp`, `clrr`, `clrp`) and one of many keys (`setm`, `delm`) may then have been made for a part of its keys; a
-/// save point undoes that. So may one beside which the transaction ends, and it answers `TransactionFinished`.
+/// Any future may be dropped at any await: a write has then happened or not, and so has a commit,
+/// as a whole. A range write (`delr`, `delp`, `clrr`, `clrp`) and one of many keys (`setm`, `delm`)
+/// may then have been made for a part of its keys; a save point undoes that. So may one beside
+/// which the transaction ends, and it answers `TransactionFinished`.
 ///
 /// A future that is alive and not polled holds up nobody: other transactions begin, read and commit meanwhile.
 ///
@@ -216,9 +217,10 @@ pub trait Transactable: Send + Sync {
         Ok(vals)
     }
 
-    /// Gives several keys their values, in the order of `entries`: of a key that is there twice the last counts. As
-    /// [`set`](Self::set) for each, but all checks come before the first write: an error leaves nothing of the call written.
-    /// The default checks the limits of this crate; a store that has lower ones overrides it.
+    /// Gives several keys their values, in the order of `entries`: of a key that is there twice the
+    /// last counts. As [`set`](Self::set) for each, but all checks come before the first write: an
+    /// error leaves nothing of the call written. The default checks the limits of this crate; a
+    /// store that has lower ones overrides it.
     async fn setm(&self, entries: Vec<(Key, Val)>) -> Result<()> {
         provided::check_entries(self, &entries)?;
         for (key, val) in entries {
@@ -227,8 +229,9 @@ pub trait Transactable: Send + Sync {
         Ok(())
     }
 
-    /// Takes the values of several keys away. As [`del`](Self::del) for each, but all checks come before the first write: an
-    /// error leaves nothing of the call written. The default is as that of [`setm`](Self::setm).
+    /// Takes the values of several keys away. As [`del`](Self::del) for each, but all checks come
+    /// before the first write: an error leaves nothing of the call written. The default is as that
+    /// of [`setm`](Self::setm).
     async fn delm(&self, keys: Vec<Key>) -> Result<()> {
         provided::check_keys(self, &keys)?;
         for key in keys {
@@ -237,16 +240,16 @@ pub trait Transactable: Send + Sync {
         Ok(())
     }
 
-    /// Shows `visitor` the keys of `range` in the order of `direction`, with their values, until it breaks: what
-    /// [`scan`](Self::scan) and [`scanr`](Self::scanr) without a limit answer, and no row of it is kept. Without `vals` the second
-    /// slice is empty, and values need not be read.
+    /// Shows `visitor` the keys of `range` in the order of `direction`, with their values, until it
+    /// breaks: what [`scan`](Self::scan) and [`scanr`](Self::scanr) without a limit answer, and no
+    /// row of it is kept. Without `vals` the second slice is empty, and values need not be read.
     ///
-    /// The slices live as long as the call of `visitor`, which must not block: tasks of its thread wait for it. What the visitor
-    /// does with rows that come before an error is not undone. A write made beside a visit may show in a part of the range
-    /// alone.
+    /// The slices live as long as the call of `visitor`, which must not block: tasks of its thread
+    /// wait for it. What the visitor does with rows that come before an error is not undone. A
+    /// write made beside a visit may show in a part of the range alone.
     ///
-    /// In a serializable transaction what was visited counts as read: the range up to the row at which the visitor broke, that row
-    /// included, or all of it. A store may count more.
+    /// In a serializable transaction what was visited counts as read: the range up to the row at
+    /// which the visitor broke, that row included, or all of it. A store may count more.
     ///
     /// ```
     /// use kv_api::{Direction, KeyRange, Result, Transactable};
@@ -322,10 +325,10 @@ pub trait Transactable: Send + Sync {
     }
 
     /// As [`delr`](Self::delr), by [`clr`](Self::clr). Where the backend declares
-    /// [`erases_history`](crate::Capabilities::erases_history), the keys of `range` that have no value any
-    /// more are erased as well: nothing is left of the range at any version. Whether those are part of the
-    /// write set is left open. The default goes by what the transaction sees: a store that declares it
-    /// overrides this.
+    /// [`erases_history`](crate::Capabilities::erases_history), the keys of `range` that have no
+    /// value any more are erased as well: nothing is left of the range at any version. Whether
+    /// those are part of the write set is left open. The default goes by what the transaction sees:
+    /// a store that declares it overrides this.
     async fn clrr(&self, range: KeyRange) -> Result<()> {
         check_writeable(self)?;
         let mut rest = Some(range);
@@ -357,25 +360,28 @@ pub trait Transactable: Send + Sync {
         Ok(count)
     }
 
-    /// About how many keys `range` holds, for choosing between ways to read it. Default = [`count`](Self::count), which is
-    /// exact and reads every key.
+    /// About how many keys `range` holds, for choosing between ways to read it. Default =
+    /// [`count`](Self::count), which is exact and reads every key.
     ///
-    /// An override may answer from what the store knows without reading rows. It need not look at pending writes, at the version
-    /// or at what was deleted or overwritten, but it is bounded: at most twice the writes of keys of `range` that the store still
-    /// holds, deletions and pending writes among them, and at least half the keys whose value has been written once and
-    /// flushed, either give or take [`ESTIMATE_SLACK`] at each end of the range. A range whose end is not after its start has 0.
-    /// Whether the range counts as read in a serializable transaction is left open.
+    /// An override may answer from what the store knows without reading rows. It need not look at
+    /// pending writes, at the version or at what was deleted or overwritten, but it is bounded: at
+    /// most twice the writes of keys of `range` that the store still holds, deletions and pending
+    /// writes among them, and at least half the keys whose value has been written once and flushed,
+    /// either give or take [`ESTIMATE_SLACK`] at each end of the range. A range whose end is not
+    /// after its start has 0. Whether the range counts as read in a serializable transaction is
+    /// left open.
     async fn approximate_count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
         self.count(range, version).await
     }
 
-    /// Parts of `range`, ascending, that can be read side by side: each begins where the one before ends, together they are
-    /// `range`, none is empty, and there are up to `n` of them. An empty range has none. A store may give fewer, and one is always
-    /// right.
+    /// Parts of `range`, ascending, that can be read side by side: each begins where the one before
+    /// ends, together they are `range`, none is empty, and there are up to `n` of them. An empty
+    /// range has none. A store may give fewer, and one is always right.
     ///
-    /// The parts are about equal: none holds more than twice the `n`th part of the writes of keys of `range` that the store still
-    /// holds, give or take [`ESTIMATE_SLACK`] at either end, unless there is one part only. Default = bounds at keys sampled
-    /// on one way through the range. Whether the range counts as read in a serializable transaction is left open.
+    /// The parts are about equal: none holds more than twice the `n`th part of the writes of keys
+    /// of `range` that the store still holds, give or take [`ESTIMATE_SLACK`] at either end, unless
+    /// there is one part only. Default = bounds at keys sampled on one way through the range.
+    /// Whether the range counts as read in a serializable transaction is left open.
     ///
     /// # Errors
     /// [`InvalidConfiguration`](Error::InvalidConfiguration) where `n` is 0.
@@ -429,14 +435,14 @@ pub trait Transactable: Send + Sync {
         HybridClock::new().next()
     }
 
-    /// Up to where rows that carry their writers' [`timestamp`](Self::timestamp)s can be read without
-    /// missing any: the greatest version, up to that of the newest commit which this transaction sees,
-    /// such that every write transaction that was given a timestamp up to it had finished when this
-    /// transaction began.
+    /// Up to where rows that carry their writers' [`timestamp`](Self::timestamp)s can be read
+    /// without missing any: the greatest version, up to that of the newest commit which this
+    /// transaction sees, such that every write transaction that was given a timestamp up to it had
+    /// finished when this transaction began.
     ///
-    /// Who writes a row takes a timestamp, puts it into the row and commits, which takes time: another,
-    /// with a later timestamp, may be visible sooner. A reader that goes by the newest row it finds
-    /// passes over the first one for good. One that reads up to the safe timestamp of its
+    /// Who writes a row takes a timestamp, puts it into the row and commits, which takes time:
+    /// another, with a later timestamp, may be visible sooner. A reader that goes by the newest row
+    /// it finds passes over the first one for good. One that reads up to the safe timestamp of its
     /// transaction, and goes on from there with the next, gets each row once:
     ///
     /// ```
@@ -458,13 +464,13 @@ pub trait Transactable: Send + Sync {
     ///
     /// A transaction has finished when its commit is visible, or was refused, and when it was
     /// cancelled or dropped. A commit whose future was dropped has finished once it is decided; one
-    /// whose outcome is unknown has not, for as long as the store is open. Of several timestamps of a
-    /// transaction the first counts. A read-only transaction writes nothing: its timestamps hold
+    /// whose outcome is unknown has not, for as long as the store is open. Of several timestamps of
+    /// a transaction the first counts. A read-only transaction writes nothing: its timestamps hold
     /// nobody up.
     ///
     /// It belongs to the snapshot, and does not change while the transaction is open. A transaction
-    /// begun later has the same or a greater one, and no transaction is given a timestamp up to it any
-    /// more, also where the store has been opened again.
+    /// begun later has the same or a greater one, and no transaction is given a timestamp up to it
+    /// any more, also where the store has been opened again.
     ///
     /// # Errors
     /// [`Unsupported`](Error::Unsupported) unless the capability
@@ -486,16 +492,16 @@ pub trait Transactable: Send + Sync {
         Ok(())
     }
 
-    /// As [`get`](Self::get), and the commit fails with a conflict if `key` has been written since the
-    /// snapshot, as it would had the transaction written it. It is no write all the same: another
-    /// transaction that reads the key, by this method too, does not conflict with it, and neither does
-    /// one that writes the key and commits later.
+    /// As [`get`](Self::get), and the commit fails with a conflict if `key` has been written since
+    /// the snapshot, as it would had the transaction written it. It is no write all the same:
+    /// another transaction that reads the key, by this method too, does not conflict with it, and
+    /// neither does one that writes the key and commits later.
     ///
     /// # Errors
     /// In the order of a write: [`TransactionFinished`](Error::TransactionFinished), then
-    /// [`TransactionReadonly`](Error::TransactionReadonly), as a read-only transaction commits nothing
-    /// that could be checked, then [`Unsupported`](Error::Unsupported) unless the capability
-    /// [`read_checks`](crate::Capabilities::read_checks) is declared.
+    /// [`TransactionReadonly`](Error::TransactionReadonly), as a read-only transaction commits
+    /// nothing that could be checked, then [`Unsupported`](Error::Unsupported) unless the
+    /// capability [`read_checks`](crate::Capabilities::read_checks) is declared.
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
         let _ = key;
         check_writeable(self)?;

@@ -170,9 +170,9 @@ impl LanceConfig {
         Self::from_path_and(path.into(), |name| std::env::var_os(name))
     }
 
-    /// Sets a knob by the name and the text that it has as a URL parameter, for who has the parameters of a
-    /// URL as a map: names, values and checks are those of [`from_url`](Self::from_url). Of a knob that is
-    /// set twice the last value counts.
+    /// Sets a knob by the name and the text that it has as a URL parameter, for who has the
+    /// parameters of a URL as a map: names, values and checks are those of
+    /// [`from_url`](Self::from_url). Of a knob that is set twice the last value counts.
     ///
     /// ```
     /// use kv_lance::LanceConfig;
@@ -187,8 +187,8 @@ impl LanceConfig {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidConfiguration`](kv_api::Error::InvalidConfiguration) for a value that is not allowed, and for
-    /// an unknown name; the error then names those that there are.
+    /// [`InvalidConfiguration`](kv_api::Error::InvalidConfiguration) for a value that is not
+    /// allowed, and for an unknown name; the error then names those that there are.
     pub fn parameter(mut self, name: &str, value: &str) -> Result<Self> {
         knob::apply_parameter(&mut self, name, value)?;
         Ok(self)

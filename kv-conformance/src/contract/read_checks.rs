@@ -103,7 +103,8 @@ async fn many_getus_do_not_conflict(store: Store) -> Verdict {
     Ok(())
 }
 
-/// A transaction that had begun before a `getu` was committed does not conflict with it, whatever it does with the key.
+/// A transaction that had begun before a `getu` was committed does not conflict with it, whatever
+/// it does with the key.
 async fn getu_leaves_no_trace(store: Store) -> Verdict {
     for write in WRITES.into_iter().chain(["getu"]) {
         store.given("k=1").await?;

@@ -213,7 +213,8 @@ async fn a_visit_at_a_version(store: Store) -> Verdict {
     Ok(())
 }
 
-/// Visits `b` to `y` up to the row with the number `most`, while another transaction makes `change`.
+/// Visits `b` to `y` up to the row with the number `most`, while another transaction makes
+/// `change`.
 async fn changed(store: &Store, visit: Visit, most: usize, change: &str) -> Result<Result<()>> {
     store.given("a=1 b=1 c=1 d=1 e=1 -b0 -bb -cc -e0 -x").await?;
     let tx = store.serializable().await?;

@@ -28,7 +28,8 @@ pub(super) struct Change {
 struct Changes {
     /// Version and value (`None` = taken away), ascending.
     values: Vec<(Version, Option<Val>)>,
-    /// Versions, ascending: transactions begun at one of them or later do not see what the key was before it.
+    /// Versions, ascending: transactions begun at one of them or later do not see what the key was
+    /// before it.
     erasures: Vec<Version>,
     /// Of a mutant: those that come into force once files are merged.
     due: Vec<Version>,
@@ -155,8 +156,8 @@ impl History {
         self.keys.iter_mut().filter(|(key, _)| key.starts_with(prefix)).map(|(_, changes)| changes)
     }
 
-    /// The keys of `range` without a value at `snapshot`: those that had one which is not erased, and the others that
-    /// were ever written.
+    /// The keys of `range` without a value at `snapshot`: those that had one which is not erased,
+    /// and the others that were ever written.
     pub(super) fn without_value(&self, range: &KeyRange, snapshot: Version) -> (Vec<Key>, Vec<Key>) {
         let known = |changes: &Changes| changes.values.iter().any(|(version, _)| *version <= snapshot);
         let gone = |changes: &Changes| known(changes) && changes.at(snapshot, snapshot, None).is_none();

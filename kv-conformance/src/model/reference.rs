@@ -18,8 +18,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
-/// A store in memory that does what the contract says. Default = serializable, versioned, with read checks, a change
-/// feed, safe timestamps and all history kept.
+/// A store in memory that does what the contract says. Default = serializable, versioned, with read
+/// checks, a change feed, safe timestamps and all history kept.
 #[derive(Debug, Clone)]
 pub struct Reference {
     shared: Arc<Shared>,
@@ -36,7 +36,8 @@ pub(crate) struct Shared {
     pub(super) shut_down: Arc<OnceLock<Version>>,
     /// Wakes the feeds that wait.
     pub(super) news: Arc<Notify>,
-    /// The first timestamps of the write transactions that have not finished; taken with the history alone.
+    /// The first timestamps of the write transactions that have not finished; taken with the
+    /// history alone.
     pub(super) stamps: Arc<Mutex<BTreeSet<Version>>>,
     pub(super) bugs: Arc<Bugs>,
     prune_on_compact: bool,

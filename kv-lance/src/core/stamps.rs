@@ -1,7 +1,9 @@
-//! The timestamps of write transactions that have not finished, so that a snapshot knows up to where all have.
+//! The timestamps of write transactions that have not finished, so that a snapshot knows up to
+//! where all have.
 //!
-//! They are under the lock of the [snapshots](super::Snapshots): a timestamp is issued, a snapshot taken and a
-//! transaction finished one after the other. A commit is published before its timestamp goes.
+//! They are under the lock of the [snapshots](super::Snapshots): a timestamp is issued, a snapshot
+//! taken and a transaction finished one after the other. A commit is published before its timestamp
+//! goes.
 
 use super::snapshots::Snapshots;
 use kv_api::{MvccSource, Result, Version};
@@ -36,7 +38,8 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// Leaves it unfinished for as long as the store is open: nobody knows whether its commit was made.
+    /// Leaves it unfinished for as long as the store is open: nobody knows whether its commit was
+    /// made.
     pub(crate) fn keep(mut self) {
         self.held = None;
     }

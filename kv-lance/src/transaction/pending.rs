@@ -35,7 +35,8 @@ impl Pending {
         self.check_open().map(|()| &self.writes)
     }
 
-    /// Takes the writes and the timestamp, once: what comes later is refused, as nothing would commit it.
+    /// Takes the writes and the timestamp, once: what comes later is refused, as nothing would
+    /// commit it.
     pub(crate) fn finish(&mut self) -> Result<(Writes, Option<Stamp>)> {
         self.check_open()?;
         let taken = std::mem::take(self);

@@ -8,8 +8,8 @@ use kv_api::{Direction, Key, KeyRange, Result};
 const BATCH: usize = 128;
 
 impl LanceTransaction {
-    /// Takes away every key of `range`: one pass over it, and then one over the pending writes. To erase is to
-    /// write those too that have no value any more, whose history may still be there.
+    /// Takes away every key of `range`: one pass over it, and then one over the pending writes. To
+    /// erase is to write those too that have no value any more, whose history may still be there.
     pub(super) async fn delete_range(&self, range: KeyRange, deletion: &Write) -> Result<()> {
         self.check_write()?;
         let mut keys = Vec::new();

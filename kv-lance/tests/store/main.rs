@@ -25,6 +25,7 @@ mod open;
 mod outside;
 mod recovery;
 mod runs;
+mod safe_timestamps;
 mod statistics;
 
 use kv_api::{Datastore, KeyRange, Result, ScanLimit, TransactionOptions, Version};

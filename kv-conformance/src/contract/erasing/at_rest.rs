@@ -95,7 +95,8 @@ async fn a_value_set_after_the_clear_stays(store: Store) -> Verdict {
     Ok(())
 }
 
-/// Each round writes a value, erases it, and looks for it at its version, while the files are merged all the time.
+/// Each round writes a value, erases it, and looks for it at its version, while the files are
+/// merged all the time.
 async fn readers_beside_clears_and_compactions(store: Store) -> Verdict {
     let maintenance = store.maintain();
     for n in 0..60 {

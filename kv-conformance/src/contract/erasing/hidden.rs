@@ -1,4 +1,5 @@
-//! What is erased is hidden from transactions begun later: at once, at every version before, from every read.
+//! What is erased is hidden from transactions begun later: at once, at every version before, from
+//! every read.
 
 use super::{clear, clear_and, finds};
 use crate::case::{Case, cases};

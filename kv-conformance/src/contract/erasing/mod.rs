@@ -112,7 +112,8 @@ async fn finds_each(tx: &Tx, version: Version, rows: &[(Key, Val)]) -> Result<()
     Ok(())
 }
 
-/// As [`finds`], of a transaction begun now, where the history of that version may have been pruned.
+/// As [`finds`], of a transaction begun now, where the history of that version may have been
+/// pruned.
 async fn finds_or_pruned(store: &Store, version: Version, expected: &str) -> Result<(), Mismatch> {
     let tx = store.read().await?;
     match tx.count(KeyRange::all(), Some(version)).await {
