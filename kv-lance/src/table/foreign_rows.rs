@@ -12,8 +12,8 @@ use lance::dataset::scanner::ColumnOrdering;
 use std::collections::HashSet;
 
 impl Table {
-    /// The rows of the dataset that are in no run; all of them where the columns are others. By version, so that whoever
-    /// writes them one after the other ends with the newest of each key.
+    /// The rows of the dataset that are in no run; all of them where the columns are others. By
+    /// version, so that whoever writes them one after the other ends with the newest of each key.
     pub(crate) async fn foreign_rows(&self) -> Result<BoxStream<'_, Result<RecordBatch>>> {
         let failed = |e| from_lance("reading what another tool wrote to", &self.root, e);
         let manifest = self.dataset.manifest();

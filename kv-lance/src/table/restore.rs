@@ -36,7 +36,8 @@ impl Table {
         }
     }
 
-    /// Puts the engine's rows back where another tool has changed them, and tags what it had made of them.
+    /// Puts the engine's rows back where another tool has changed them, and tags what it had made
+    /// of them.
     pub(crate) async fn restore(mut self) -> Result<Restored> {
         let version = self.dataset.manifest().version;
         let tag = format!("foreign-{version}");

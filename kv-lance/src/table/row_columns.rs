@@ -31,7 +31,8 @@ impl<'a> RowColumns<'a> {
         })
     }
 
-    /// `None` where the engine writes no such row: a tombstone that has a value, or a row that has none.
+    /// `None` where the engine writes no such row: a tombstone that has a value, or a row that has
+    /// none.
     pub(super) fn row(&self, row: usize) -> Option<Row<'a>> {
         let val = self.vals.is_valid(row).then(|| self.vals.value(row));
         let version = self.versions.value(row);

@@ -1,10 +1,11 @@
-//! The engine's newest commit a second time, beside its files: for the table that another tool has taken away, or taken
-//! back to a state from before and cleaned up.
+//! The engine's newest commit a second time, beside its files: for the table that another tool has
+//! taken away, or taken back to a state from before and cleaned up.
 //!
-//! `runs/RECORD` has the lines of the table's configuration, the format among them, and their CRC-32C. It is written
-//! after each commit, before the files and the journal go that the commit has replaced, and replaced as a whole. After a
-//! crash it may be one commit behind the table; the next open mends that. Without an intact one (in stores made before
-//! there was one) the table alone counts.
+//! `runs/RECORD` has the lines of the table's configuration, the format among them, and their
+//! CRC-32C. It is written after each commit, before the files and the journal go that the commit
+//! has replaced, and replaced as a whole. After a crash it may be one commit behind the table; the
+//! next open mends that. Without an intact one (in stores made before there was one) the table
+//! alone counts.
 
 use super::FORMAT_VERSION;
 use super::links::Links;
@@ -16,8 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// The name of the file. Layouts look for it too.
-pub(crate) const RECORD: &str = "RECORD";
+const RECORD: &str = "RECORD";
 const DRAFT: &str = "RECORD.draft";
 
 impl Links {
@@ -88,6 +88,8 @@ fn decode(bytes: &[u8], path: &Path) -> Result<Option<Record>> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
     use super::super::TableState;
     use super::*;
 

@@ -85,7 +85,7 @@ fn a_command_that_fails_is_said_and_the_next_one_runs() {
     }
     let ran = shell(&kv, "get nothing\nget b");
     assert_eq!((ran.code, ran.out.as_slice()), (Some(0), b"2\n".as_slice()), "{ran:?}");
-    let ran = shell(&kv, "gte a\nget x --at 1\nget nothing");
+    let ran = shell(&kv, "gte a\nimport nowhere\nget nothing");
     assert_eq!(ran.code, Some(3), "{ran:?}");
     let help = shell(&kv, "help\nget --help").ok();
     assert!(help.contains("compact") && help.contains("--at") && !help.contains("tour"), "{help}");

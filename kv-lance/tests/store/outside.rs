@@ -449,3 +449,31 @@ async fn a_table_taken_back_and_cleaned_up_is_refused_and_restored() -> Result<(
     assert_eq!(figure(&store, "runs"), 2);
     Ok(())
 }
+
+/// A crash between a commit to the table and the record beside it: the next open removes the journal that the older
+/// record would need.
+#[tokio::test]
+async fn a_record_that_is_behind_the_table_is_mended_at_open() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut expected) = two_runs(dir.path()).await?;
+    let behind = std::fs::read(dir.path().join("runs/RECORD")).unwrap();
+    write(&store, &[("d", "4")]).await?;
+    expected.push(("d".into(), "4".into()));
+    store.flush().await?;
+    store.shutdown().await?;
+    for record in [Some(behind.as_slice()), Some(b"damaged"), None] {
+        match record {
+            Some(bytes) => std::fs::write(dir.path().join("runs/RECORD"), bytes).unwrap(),
+            None => std::fs::remove_file(dir.path().join("runs/RECORD")).unwrap(),
+        }
+        let store = open(LanceConfig::new(dir.path())).await?;
+        assert_eq!(all(&store, None).await?, expected);
+        store.shutdown().await?;
+        std::fs::remove_dir_all(dir.path().join("kv.lance")).unwrap();
+        let store = open(LanceConfig::new(dir.path())).await?;
+        assert_eq!(all(&store, None).await?, expected);
+        assert_eq!(figure(&store, "runs"), 3);
+        store.shutdown().await?;
+    }
+    Ok(())
+}

@@ -68,7 +68,8 @@ impl Drop for Export<'_> {
     }
 }
 
-/// Not as [`Failure::Output`], which is quiet where the reader has left: the rows are then not where they were to go.
+/// Not as [`Failure::Output`], which is quiet where the reader has left: the rows are then not
+/// where they were to go.
 fn failed(path: &Path, error: impl std::fmt::Display) -> Failure {
     Failure::File(format!("exporting to {}: {error}; nothing has been restored", path.display()))
 }
@@ -141,6 +142,8 @@ impl EncoderFactory for BytesAsText {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
     use arrow_array::types::Int32Type;
     use arrow_array::{ArrayRef, BinaryArray, FixedSizeBinaryArray, LargeBinaryArray, ListArray};

@@ -33,8 +33,8 @@ pub(crate) fn any(url: &Option<String>) -> Outcome<LanceConfig> {
     Ok(LanceConfig::from_url(url.as_deref().ok_or_else(missing)?)?)
 }
 
-/// Does `work`, with the store opened before it and shut down after it where it is not open already. The failure of the
-/// work goes before that of the shutdown.
+/// Does `work`, with the store opened before it and shut down after it where it is not open
+/// already. The failure of the work goes before that of the shutdown.
 pub(crate) async fn with_store<T>(
     store: Store<'_>,
     work: impl AsyncFnOnce(&LanceDatastore) -> Outcome<T>,

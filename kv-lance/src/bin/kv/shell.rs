@@ -9,8 +9,8 @@ use clap::Parser;
 use kv_lance::LanceConfig;
 use std::io::{self, BufRead, IsTerminal, Write};
 
-/// Goes on after a command that fails, whose failure is said at once; the last of them is the outcome, unless the store
-/// cannot be shut down.
+/// Goes on after a command that fails, whose failure is said at once; the last of them is the
+/// outcome, unless the store cannot be shut down.
 pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
     let again = config.clone();
     with_store(Store::Closed(config), async |store| {

@@ -104,6 +104,8 @@ fn bytes_of(object: &Map<String, Value>, field: &str) -> Result<Option<Vec<u8>>,
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     type Read = Vec<Result<(Vec<u8>, Option<Vec<u8>>), String>>;

@@ -143,6 +143,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     fn read(text: &[u8], delimiter: u8) -> Vec<Result<(String, String), String>> {
