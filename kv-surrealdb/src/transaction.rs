@@ -191,6 +191,10 @@ impl Transactable for StoreTransaction {
         Box::pin(self.all_vals(self.walk(over, Direction::Backward, skip, version), limit))
     }
 
+    fn getr<'a>(&'a self, over: KeyRange<'a>, version: Option<u64>) -> BoxFut<'a, Result<ScanResult>> {
+        Box::pin(self.all_vals(self.walk(over, Direction::Forward, 0, version), u32::MAX))
+    }
+
     fn open_keys_cursor<'a>(
         &'a self,
         over: KeyRange<'a>,
