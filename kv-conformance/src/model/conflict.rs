@@ -59,7 +59,14 @@ pub(crate) fn judge(
     }
     let near = serializable && reads.touched.iter().any(|range| history.wrote_range(range, snapshot));
     let incidental = scope.writes.iter().filter(|(_, write)| write.incidental).map(|(key, _)| key);
-    if near || incidental.chain(&reads.once_checked).any(|key| history.wrote(key, snapshot)) {
+    let unsure = incidental.chain(&reads.once_checked).chain(&scope.unsure);
+    if near || unsure.clone().any(|key| history.wrote(key, snapshot)) {
+        return Verdict::Either;
+    }
+    let keys = scope.writes.keys().chain(&scope.checked).chain(unsure);
+    let ranges = reads.touched.iter().filter(|_| serializable).cloned();
+    let mut touched = keys.map(|key| KeyRange::single(key.to_vec())).chain(ranges);
+    if touched.any(|range| history.may_have_written(&range, snapshot)) {
         return Verdict::Either;
     }
     Verdict::Succeeds

@@ -1,7 +1,7 @@
 //! Every value that every key ever had.
 
 use super::mutant::Mutant;
-use super::pending::{Write, Writes};
+use super::pending::{Scope, Write, Writes};
 use kv_api::{Key, KeyRange, Val, Version};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -31,6 +31,8 @@ struct Changes {
     /// Versions, ascending: transactions begun at one of them or later do not see what the key was
     /// before it.
     erasures: Vec<Version>,
+    /// Versions of commits that may have written the key or not.
+    unsure: Vec<Version>,
     /// Of a mutant: those that come into force once files are merged.
     due: Vec<Version>,
 }
@@ -150,6 +152,20 @@ impl History {
             }
         }
         self.newest = version;
+    }
+
+    /// Notes the keys that a commit may have written besides. Where it wrote nothing else it has no version of its own, and
+    /// counts as one to come.
+    pub(super) fn note_unsure(&mut self, scope: &Scope) {
+        let version = if scope.writes.is_empty() { self.newest.saturating_add(1) } else { self.newest };
+        for key in &scope.unsure {
+            self.keys.entry(key.clone()).or_default().unsure.push(version);
+        }
+    }
+
+    /// Whether a commit after `snapshot` may have written a key of `range`, and nothing says that it did.
+    pub(super) fn may_have_written(&self, range: &KeyRange, snapshot: Version) -> bool {
+        self.changes(range).any(|(_, changes)| changes.unsure.iter().any(|version| *version > snapshot))
     }
 
     fn changes_mut(&mut self, prefix: &Key) -> impl Iterator<Item = &mut Changes> {

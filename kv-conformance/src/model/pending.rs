@@ -22,6 +22,8 @@ pub(crate) struct Scope {
     pub(crate) writes: Writes,
     /// Keys read with `getu`.
     pub(crate) checked: BTreeSet<Key>,
+    /// Keys that a store may write or not: nothing of it shows but in conflicts.
+    pub(crate) unsure: BTreeSet<Key>,
 }
 
 impl Scope {

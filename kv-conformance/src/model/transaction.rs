@@ -201,6 +201,7 @@ impl ReferenceTransaction {
             state.pending.now.writes.pop_last();
         }
         install(&state.pending.now.writes, &mut history)?;
+        history.note_unsure(&state.pending.now);
         if self.store.capabilities.versioned_reads && !state.pending.now.writes.is_empty() {
             state.version = Some(history.newest());
         }
@@ -485,7 +486,7 @@ impl Transactable for ReferenceTransaction {
                 state.pending.erase_history(key);
             }
             // A store may know no better than to write these too.
-            state.reads.once_checked.extend(deleted);
+            state.pending.now.unsure.extend(deleted);
         }
         Ok(())
     }

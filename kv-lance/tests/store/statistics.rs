@@ -66,6 +66,9 @@ async fn figures_move_as_they_say() -> Result<()> {
     assert!(figure(&store, "run_disk_bytes") > 0);
     let counters = store.statistics().figures.into_iter().filter(|figure| figure.kind == FigureKind::Counter);
     let counters: Vec<_> = counters.map(|figure| figure.name).collect();
-    assert_eq!(counters, ["commits", "commit_groups", "conflicts", "journal_bytes_written"]);
+    assert_eq!(
+        counters,
+        ["commits", "commit_groups", "conflicts", "journal_bytes_written", "compactions", "compacted_bytes"]
+    );
     Ok(())
 }
