@@ -57,6 +57,11 @@ surrealdb: setup ## SurrealDB on kv-lance: its tests, then a tour; a build of it
 	cargo test $(SURREALDB)
 	cargo run --quiet $(SURREALDB) --example surreal
 
+.PHONY: surrealdb-check
+surrealdb-check: setup ## The part of it that CI runs
+	cargo test $(SURREALDB) --lib --test sql
+	cargo test $(SURREALDB) --test conformance -- lance::
+
 .PHONY: surrealdb-lint
 surrealdb-lint: setup ## Format and clippy of kv-surrealdb
 	cargo fmt --manifest-path kv-surrealdb/Cargo.toml --check

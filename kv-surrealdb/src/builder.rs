@@ -13,9 +13,9 @@ use surrealdb_kvs::{Metrics, Result, TransactionBuilder, TransactionType};
 /// SurrealDB asks for snapshot isolation with first-committer-wins, for locked reads
 /// ([`read_checks`](kv_api::Capabilities::read_checks)), for
 /// [`versioned_reads`](kv_api::Capabilities::versioned_reads) where `VERSION` is used,
-/// [`safe_timestamps`](kv_api::Capabilities::safe_timestamps) where its router delivers live queries, and
-/// [`erases_history`](kv_api::Capabilities::erases_history) for `EXPUNGE` to hide what was. Its timestamps are versions of a
-/// [`kv_api::HybridClock`].
+/// [`safe_timestamps`](kv_api::Capabilities::safe_timestamps) where its router delivers live
+/// queries, and [`erases_history`](kv_api::Capabilities::erases_history) for `EXPUNGE` to hide what
+/// was. Its timestamps are versions of a [`kv_api::HybridClock`].
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -43,8 +43,8 @@ impl StoreBuilder {
         Self { store: Arc::new(store) }
     }
 
-    /// Puts a store behind SurrealDB's traits that others use as well. They must leave SurrealDB's keys alone, and its
-    /// [`shutdown`](Datastore::shutdown) ends the store for all.
+    /// Puts a store behind SurrealDB's traits that others use as well. They must leave SurrealDB's
+    /// keys alone, and its [`shutdown`](Datastore::shutdown) ends the store for all.
     pub fn shared(store: Arc<dyn Datastore>) -> Self {
         Self { store }
     }

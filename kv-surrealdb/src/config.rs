@@ -11,7 +11,8 @@ const PREFIX: &str = "datastore_";
 /// Settings of SurrealDB's own under the same prefix, which its environment variables set as well.
 const SURREALDB: &[&str] = &["cache_size"];
 
-/// The store at `path`, as the connection path wrote it, with the parameters that SurrealDB took off it.
+/// The store at `path`, as the connection path wrote it, with the parameters that SurrealDB took
+/// off it.
 pub(crate) fn config(path: &str, settings: &ConfigMap) -> Result<LanceConfig> {
     // By way of the URL, so that escapes mean here what they mean to kv-lance.
     let config = LanceConfig::from_url(&format!("lance:{path}")).mapped()?;

@@ -15,8 +15,8 @@ impl<T> Mapped<T> for kv_api::Result<T> {
     }
 }
 
-/// SurrealDB retries a conflict, reports an unknown outcome as such and shows every other error's text to the client, so
-/// the text stays whole wherever the variant has room for it.
+/// SurrealDB retries a conflict, reports an unknown outcome as such and shows every other error's
+/// text to the client, so the text stays whole wherever the variant has room for it.
 pub(crate) fn map(error: Store) -> Error {
     match error {
         Store::TransactionFinished => Error::TransactionFinished,

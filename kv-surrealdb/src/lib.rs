@@ -6,9 +6,10 @@
 //! | register the scheme with backends of your own | [`LanceProvider`] |
 //! | put another store of [`kv_api`] under SurrealDB | [`StoreBuilder`] |
 //!
-//! It is built against the 3.3.5 crates of SurrealDB, which say of themselves that any patch may break their interface, so
-//! they are pinned. They are under the Business Source License 1.1; this crate is not, and nothing in it is theirs.
-//! `docs/surrealdb.md` says what that means, and what has been tested.
+//! It is built against the 3.3.5 crates of SurrealDB, which say of themselves that any patch may
+//! break their interface, so they are pinned. They are under the Business Source License 1.1; this
+//! crate is not, and nothing in it is theirs. `docs/surrealdb.md` says what that means, and what
+//! has been tested.
 
 mod builder;
 #[cfg(feature = "core")]

@@ -8,7 +8,8 @@ use surrealdb_kvs::api::BoxFut;
 use surrealdb_kvs::{Result, TransactionBuilder};
 use surrealdb_kvs_any::{BackendProvider, ConnectContext};
 
-/// Opens `lance:///absolute/path` and `lance:relative/path`, with kv-lance's parameters after a `?`.
+/// Opens `lance:///absolute/path` and `lance:relative/path`, with kv-lance's parameters after a
+/// `?`.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -3,8 +3,9 @@
 use kv_api::Version;
 use surrealdb_kvs::timestamp::{BoxTimeStamp, BoxTimeStampImpl, HlcTimeStamp, HlcTimeStampImpl};
 
-/// A version of the store is a hybrid clock's reading, and SurrealDB's hybrid timestamp has the same layout: milliseconds since
-/// 1970 in the upper 48 bits, a counter in the lower 16. So `VERSION d'…'` and `SHOW CHANGES … SINCE` need no translation.
+/// A version of the store is a hybrid clock's reading, and SurrealDB's hybrid timestamp has the
+/// same layout: milliseconds since 1970 in the upper 48 bits, a counter in the lower 16. So
+/// `VERSION d'…'` and `SHOW CHANGES … SINCE` need no translation.
 pub(crate) fn stamp(version: Version) -> BoxTimeStamp {
     BoxTimeStamp::new(HlcTimeStamp(version))
 }
@@ -31,7 +32,8 @@ mod tests {
         assert!(read.is_ok_and(|read| read.as_versionstamp() == u128::from(version)));
     }
 
-    /// A time stands for the first version of its millisecond, so a commit made before it is seen at it.
+    /// A time stands for the first version of its millisecond, so a commit made before it is seen
+    /// at it.
     #[test]
     fn a_time_is_a_version() {
         let clock = HybridClock::new();

@@ -46,7 +46,8 @@ impl StoreTransaction {
         Ok(ScanResult { values, key_bytes: stats.key_bytes, value_bytes: stats.value_bytes })
     }
 
-    /// What a cursor answers when it is opened; what is wrong with the range comes with its first rows.
+    /// What a cursor answers when it is opened; what is wrong with the range comes with its first
+    /// rows.
     async fn check_readable(&self, version: Option<u64>) -> Result<()> {
         if version.is_none() && !self.closed() {
             return Ok(());
@@ -244,7 +245,8 @@ impl Transactable for StoreTransaction {
     }
 
     fn safe_timestamp(&self) -> BoxFut<'_, Result<BoxTimeStamp>> {
-        // Without it a live query would lose events: a store that has none is refused, rather than asked for the time.
+        // Without it a live query would lose events: a store that has none is refused, rather than
+        // asked for the time.
         Box::pin(async move { self.inner.safe_timestamp().await.mapped().map(stamp) })
     }
 

@@ -1,4 +1,5 @@
-//! A walk through a range in either direction that goes on where it stopped: what cursors and scans are made of.
+//! A walk through a range in either direction that goes on where it stopped: what cursors and scans
+//! are made of.
 
 use crate::error::Mapped as _;
 use crate::range::range;

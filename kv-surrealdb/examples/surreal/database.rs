@@ -31,7 +31,8 @@ impl Database {
         composer: impl TransactionBuilderFactory<RouterState = ()>,
     ) -> Outcome<Self> {
         let (sender, notifications) = bounded(1000);
-        // The router delivers what has been committed; the default engine works inside of the writing transaction.
+        // The router delivers what has been committed; the default engine works inside of the
+        // writing transaction.
         let config = ConfigMap::empty().with_key_value("live_query_engine", "router");
         let db =
             Datastore::builder().with_config(config).with_notify(sender).build_with_factory_path(url, composer).await?;

@@ -1,4 +1,5 @@
-//! A tour of SurrealDB on kv-lance: `cargo run --features core,mem,surrealkv --example surreal [path]`.
+//! A tour of SurrealDB on kv-lance: `cargo run --features core,mem,surrealkv --example surreal
+//! [path]`.
 //!
 //! Every step checks its answer; the first that is not as expected ends the tour with an error.
 

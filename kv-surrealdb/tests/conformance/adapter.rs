@@ -51,7 +51,8 @@ impl Datastore for Adapter {
         Ok(Box::new(Transaction::new(tx, self.help)))
     }
 
-    /// SurrealDB has no such question. Where no writer has a time stamp the safe one is the newest commit's.
+    /// SurrealDB has no such question. Where no writer has a time stamp the safe one is the newest
+    /// commit's.
     async fn current_version(&self) -> Result<Version> {
         if !self.capabilities.versioned_reads {
             return Err(Error::UnsupportedVersionedQueries);

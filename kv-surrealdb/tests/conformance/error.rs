@@ -21,7 +21,8 @@ pub(crate) fn back(operation: &str, error: Surreal) -> Error {
     }
 }
 
-/// As [`back`], for the write of `key` and `val`: SurrealDB's errors say that they are too large, and not how large.
+/// As [`back`], for the write of `key` and `val`: SurrealDB's errors say that they are too large,
+/// and not how large.
 pub(crate) fn back_from_write(key: &[u8], val: &[u8], error: Surreal) -> Error {
     let size = match &error {
         Surreal::TransactionKeyTooLarge => kv_api::check_key(key),

@@ -1,5 +1,6 @@
-//! SurrealDB's own backends, where `KV_SURREALDB_OWN` is set: what they do is not what a change here has to pass, and some of
-//! it depends on the time of the day. With help as far as it goes: without it an empty key, or an empty range, ends most cases.
+//! SurrealDB's own backends, where `KV_SURREALDB_OWN` is set: what they do is not what a change
+//! here has to pass, and some of it depends on the time of the day. With help as far as it goes:
+//! without it an empty key, or an empty range, ends most cases.
 
 use crate::adapter::Adapter;
 use crate::transaction::Help;
@@ -22,7 +23,8 @@ pub(crate) fn backends() -> Vec<Backend> {
     backends
 }
 
-/// Safe time stamps are not declared: their answer is the time, and a router that goes by it passes events over.
+/// Safe time stamps are not declared: their answer is the time, and a router that goes by it passes
+/// events over.
 fn declared() -> Capabilities {
     Capabilities::new(Isolation::Snapshot).read_checks(true)
 }

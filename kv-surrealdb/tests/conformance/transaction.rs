@@ -63,7 +63,8 @@ impl Transaction {
         surrealdb_kvs::KeyRange { start: self.stored(&range.start), end: self.stored(&end) }
     }
 
-    /// Whether a range is not to be asked for, being empty; whatever comes before that has been checked.
+    /// Whether a range is not to be asked for, being empty; whatever comes before that has been
+    /// checked.
     async fn passes_over(&self, range: &KeyRange, at: At) -> Result<bool> {
         let passed = self.help.passes_over_empty_ranges && range.is_empty();
         if passed {
@@ -86,7 +87,8 @@ impl Transaction {
         }
     }
 
-    /// Counts by `keys` and `keysr`, bytes by a cursor that is visited, both by one that hands out batches.
+    /// Counts by `keys` and `keysr`, bytes by a cursor that is visited, both by one that hands out
+    /// batches.
     async fn some_keys(&self, r: KeyRange, limit: ScanLimit, skip: u32, at: At, d: Direction) -> Result<Vec<Key>> {
         if self.passes_over(&r, at).await? {
             return Ok(Vec::new());

@@ -1,4 +1,5 @@
-//! A retry was doomed for as long as the commit that won was being synced: 160 increments took some 6,500 conflicts.
+//! A retry was doomed for as long as the commit that won was being synced: 160 increments took some
+//! 6,500 conflicts.
 
 use crate::Fixture;
 use surrealdb_types::ToSql as _;
@@ -25,7 +26,8 @@ async fn conflicts(fixture: Fixture) -> usize {
     conflicts
 }
 
-/// Fewer than one for an increment, as kv-lance's own test asks for. SurrealDB's backends are there to compare with.
+/// Fewer than one for an increment, as kv-lance's own test asks for. SurrealDB's backends are there
+/// to compare with.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_contended_counter_has_few_conflicts() {
     let count = conflicts(Fixture::new().await).await;

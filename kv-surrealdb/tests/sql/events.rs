@@ -1,6 +1,6 @@
-//! SurrealDB's writers take a time stamp before they commit, and its router reads up to a time that it is told to be safe.
-//! With the current time for that, a commit that is stamped before and visible after a pass of the router is passed over for
-//! ever: some 60 of 800 events were.
+//! SurrealDB's writers take a time stamp before they commit, and its router reads up to a time that
+//! it is told to be safe. With the current time for that, a commit that is stamped before and
+//! visible after a pass of the router is passed over for ever: some 60 of 800 events were.
 
 use crate::Fixture;
 use std::collections::BTreeSet;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     let Args { command: Command::Sql(sql) } = Args::parse();
     match shell::run(sql).await {
-        Ok(failed) if failed == 0 => ExitCode::SUCCESS,
+        Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(e) => {
             eprintln!("kv-surrealdb: {e:#}");
