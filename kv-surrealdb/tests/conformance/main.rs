@@ -53,7 +53,5 @@ fn lance(name: &str, parameters: &'static str) -> Backend {
         return backend;
     }
     let no_version = "SurrealDB's transactions do not say which version their commit got";
-    // A fault of the suite: the waiver goes when it is mended.
-    let erased = "the reference does not allow for conflicts of others with keys without a value that `clrr` erased";
-    backend.waive("versions::a_commit_knows_its_version", no_version).waive("property::conflicts", erased)
+    backend.waive("versions::a_commit_knows_its_version", no_version)
 }
