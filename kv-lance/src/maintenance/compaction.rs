@@ -104,11 +104,11 @@ impl Worker {
             self.compactor.begin(Job { plan, writer, filter })
         });
         let failure = match begun {
-            Ok(Ok(())) => {
+            Ok(true) => {
                 self.compactions.running = Some(Running { request, horizons });
                 return;
             }
-            Ok(Err(_)) => kv_api::Error::StoreFailed { reason: "the compaction thread died".into() },
+            Ok(false) => kv_api::Error::StoreFailed { reason: "the compaction thread died".into() },
             Err(e) => e,
         };
         self.failed(&failure);

@@ -54,12 +54,9 @@ impl Compactor {
         Ok(Self { jobs: Some(jobs), ended, stop, thread: Some(thread) })
     }
 
-    /// Hands over a merge; it is given back where the thread has died.
-    pub(super) fn begin(&self, job: Job) -> std::result::Result<(), Job> {
-        match &self.jobs {
-            Some(jobs) => jobs.send(job).map_err(|e| e.0),
-            None => Err(job),
-        }
+    /// Hands over a merge. Whether there is a thread that takes it.
+    pub(super) fn begin(&self, job: Job) -> bool {
+        self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok())
     }
 
     /// Waits for a merge to end; `None` where the thread has died.

@@ -57,7 +57,7 @@ impl HistoryFilter {
         if version > self.horizons.history {
             return stays;
         }
-        let keeps = !self.settled && !(tombstone && self.is_bottom);
+        let keeps = !(self.settled || tombstone && self.is_bottom);
         self.settled = true;
         self.dropped += u64::from(!keeps);
         if keeps { stays } else { Fate::Goes }
