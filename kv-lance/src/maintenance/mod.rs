@@ -35,6 +35,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Old manifests are removed after this many commits to the table.
 const CLEAN_UP_EVERY: u32 = 32;
 
+/// Replaced files of fewer bytes stay in any case.
+const SPARED: u64 = 256 << 20;
+
 /// What a store says whose maintenance thread has panicked.
 pub(crate) const DIED: &str = "the maintenance thread died; the journal holds what it had not flushed";
 
@@ -296,11 +299,12 @@ impl Worker {
         self.table.check().await.map_err(|e| told(core, e))
     }
 
-    /// Removes old manifests now and then.
+    /// Removes old manifests now and then, and replaced files before they fill the disk.
     async fn clean_up_now_and_then(&mut self) {
         self.commits += 1;
-        if self.commits >= CLEAN_UP_EVERY {
-            self.clean_up(READER_GRACE).await;
+        let grace = reader_grace(self.table.replaced_bytes(), self.table.levels().disk_bytes());
+        if self.commits >= CLEAN_UP_EVERY || grace.is_zero() {
+            self.clean_up(grace).await;
         }
     }
 
@@ -314,6 +318,12 @@ impl Worker {
             Err(e) => tracing::warn!(error = %e, "cleaning up the table failed"),
         }
     }
+}
+
+/// How long replaced files stay for outside readers: not at all where they take as much space as what is live, else a busy
+/// store would keep ten minutes of all that its compactions write.
+fn reader_grace(replaced: u64, live: u64) -> Duration {
+    if replaced > live.max(SPARED) { Duration::ZERO } else { READER_GRACE }
 }
 
 /// The error of a commit to the table. One whose outcome nobody knows ends the writing: to try again could write twice.
@@ -343,6 +353,14 @@ mod tests {
         let view =
             View { active: Arc::new(MemTable::new()), frozen: vec![], levels: Levels::default(), history_floor: 0 };
         Arc::new(Core::new(LanceConfig::new(dir), view, 0, Background::new(mpsc::unbounded_channel().0)))
+    }
+
+    #[test]
+    fn replaced_files_take_no_more_space_than_what_is_live() {
+        assert_eq!(reader_grace(SPARED, 0), READER_GRACE);
+        assert_eq!(reader_grace(SPARED + 1, 0), Duration::ZERO);
+        assert_eq!(reader_grace(2 * SPARED, 2 * SPARED), READER_GRACE);
+        assert_eq!(reader_grace(2 * SPARED + 1, 2 * SPARED), Duration::ZERO);
     }
 
     /// Writers waited for ever for room that a dead thread would have made.

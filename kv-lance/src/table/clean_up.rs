@@ -21,6 +21,7 @@ impl Table {
             };
             self.dataset.cleanup_with_policy(policy).await.map_err(|e| from_lance("cleaning up", &self.root, e))?;
         }
+        self.replaced.retain(|(since, _)| since.elapsed() < grace);
         let (unread, read): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.retired).into_iter().partition(|(_, run)| run.strong_count() == 0);
         self.retired = read;
@@ -28,6 +29,11 @@ impl Table {
             self.links.forget(&name)?;
         }
         Ok(self.retired.is_empty())
+    }
+
+    /// Bytes of files that were replaced and are kept for outside readers.
+    pub(crate) fn replaced_bytes(&self) -> u64 {
+        self.replaced.iter().map(|(_, bytes)| bytes).sum()
     }
 
     /// The newest version that is older than `grace`: those before it were replaced before that. By the times of the

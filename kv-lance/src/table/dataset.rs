@@ -14,6 +14,7 @@ use lance::Dataset;
 use lance_io::scheduler::ScanScheduler;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 /// The open dataset. Owned by whoever commits, so there is one commit at a time.
 pub(crate) struct Table {
@@ -31,6 +32,8 @@ pub(crate) struct Table {
     pub(super) levels: Levels,
     /// Runs that have been replaced; their files stay while somebody reads them.
     pub(super) retired: Vec<(String, Weak<Run>)>,
+    /// When how many bytes of files were replaced that stay for outside readers.
+    pub(super) replaced: Vec<(Instant, u64)>,
     /// Why nothing is committed any more.
     pub(super) failed: Option<String>,
 }
@@ -107,6 +110,9 @@ impl Table {
         }
         self.commit(&self.levels.replacing(old, &new, level), state).await?;
         self.retired.extend(old.runs().map(|run| (run.name.clone(), Arc::downgrade(run))));
+        if !old.is_empty() {
+            self.replaced.push((Instant::now(), old.disk_bytes()));
+        }
         Ok(())
     }
 

@@ -95,6 +95,7 @@ impl Table {
             record,
             levels: Levels::default(),
             retired: Vec::new(),
+            replaced: Vec::new(),
             failed: None,
         };
         let mut levels = Vec::new();

@@ -175,11 +175,17 @@ async fn levels_hold_what_was_written() {
         }
     }
     assert!(deepest >= 3 && shifts > 0, "{deepest} levels, {shifts} moved as they were");
+    let live = opened.levels.disk_bytes();
     // Nothing is kept that a later row of the same key has replaced, and no tombstone at the bottom.
     let plan = sizes.all(&opened.levels);
     carry_out(&mut opened, plan, 40).await;
     let rows: u64 = opened.levels.runs().map(|run| run.statistics().rows).sum();
     assert_eq!(rows, read(&opened.levels, 40).await.len() as u64);
+    assert!(opened.table.replaced_bytes() >= live);
+    opened.table.clean_up(std::time::Duration::ZERO).await.unwrap();
+    assert_eq!(opened.table.replaced_bytes(), 0);
+    let data = std::fs::read_dir(dir.path().join("kv.lance/data")).unwrap();
+    assert_eq!(data.count(), opened.levels.runs().count(), "files of what was replaced");
 }
 
 #[tokio::test]
