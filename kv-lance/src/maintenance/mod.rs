@@ -262,9 +262,10 @@ impl Worker {
         let compact_at = compact_at.filter(|time| *time > now);
         let again = flush_at.into_iter().chain(compact_at).min();
         tokio::select! {
+            // What has been merged is taken in first: there is always another memtable to flush where writers are fast.
             biased;
-            command = inbox.recv() => command.map_or(Event::End, Event::Command),
             ended = self.compactor.ended(), if self.compactions.running.is_some() => Event::Merged(ended),
+            command = inbox.recv() => command.map_or(Event::End, Event::Command),
             () = tokio::time::sleep_until(again.unwrap_or(now)), if again.is_some() => Event::Again,
         }
     }

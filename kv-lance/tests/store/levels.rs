@@ -60,6 +60,22 @@ async fn runs_do_not_pile_up() -> Result<()> {
     check_round(&store, 29).await
 }
 
+/// The thread that flushes came to nothing else, and what had been merged was never taken in.
+#[tokio::test]
+async fn runs_are_merged_while_writers_never_rest() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(config(dir.path()).memtable_bytes(8 << 10)).await?;
+    let began = Instant::now();
+    let mut rounds = 0;
+    while figure(&store, "compactions") < 3 {
+        assert!(began.elapsed() < Duration::from_secs(60), "{rounds} rounds: {:?}", store.statistics());
+        write_rounds(&store, rounds..rounds + 1).await?;
+        rounds += 1;
+    }
+    assert!(figure(&store, "level_0_runs") < figure(&store, "runs"));
+    check_round(&store, rounds - 1).await
+}
+
 #[tokio::test]
 async fn history_is_kept_on_its_way_down() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
