@@ -58,7 +58,7 @@ surrealdb: setup ## SurrealDB on kv-lance: its tests, then a tour; a build of it
 	cargo run --quiet $(SURREALDB) --example surreal
 
 .PHONY: surrealdb-check
-surrealdb-check: setup ## The part of it that CI runs
+surrealdb-check: setup ## The shorter part of it, on kv-lance alone
 	cargo test $(SURREALDB) --lib --test sql
 	cargo test $(SURREALDB) --test conformance -- lance::
 

@@ -134,8 +134,10 @@ impl LanceTransaction {
     ) -> Result<Vec<Key>> {
         let mut keys = Vec::new();
         let take = |row: Row<'_>| {
-            keys.push(row.key_slice());
-            row.key().len()
+            let key = row.key_slice();
+            let charge = key.len();
+            keys.push(key);
+            charge
         };
         self.run_scan(range, direction, version, bounds, false, take).await?;
         Ok(keys)
@@ -150,8 +152,10 @@ impl LanceTransaction {
     ) -> Result<Vec<(Key, Val)>> {
         let mut entries = Vec::new();
         let take = |row: Row<'_>| {
-            entries.push((row.key_slice(), row.val_slice()));
-            row.key().len() + row.val().len()
+            let (key, val) = (row.key_slice(), row.val_slice());
+            let charge = key.len() + val.len();
+            entries.push((key, val));
+            charge
         };
         self.run_scan(range, direction, version, bounds, true, take).await?;
         Ok(entries)
