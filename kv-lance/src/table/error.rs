@@ -43,6 +43,12 @@ pub(crate) fn is_missing(error: &lance::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(e) = cause {
         let by_lance = e.downcast_ref::<lance::Error>();
+        // Of an error that several waited for, the source is not shown.
+        if let Some(lance::Error::Shared { source }) = by_lance
+            && is_missing(source)
+        {
+            return true;
+        }
         if by_lance.is_some_and(|e| matches!(e, lance::Error::NotFound { .. } | lance::Error::DatasetNotFound { .. }))
             || e.downcast_ref::<object_store::Error>()
                 .is_some_and(|e| matches!(e, object_store::Error::NotFound { .. }))
