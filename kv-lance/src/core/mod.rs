@@ -5,6 +5,7 @@ mod background;
 mod health;
 mod room;
 mod snapshots;
+mod stalls;
 mod stamps;
 mod view;
 
