@@ -139,12 +139,15 @@ impl Worker {
         let history_floor = if merged.dropped > 0 { floor.max(horizons.history) } else { floor };
         let state = TableState { history_floor, ..self.state };
         let read = plan.inputs.disk_bytes();
+        let kept = self.table.levels().disk_bytes().saturating_sub(read);
         self.table.replace(&plan.inputs, merged.runs, plan.to, state).await.map_err(|e| told(core, e))?;
         self.state = state;
         self.compactions.failures = 0;
         self.compactions.not_before = None;
         core.figures.compactions.fetch_add(1, Ordering::Relaxed);
         core.figures.compacted_bytes.fetch_add(read, Ordering::Relaxed);
+        let written = self.table.levels().disk_bytes().saturating_sub(kept);
+        core.figures.compaction_written_bytes.fetch_add(written, Ordering::Relaxed);
         self.show(core);
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::core::{CompactOptions, Core, Frozen};
 use crate::table::TableState;
 use kv_api::Result;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 impl Worker {
     /// Flushes the oldest frozen memtable. The order is the point: run, commit, view, and only then the journal.
@@ -30,8 +31,12 @@ impl Worker {
             last_version: self.state.last_version.max(frozen.memtable.max_version()),
             ..self.state
         };
+        let before = self.table.levels().disk_bytes();
         self.table.append(written, state).await.map_err(|e| told(core, e))?;
         self.state = state;
+        let added = self.table.levels().disk_bytes().saturating_sub(before);
+        core.figures.flushes.fetch_add(1, Ordering::Relaxed);
+        core.figures.flushed_bytes.fetch_add(added, Ordering::Relaxed);
         core.views.edit(|view| {
             view.frozen.retain(|other| !Arc::ptr_eq(other, frozen));
             view.levels = self.table.levels().clone();
