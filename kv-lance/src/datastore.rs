@@ -162,6 +162,13 @@ fn recover(
     contents: Contents,
     maintenance: &Maintenance,
 ) -> Result<(Core, Journal)> {
+    let _span = tracing::debug_span!(
+        "recovery",
+        store = %config.path.display(),
+        runs = contents.levels.runs().count(),
+        journal_through = contents.state.journal_through,
+    )
+    .entered();
     let Contents { levels, state } = contents;
     // What a crash left between a flush and the end of its segments.
     layout.journal.remove_through(state.journal_through)?;
