@@ -9,6 +9,7 @@ use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::maintenance::{Attachment, Contents, DIED, Maintenance, TablePlace};
 use crate::memtable::MemTable;
+use crate::statistics::{LevelInfo, Sources};
 use crate::table::{BlockCache, RunLayout};
 use crate::transaction::LanceTransaction;
 use async_trait::async_trait;
@@ -30,6 +31,7 @@ pub struct LanceDatastore {
     core: Arc<Core>,
     committer: Arc<Committer>,
     cache: Arc<BlockCache>,
+    files: Arc<OpenFiles>,
     maintenance: Mutex<Option<Maintenance>>,
 }
 
@@ -70,11 +72,12 @@ impl LanceDatastore {
             BlockCache::new(config.cache_bytes, config.block_bytes as usize)
                 .with_index_budget(config.index_cache_bytes),
         );
+        let files = Arc::new(OpenFiles::new(config.files.clone(), config.open_files));
         let place = TablePlace {
             root: layout.table.clone(),
             create: config.create,
             cache: cache.clone(),
-            files: Arc::new(OpenFiles::new(config.files.clone(), config.open_files)),
+            files: files.clone(),
             runs: RunLayout {
                 partition_bytes: config.memtable_bytes,
                 ..RunLayout::new(config.block_bytes as usize, config.compression)
@@ -101,7 +104,7 @@ impl LanceDatastore {
         if core.config.durability == Durability::Eventual {
             sync_at_intervals(&core, &committer)?;
         }
-        Ok(Self { core, committer, cache, maintenance: Mutex::new(Some(maintenance)) })
+        Ok(Self { core, committer, cache, files, maintenance: Mutex::new(Some(maintenance)) })
     }
 
     /// Opens the store that a URL names; see [`LanceConfig::from_url`].
@@ -120,6 +123,11 @@ impl LanceDatastore {
     pub async fn compact_with(&self, options: CompactOptions) -> Result<()> {
         self.freeze().await?;
         self.ask(|done| Command::Compact(options, Some(done))).await
+    }
+
+    /// The levels of the table now, from the one that flushes write to the lowest, with their runs.
+    pub fn levels(&self) -> Vec<LevelInfo> {
+        crate::statistics::levels(&self.core.views.guard().levels)
     }
 
     /// Freezes what is in memory, unless what is frozen already cannot be flushed: each call would take room from the
@@ -154,6 +162,13 @@ fn recover(
     contents: Contents,
     maintenance: &Maintenance,
 ) -> Result<(Core, Journal)> {
+    let _span = tracing::debug_span!(
+        "recovery",
+        store = %config.path.display(),
+        runs = contents.levels.runs().count(),
+        journal_through = contents.state.journal_through,
+    )
+    .entered();
     let Contents { levels, state } = contents;
     // What a crash left between a flush and the end of its segments.
     layout.journal.remove_through(state.journal_through)?;
@@ -252,7 +267,8 @@ impl Datastore for LanceDatastore {
     }
 
     fn statistics(&self) -> Statistics {
-        crate::statistics::statistics(&self.core, &self.committer, &self.cache)
+        let (core, committer) = (&self.core, &self.committer);
+        Sources { core, committer, cache: &self.cache, files: &self.files }.statistics()
     }
 }
 

@@ -31,6 +31,7 @@ mod read;
 mod restore;
 mod statistics;
 mod table;
+mod tally;
 mod transaction;
 mod write;
 
@@ -38,6 +39,7 @@ pub use config::{CommitOn, Compression, Durability, LanceConfig};
 pub use core::CompactOptions;
 pub use datastore::LanceDatastore;
 pub use restore::{ChangedTable, restore};
+pub use statistics::{LevelInfo, RunInfo};
 pub use table::Restored;
 
 /// The backend's name.

@@ -1,109 +1,241 @@
 //! The figures of a running store.
 
+mod levels;
+
+pub(crate) use levels::levels;
+pub use levels::{LevelInfo, RunInfo};
+
 use crate::committer::Committer;
-use crate::core::Core;
+use crate::core::{Core, View};
+use crate::files::OpenFiles;
+use crate::memtable::MemTable;
 use crate::table::{BlockCache, Run};
 use kv_api::{Figure, Statistics};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What `core` and what belongs to it say of themselves.
-pub(crate) fn statistics(core: &Core, committer: &Committer, cache: &BlockCache) -> Statistics {
-    let view = core.views.load();
-    let of_memtables =
-        |figure: fn(&crate::memtable::MemTable) -> usize| view.memtables().map(|m| figure(m) as u64).sum();
-    let of_runs = |figure: fn(&Run) -> u64| view.levels.runs().map(|run| figure(run)).sum::<u64>();
-    let since_open = |figure: &std::sync::atomic::AtomicU64| figure.load(Ordering::Relaxed);
-    let (gauge, counter) = (Figure::gauge, Figure::counter);
-    let figures = vec![
-        gauge(
-            "memtable_rows",
-            of_memtables(crate::memtable::MemTable::rows),
-            "rows",
-            "Rows in memory that the table does not hold yet",
-        ),
-        gauge(
-            "memtable_bytes",
-            of_memtables(crate::memtable::MemTable::bytes),
-            "bytes",
-            "Memory of these rows, in the active memtable and in those that wait for their flush",
-        ),
-        gauge("frozen_memtables", view.frozen.len() as u64, "memtables", "Memtables that wait for their flush"),
-        gauge(
-            "runs",
-            view.levels.runs().count() as u64,
-            "runs",
-            "Sorted runs, each of which is a data file of the table",
-        ),
+/// What the figures are taken from.
+pub(crate) struct Sources<'a> {
+    pub(crate) core: &'a Core,
+    pub(crate) committer: &'a Committer,
+    pub(crate) cache: &'a BlockCache,
+    pub(crate) files: &'a OpenFiles,
+}
+
+impl Sources<'_> {
+    /// All of them, in the order in which a person reads them.
+    pub(crate) fn statistics(&self) -> Statistics {
+        let view = self.core.views.load();
+        let mut figures = Vec::with_capacity(64);
+        figures.extend(self.memtables(&view));
+        figures.extend(runs(&view));
+        figures.extend(levels::figures(&view.levels));
+        figures.extend(self.budgets());
+        figures.extend(self.commits());
+        figures.extend(self.stalls());
+        figures.extend(self.background());
+        figures.extend(self.versions(&view));
+        Statistics { figures }
+    }
+
+    fn memtables(&self, view: &View) -> [Figure; 4] {
+        let sum = |figure: fn(&MemTable) -> usize| view.memtables().map(|m| figure(m) as u64).sum();
+        let config = &self.core.config;
+        let budget = config.memtable_bytes.saturating_mul(config.frozen_memtables as u64 + 1);
+        [
+            gauge("memtable_rows", sum(MemTable::rows), "rows", "Rows in memory that the table does not hold yet"),
+            gauge(
+                "memtable_bytes",
+                sum(MemTable::bytes),
+                "bytes",
+                "Memory of these rows, in the active memtable and in those that wait for their flush",
+            ),
+            gauge(
+                "memtable_budget",
+                budget,
+                "bytes",
+                "What `memtable_bytes` and `frozen_memtables` allow for them before writers wait",
+            ),
+            gauge("frozen_memtables", view.frozen.len() as u64, "memtables", "Memtables that wait for their flush"),
+        ]
+    }
+
+    /// What is kept in memory, or open, within a budget.
+    fn budgets(&self) -> [Figure; 10] {
+        let (config, cache) = (&self.core.config, self.cache);
+        [
+            gauge(
+                "index_cache_bytes",
+                cache.index_bytes(),
+                "bytes",
+                "Memory of the parts of run indexes that are loaded",
+            ),
+            gauge("index_cache_budget", config.index_cache_bytes, "bytes", "What `index_cache_bytes` allows for them"),
+            counter(
+                "index_cache_hits",
+                cache.index_hits(),
+                "parts",
+                "Parts of run indexes that were in memory when they were asked for",
+            ),
+            counter("index_cache_misses", cache.index_loads(), "parts", "Parts of run indexes that had to be read"),
+            gauge("block_cache_bytes", cache.bytes(), "bytes", "Memory of the blocks that are decoded"),
+            gauge("block_cache_budget", config.cache_bytes, "bytes", "What `cache_bytes` allows for them"),
+            counter(
+                "block_cache_hits",
+                cache.hits(),
+                "blocks",
+                "Keys or values of blocks that were in memory when they were asked for",
+            ),
+            counter(
+                "block_cache_misses",
+                cache.loads(),
+                "blocks",
+                "Keys or values of blocks that had to be read and decoded",
+            ),
+            gauge("open_files", self.files.kept() as u64, "files", "Data files that are kept open"),
+            gauge("open_files_budget", config.open_files as u64, "files", "How many of them `open_files` allows"),
+        ]
+    }
+
+    fn commits(&self) -> [Figure; 6] {
+        let figures = &self.core.figures;
+        let open = self.core.snapshots.open() as u64;
+        let recent = self.committer.recent_keys() as u64;
+        [
+            gauge("open_transactions", open, "transactions", "Transactions that have not finished"),
+            gauge("conflict_check_keys", recent, "keys", "Keys of recent commits that the conflict check remembers"),
+            counter("commits", read(&figures.commits), "commits", "Commits with writes since the store was opened"),
+            counter(
+                "commit_groups",
+                read(&figures.groups),
+                "groups",
+                "Groups that these commits were written in, each with one write to the journal",
+            ),
+            counter(
+                "conflicts",
+                read(&figures.conflicts),
+                "commits",
+                "Commits that were refused for a conflict since the store was opened",
+            ),
+            counter(
+                "journal_bytes_written",
+                read(&figures.journal_bytes),
+                "bytes",
+                "Bytes written to the journal since the store was opened",
+            ),
+        ]
+    }
+
+    /// The waits of writers, by their reason.
+    fn stalls(&self) -> [Figure; 3] {
+        let memtables = &self.core.room.stalls.memtables;
+        [
+            counter(
+                "memtable_stalls",
+                memtables.count(),
+                "stalls",
+                "Waits of writers because too many memtables waited for their flush",
+            ),
+            counter("memtable_stall_time", memtables.micros(), "microseconds", "Time of these waits, added up"),
+            gauge("memtable_stall_longest", memtables.longest(), "microseconds", "Time of the longest of these waits"),
+        ]
+    }
+
+    fn background(&self) -> [Figure; 7] {
+        let figures = &self.core.figures;
+        let (flushed, merged) = (read(&figures.flushed_bytes), read(&figures.compaction_written_bytes));
+        let amplification = flushed.saturating_add(merged).saturating_mul(100).checked_div(flushed);
+        [
+            counter(
+                "flushes",
+                read(&figures.flushes),
+                "flushes",
+                "Memtables written to the table since the store was opened",
+            ),
+            counter("flushed_bytes", flushed, "bytes", "Size of the data files that they were written as"),
+            counter(
+                "compactions",
+                read(&figures.compactions),
+                "compactions",
+                "Merges of runs since the store was opened",
+            ),
+            counter(
+                "compacted_bytes",
+                read(&figures.compacted_bytes),
+                "bytes",
+                "Size of the data files that they have read",
+            ),
+            counter("compaction_written_bytes", merged, "bytes", "Size of the data files that they have written"),
+            gauge(
+                "compaction_debt_bytes",
+                read(&figures.compaction_debt),
+                "bytes",
+                "Size of the data files that lie on a level which is too full",
+            ),
+            gauge(
+                "write_amplification",
+                amplification.unwrap_or(0),
+                "percent",
+                "Bytes written by flushes and merges, of those that flushes wrote; 0 before the first flush",
+            ),
+        ]
+    }
+
+    fn versions(&self, view: &View) -> [Figure; 2] {
+        [
+            gauge("newest_version", self.core.snapshots.visible(), "version", "Version of the newest visible commit"),
+            gauge("history_floor", view.history_floor, "version", "Oldest version that can be read"),
+        ]
+    }
+}
+
+/// The runs of all levels.
+fn runs(view: &View) -> [Figure; 11] {
+    let levels = &view.levels;
+    let sum = |figure: fn(&Run) -> u64| levels.runs().map(|run| figure(run)).sum::<u64>();
+    let past = |figure: fn(&Run) -> u64| levels.history().runs().iter().map(|run| figure(run)).sum::<u64>();
+    [
+        gauge("runs", levels.runs().count() as u64, "runs", "Sorted runs, each of which is a data file of the table"),
         gauge(
             "level_0_runs",
-            view.levels.flushed().len() as u64,
+            levels.flushed().len() as u64,
             "runs",
             "Those that flushes have written and no compaction has merged yet: a read looks into each",
         ),
-        gauge("levels", view.levels.depth() as u64, "levels", "Levels down to the lowest that has a run"),
+        gauge("levels", levels.depth() as u64, "levels", "Levels down to the lowest that has a run"),
         gauge(
-            "run_rows",
-            of_runs(|run| run.statistics().rows),
-            "rows",
-            "Rows in runs, older versions and deletions among them",
+            "read_amplification",
+            levels::read_amplification(levels),
+            "runs",
+            "Runs that a read of one key may have to look into",
         ),
-        gauge("run_tombstones", of_runs(|run| run.statistics().tombstones), "rows", "Rows in runs that are deletions"),
-        gauge("run_disk_bytes", of_runs(Run::disk_bytes), "bytes", "Size of the data files"),
-        gauge("run_resident_bytes", of_runs(Run::resident_bytes), "bytes", "Memory that runs always take, read or not"),
-        gauge("index_cache_bytes", cache.index_bytes(), "bytes", "Memory of the parts of run indexes that are loaded"),
-        gauge("index_cache_budget", core.config.index_cache_bytes, "bytes", "What `index_cache_bytes` allows for them"),
-        gauge("block_cache_bytes", cache.bytes(), "bytes", "Memory of the blocks that are decoded"),
-        gauge("open_transactions", core.snapshots.open() as u64, "transactions", "Transactions that have not finished"),
+        gauge("run_rows", sum(|run| run.statistics().rows), "rows", "Rows in runs, deletions among them"),
+        gauge("run_tombstones", sum(|run| run.statistics().tombstones), "rows", "Rows in runs that are deletions"),
+        gauge("run_disk_bytes", sum(Run::disk_bytes), "bytes", "Size of the data files"),
         gauge(
-            "conflict_check_keys",
-            committer.recent_keys() as u64,
-            "keys",
-            "Keys of recent commits that the conflict check remembers",
-        ),
-        counter(
-            "commits",
-            since_open(&core.figures.commits),
-            "commits",
-            "Commits with writes since the store was opened",
-        ),
-        counter(
-            "commit_groups",
-            since_open(&core.figures.groups),
-            "groups",
-            "Groups that these commits were written in, each with one write to the journal",
-        ),
-        counter(
-            "conflicts",
-            since_open(&core.figures.conflicts),
-            "commits",
-            "Commits that were refused for a conflict since the store was opened",
-        ),
-        counter(
-            "journal_bytes_written",
-            since_open(&core.figures.journal_bytes),
+            "run_resident_bytes",
+            sum(Run::resident_bytes) + past(Run::resident_bytes),
             "bytes",
-            "Bytes written to the journal since the store was opened",
-        ),
-        counter(
-            "compactions",
-            since_open(&core.figures.compactions),
-            "compactions",
-            "Merges of runs since the store was opened",
-        ),
-        counter(
-            "compacted_bytes",
-            since_open(&core.figures.compacted_bytes),
-            "bytes",
-            "Size of the data files that they have read",
+            "Memory that runs always take, those of history too, read or not",
         ),
         gauge(
-            "compaction_debt_bytes",
-            since_open(&core.figures.compaction_debt),
-            "bytes",
-            "Size of the data files that lie on a level which is too full",
+            "history_runs",
+            levels.history().runs().len() as u64,
+            "runs",
+            "Runs of what has been superseded, which only reads of the past look into",
         ),
-        gauge("newest_version", core.snapshots.visible(), "version", "Version of the newest visible commit"),
-        gauge("history_floor", view.history_floor, "version", "Oldest version that can be read"),
-    ];
-    Statistics { figures }
+        gauge("history_rows", past(|run| run.statistics().rows), "rows", "Rows in them"),
+        gauge("history_disk_bytes", levels.history().disk_bytes(), "bytes", "Size of their data files"),
+    ]
+}
+
+fn read(figure: &AtomicU64) -> u64 {
+    figure.load(Ordering::Relaxed)
+}
+
+fn gauge(name: &'static str, value: u64, unit: &'static str, description: &'static str) -> Figure {
+    Figure::gauge(name, value, unit, description)
+}
+
+fn counter(name: &'static str, value: u64, unit: &'static str, description: &'static str) -> Figure {
+    Figure::counter(name, value, unit, description)
 }

@@ -104,6 +104,12 @@ impl Committer {
     /// Makes a group durable, as far as the configuration says, and then visible; says to each what
     /// has become of it.
     fn write_group(&self, log: &mut Log) {
+        let _span = tracing::trace_span!(
+            "commit_group",
+            store = %self.core.config.path.display(),
+            commits = log.group.iter().filter(|waiter| waiter.commit.is_some()).count(),
+        )
+        .entered();
         let outcome = match self.core.health.failure() {
             Some(reason) => Outcome::Refused(reason),
             None => match self.write(log) {

@@ -5,6 +5,7 @@ mod background;
 mod health;
 mod room;
 mod snapshots;
+mod stalls;
 mod stamps;
 mod view;
 
@@ -28,9 +29,14 @@ pub(crate) struct Figures {
     pub(crate) conflicts: AtomicU64,
     pub(crate) groups: AtomicU64,
     pub(crate) journal_bytes: AtomicU64,
+    pub(crate) flushes: AtomicU64,
+    /// Of files that flushes have written.
+    pub(crate) flushed_bytes: AtomicU64,
     pub(crate) compactions: AtomicU64,
     /// Of files that compactions have read.
     pub(crate) compacted_bytes: AtomicU64,
+    /// Of files that compactions have written.
+    pub(crate) compaction_written_bytes: AtomicU64,
     /// Of files that lie on too high a level.
     pub(crate) compaction_debt: AtomicU64,
 }

@@ -1,5 +1,6 @@
 //! Back-pressure: writers wait while too many memtables wait for their flush.
 
+use super::stalls::Stalls;
 use super::{Health, ViewCell};
 use crate::config::LanceConfig;
 use kv_api::{Error, Result};
@@ -18,6 +19,7 @@ struct FlushFailure {
 pub(crate) struct Room {
     changed: Notify,
     failure: Mutex<Option<FlushFailure>>,
+    pub(crate) stalls: Stalls,
 }
 
 impl Room {
@@ -27,6 +29,7 @@ impl Room {
     /// What the last flush failed of, until one succeeds; `StoreFailed`, `StoreClosed`.
     pub(super) async fn wait(&self, views: &ViewCell, health: &Health, config: &LanceConfig) -> Result<()> {
         let enough = || views.guard().frozen.len() < config.frozen_memtables;
+        let mut stall = None;
         while !enough() {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -40,6 +43,7 @@ impl Room {
                 let source = std::io::Error::new(failure.kind, failure.reason);
                 return Err(Error::io("making room in memory: flushing to", &config.path, source));
             }
+            stall.get_or_insert_with(|| self.stalls.memtables.begin());
             changed.await;
         }
         Ok(())

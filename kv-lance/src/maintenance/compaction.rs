@@ -148,7 +148,7 @@ impl Worker {
         let done =
             self.table.replace(&Levels::default(), Outputs::default(), 0, state).await.map_err(|e| told(core, e));
         match &done {
-            Ok(()) => self.state = state,
+            Ok(_) => self.state = state,
             Err(e) => self.failed(e),
         }
         self.show(core);
@@ -183,12 +183,13 @@ impl Worker {
         let merged = merged?;
         let state = TableState { history_floor: self.floor_after(merged.dropped, horizons), ..self.state };
         let read = plan.inputs.disk_bytes() + plan.inputs.history().disk_bytes();
-        self.table.replace(&plan.inputs, merged.runs, plan.to, state).await.map_err(|e| told(core, e))?;
+        let written = self.table.replace(&plan.inputs, merged.runs, plan.to, state).await.map_err(|e| told(core, e))?;
         self.state = state;
         self.compactions.failures = 0;
         self.compactions.not_before = None;
         core.figures.compactions.fetch_add(1, Ordering::Relaxed);
         core.figures.compacted_bytes.fetch_add(read, Ordering::Relaxed);
+        core.figures.compaction_written_bytes.fetch_add(written, Ordering::Relaxed);
         self.show(core);
         Ok(())
     }

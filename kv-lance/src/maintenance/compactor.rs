@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 /// A merge to be done.
 pub(super) struct Job {
@@ -38,12 +39,21 @@ impl Compactor {
         let (outbox, ended) = mpsc::unbounded_channel();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
+        let store = path.to_path_buf();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let thread = std::thread::Builder::new()
             .name("kv-lance-merge".into())
             .spawn(move || {
                 for Job { plan, writer } in inbox {
-                    let merged = runtime.block_on(merge(&plan.inputs, writer, &stopped));
+                    let span = tracing::debug_span!(
+                        "compaction",
+                        store = %store.display(),
+                        level = plan.to,
+                        runs = plan.inputs.runs().count(),
+                        bytes = plan.inputs.disk_bytes(),
+                    );
+                    let merge = merge(&plan.inputs, writer, &stopped);
+                    let merged = runtime.block_on(merge.instrument(span));
                     // Nobody waits for it where the store has been closed.
                     let _ = outbox.send(Ended { plan, merged });
                 }

@@ -8,6 +8,7 @@ use crate::core::{CompactOptions, Core, Frozen};
 use crate::table::{NewRow, TableState};
 use kv_api::Result;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 impl Worker {
     /// Flushes the oldest frozen memtable. The order is the point: runs, commit, view, and only then the journal.
@@ -29,8 +30,10 @@ impl Worker {
             last_version: self.state.last_version.max(frozen.memtable.max_version()),
             history_floor: self.floor_after(written.dropped, horizons),
         };
-        self.table.append(written.runs, state).await.map_err(|e| told(core, e))?;
+        let added = self.table.append(written.runs, state).await.map_err(|e| told(core, e))?;
         self.state = state;
+        core.figures.flushes.fetch_add(1, Ordering::Relaxed);
+        core.figures.flushed_bytes.fetch_add(added, Ordering::Relaxed);
         core.views.edit(|view| {
             view.frozen.retain(|other| !Arc::ptr_eq(other, frozen));
             view.levels = self.table.levels().clone();

@@ -29,6 +29,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// A flush that failed is tried again after this time.
 const RETRY: Duration = Duration::from_secs(1);
@@ -288,7 +289,13 @@ impl Worker {
     async fn flush_frozen(&mut self, core: &Core, most: usize) -> Result<()> {
         let frozen: Vec<Arc<Frozen>> = core.views.load().frozen.iter().rev().take(most).cloned().collect();
         for oldest in &frozen {
-            if let Err(e) = self.flush(core, oldest).await {
+            let span = tracing::debug_span!(
+                "flush",
+                store = %core.config.path.display(),
+                rows = oldest.memtable.rows(),
+                bytes = oldest.memtable.bytes(),
+            );
+            if let Err(e) = self.flush(core, oldest).instrument(span).await {
                 core.room.flush_failed(&e);
                 return Err(e);
             }

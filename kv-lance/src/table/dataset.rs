@@ -92,19 +92,19 @@ impl Table {
     }
 
     /// Commits the runs of a flush, and how far the journal is covered. Everything is durable
-    /// when this returns.
-    pub(crate) async fn append(&mut self, runs: Outputs, state: TableState) -> Result<(), CommitFailure> {
+    /// when this returns. The size of the files.
+    pub(crate) async fn append(&mut self, runs: Outputs, state: TableState) -> Result<u64, CommitFailure> {
         self.replace(&Levels::default(), runs, 0, state).await
     }
 
-    /// Commits runs on a level, and of history, in the place of those they were compacted from.
+    /// Commits runs on a level, and of history, in the place of those they were compacted from. The size of the files.
     pub(crate) async fn replace(
         &mut self,
         old: &Levels,
         new: Outputs,
         level: usize,
         state: TableState,
-    ) -> Result<(), CommitFailure> {
+    ) -> Result<u64, CommitFailure> {
         let done = self.try_replace(old, &new, level, state).await;
         if let Err(CommitFailure::NotCommitted(_)) = &done {
             for name in new.names() {
@@ -122,7 +122,7 @@ impl Table {
         new: &Outputs,
         level: usize,
         state: TableState,
-    ) -> Result<(), CommitFailure> {
+    ) -> Result<u64, CommitFailure> {
         // Before the commit: nothing may fail once it has happened.
         let (mut current, mut history) = (Vec::new(), Vec::new());
         for run in &new.current {
@@ -144,7 +144,7 @@ impl Table {
         if bytes > 0 {
             self.replaced.push((Instant::now(), bytes));
         }
-        Ok(())
+        Ok(current.iter().chain(&history).map(|run| run.disk_bytes()).sum())
     }
 
     /// Has outside readers see history. It is for them alone: the store itself goes by what its table says.

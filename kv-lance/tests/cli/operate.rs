@@ -1,4 +1,4 @@
-//! `stat`, `flush` and `compact`.
+//! `stat`, `levels`, `flush` and `compact`.
 
 use crate::kv::Kv;
 
@@ -58,4 +58,83 @@ fn a_store_without_versions() {
     assert_eq!(run("get a").ok(), "1\n");
     run("get a --at 1").fails(3, &["no versions"]);
     assert_eq!(run("--json stat").json()["version"], serde_json::Value::Null);
+}
+
+#[test]
+fn stat_shows_each_level() {
+    let kv = Kv::new();
+    kv.run("set a 1").ok();
+    kv.run("flush").ok();
+    let stat = kv.run("--json stat").json();
+    assert_eq!(stat["levels"].as_array().unwrap().len(), 1);
+    assert_eq!((&stat["levels"][0]["runs"], &stat["levels"][0]["rows"]), (&1.into(), &1.into()));
+    assert_eq!(stat["statistics"]["run_disk_bytes"], stat["levels"][0]["bytes"]);
+    assert!(kv.run("stat").lines().iter().any(|line| line.starts_with("level_rows{level=0}        1 rows ")));
+}
+
+#[test]
+fn stat_can_be_watched() {
+    let kv = Kv::new();
+    kv.run("set a 1").ok();
+    let text = kv.run("stat --watch 0.1 --count 3").ok();
+    assert_eq!(text.matches("\nafter ").count(), 2, "{text}");
+    assert_eq!(kv.run("--json stat --watch 0.1 --count 3").lines().len(), 3);
+    // What a shell has done before is not a change; nothing else goes on.
+    let text = kv.run_with_input("shell", b"set b 2\nstat --watch 0.1 --count 2\n").ok();
+    assert!(text.ends_with(": nothing has changed\n"), "{text}");
+    kv.run("stat --count 2").misuse(&["--watch"]);
+    kv.run("stat --watch 0").misuse(&["0.1 to 86400"]);
+}
+
+/// What the journal holds of a memtable or more is flushed once it has been replayed: before the figures are taken for
+/// the first time, or after that.
+#[test]
+fn a_watch_shows_background_work() {
+    let kv = Kv::new();
+    kv.fill((0..2000).map(|n| format!("key{n:05}")));
+    let mut command = kv.bare("stat --watch 0.2 --count 10".split_whitespace());
+    let output = command.env("KV_STORE", "lance:store?memtable_bytes=64KiB").output().unwrap();
+    let text = crate::kv::Ran::from(output).ok();
+    let changed = text.lines().skip_while(|line| !line.starts_with("after")).any(|line| line.starts_with("flushes"));
+    let before = text.lines().any(|line| line.starts_with("flushes ") && !line.contains(" 0 flushes"));
+    assert!(changed || before, "{text}");
+}
+
+#[test]
+fn levels_are_listed() {
+    let kv = Kv::new();
+    kv.run("set a 1").ok();
+    assert_eq!(kv.run("levels").lines().len(), 1, "a heading and no level");
+    for line in ["flush", "set b 2", "set c 3", "del a", "flush"] {
+        kv.run(line).ok();
+    }
+    let levels = kv.run("levels").lines();
+    assert_eq!(levels.len(), 2, "{levels:?}");
+    let cells: Vec<_> = levels[1].split_whitespace().collect();
+    assert_eq!((&cells[..4], &cells[5..]), (&["0", "2", "4", "1"][..], &["a", "..", "c"][..]));
+    let level = kv.run("--json levels").json();
+    let expected = serde_json::json!({
+        "level": 0, "runs": 2, "rows": 4, "tombstones": 1, "bytes": level["bytes"], "first_key": "a", "last_key": "c",
+    });
+    assert_eq!(level, expected);
+    let runs: Vec<serde_json::Value> =
+        kv.run("--json levels --runs").lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(runs.len(), 2);
+    assert_eq!((&runs[0]["last_key"], &runs[0]["rows"], &runs[1]["last_key"]), (&"c".into(), &3.into(), &"a".into()));
+    for run in &runs {
+        let file = kv.path("store/runs").join(run["file"].as_str().unwrap());
+        assert_eq!(std::fs::metadata(file).unwrap().len(), run["bytes"].as_u64().unwrap());
+    }
+    let listed = kv.run("--hex levels --runs").lines();
+    assert!(listed[1].ends_with(" 61 .. 63") && listed[1].contains(runs[0]["file"].as_str().unwrap()), "{listed:?}");
+}
+
+#[test]
+fn long_keys_are_cut_in_a_table() {
+    let kv = Kv::new();
+    kv.run_words(["set", &"k".repeat(100), "1"]).ok();
+    kv.run("flush").ok();
+    let cut = format!("{}\u{2026}", "k".repeat(40));
+    assert!(kv.run("levels").ok().ends_with(&format!("{cut} .. {cut}\n")));
+    assert_eq!(kv.run("--json levels").json()["first_key"], "k".repeat(100));
 }

@@ -26,6 +26,7 @@ mod outside;
 mod recovery;
 mod runs;
 mod safe_timestamps;
+mod spans;
 mod statistics;
 
 use kv_api::{Datastore, KeyRange, Result, ScanLimit, TransactionOptions, Version};

@@ -7,7 +7,7 @@ use kv_api::{HybridClock, MvccSource, Version};
 use kv_lance::LanceConfig;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,6 +65,18 @@ Examples:
 Exported are the rows of the other tool's version of the table that the store does not have, those with the
 smallest version first; all of them where it changed the columns. Each is a line: a JSON object of its columns,
 in which bytes that are not UTF-8 are {\"hex\": \"…\"}. Where they cannot be written, nothing is restored.";
+
+const STAT_EXAMPLES: &str = "\
+Examples:
+  kv stat
+  kv --json stat | jq .levels
+  kv stat --watch                       until it is interrupted, each second what has changed
+  kv stat --watch 10 --count 7          for a minute
+  printf 'import ./docs\nstat --watch 1 --count 60\n' | kv shell
+
+As one process opens a store at a time, this shows what the store does by itself once it is open: it replays
+its journal, flushes, and merges runs. Under 'kv shell' it shows the same while that has the store open. How
+another process's store is doing, that process has to tell. With --json each time the whole of it is printed.";
 
 const SHELL_EXAMPLES: &str = "\
 Examples:
@@ -152,7 +164,10 @@ pub(crate) enum Work {
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
     /// Print the store's version, capabilities and figures
-    Stat,
+    #[command(after_help = STAT_EXAMPLES)]
+    Stat(Stat),
+    /// Print how the dataset's runs lie on their levels
+    Levels(Levels),
     /// Write what is in memory and in the journal to the Lance dataset
     Flush,
     /// Merge the dataset's runs into one, without the history that is past its retention
@@ -249,6 +264,23 @@ pub(crate) struct Import {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Stat {
+    /// Then print, every so many seconds and until it is interrupted, what has changed
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1", value_parser = parse_seconds)]
+    pub(crate) watch: Option<Duration>,
+    /// Print N times in all
+    #[arg(long, value_name = "N", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Levels {
+    /// A line for each run instead of each level
+    #[arg(long)]
+    pub(crate) runs: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Compact {
     /// Keep the newest value of each key only, whatever the retention: older versions cannot be read any more
     #[arg(long)]
@@ -298,6 +330,12 @@ fn knobs() -> String {
         text.push_str(&format!("\n  {:<24}  {allowed}", format!("{name}={default}")));
     }
     text
+}
+
+/// A tenth of a second to a day.
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.1..=86_400.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "0.1 to 86400 seconds are allowed".into())
 }
 
 /// A version by its number, or the last one at a time.

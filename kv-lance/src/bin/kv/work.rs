@@ -4,7 +4,7 @@ use crate::args::Work;
 use crate::failure::Outcome;
 use crate::output::Output;
 use crate::session::Store;
-use crate::{import, operate, read, scan, write};
+use crate::{import, levels, operate, read, scan, stat, write};
 
 pub(crate) async fn work(command: &Work, store: Store<'_>, out: &mut Output) -> Outcome {
     match command {
@@ -14,7 +14,8 @@ pub(crate) async fn work(command: &Work, store: Store<'_>, out: &mut Output) -> 
         Work::Scan(scan) => scan::scan(store, scan, out).await,
         Work::Count(count) => read::count(store, count, out).await,
         Work::Import(import) => import::import(store, import, out).await,
-        Work::Stat => operate::stat(store, out).await,
+        Work::Stat(stat) => stat::stat(store, stat, out).await,
+        Work::Levels(levels) => levels::levels(store, levels, out).await,
         Work::Flush => operate::flush(store, out).await,
         Work::Compact(compact) => operate::compact(store, compact, out).await,
     }

@@ -5,6 +5,7 @@
 //! round all that is loaded, and takes what has not been used since it came by before (CLOCK;
 //! Corbató: "A paging experiment with the Multics system", 1968).
 
+use crate::tally::Tally;
 use arc_swap::{ArcSwapOption, Guard};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -12,9 +13,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 /// Keeps the budget.
+#[derive(Default)]
 pub(super) struct IndexCache {
     budget: u64,
     bytes: AtomicU64,
+    hits: Tally,
+    loads: AtomicU64,
     /// All that is loaded; the hand is at the front.
     loaded: Mutex<VecDeque<Entry>>,
 }
@@ -47,12 +51,22 @@ pub(super) struct Loaded<T> {
 
 impl IndexCache {
     pub(super) fn new(budget: u64) -> Self {
-        Self { budget, bytes: AtomicU64::new(0), loaded: Mutex::default() }
+        Self { budget, ..Self::default() }
     }
 
     /// Bytes held.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How often something was there when it was asked for.
+    pub(super) fn hits(&self) -> u64 {
+        self.hits.count()
+    }
+
+    /// How often something was read that was not.
+    pub(super) fn loads(&self) -> u64 {
+        self.loads.load(Ordering::Relaxed)
     }
 
     /// Takes in what is put into a slot by `fill`, unless that says that there is something
@@ -109,10 +123,11 @@ impl<T: Send + Sync + 'static> Slots<T> {
     pub(super) fn get(&self, slot: usize) -> Guard<Option<Arc<Loaded<T>>>> {
         let Some(slot) = self.slots.get(slot) else { return Guard::from_inner(None) };
         let guard = slot.load();
-        if let Some(loaded) = &*guard
-            && !loaded.used.load(Ordering::Relaxed)
-        {
-            loaded.used.store(true, Ordering::Relaxed);
+        if let Some(loaded) = &*guard {
+            self.cache.hits.add();
+            if !loaded.used.load(Ordering::Relaxed) {
+                loaded.used.store(true, Ordering::Relaxed);
+            }
         }
         guard
     }
@@ -120,6 +135,7 @@ impl<T: Send + Sync + 'static> Slots<T> {
     /// Puts into a slot what takes `bytes` of memory. Where somebody else has put the same there
     /// meanwhile, that stays.
     pub(super) fn put(self: &Arc<Self>, slot: usize, value: T, bytes: u64) -> Arc<Loaded<T>> {
+        self.cache.loads.fetch_add(1, Ordering::Relaxed);
         let mut new = Arc::new(Loaded { value, used: AtomicBool::new(false) });
         if bytes > self.cache.budget {
             // It would drive out all others and then itself.

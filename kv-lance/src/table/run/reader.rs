@@ -80,6 +80,11 @@ impl Run {
         Ok(Self { name, id, path, file, keys, vals, index, cache })
     }
 
+    /// The name of its file.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn statistics(&self) -> &RunStatistics {
         &self.index.statistics
     }
