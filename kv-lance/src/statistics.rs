@@ -126,8 +126,8 @@ impl Sources<'_> {
     }
 
     /// The waits of writers, by their reason.
-    fn stalls(&self) -> [Figure; 3] {
-        let memtables = &self.core.room.stalls.memtables;
+    fn stalls(&self) -> [Figure; 6] {
+        let (memtables, runs) = (&self.core.room.stalls.memtables, &self.core.room.stalls.runs);
         [
             counter(
                 "memtable_stalls",
@@ -137,6 +137,14 @@ impl Sources<'_> {
             ),
             counter("memtable_stall_time", memtables.micros(), "microseconds", "Time of these waits, added up"),
             gauge("memtable_stall_longest", memtables.longest(), "microseconds", "Time of the longest of these waits"),
+            counter(
+                "run_stalls",
+                runs.count(),
+                "stalls",
+                "Waits of writers because many runs of level 0 waited for their merge: short ones that slow them down",
+            ),
+            counter("run_stall_time", runs.micros(), "microseconds", "Time of these waits, added up"),
+            gauge("run_stall_longest", runs.longest(), "microseconds", "Time of the longest of these waits"),
         ]
     }
 

@@ -65,6 +65,9 @@ impl Worker {
     /// Begins what is due, unless something runs.
     pub(super) async fn begin_compaction(&mut self, core: &Core) {
         core.figures.compaction_debt.store(self.sizes.debt(self.table.levels()), Ordering::Relaxed);
+        // Writers do not wait for merges that fail, or that nobody does.
+        let merges = core.config.background_optimize && self.compactions.failures == 0;
+        core.room.set_flushed_runs(if merges { self.table.levels().flushed().len() } else { 0 });
         while self.compactions.running.is_none() {
             if let Some(request) = self.compactions.asked.pop_front() {
                 self.begin_requested(core, request).await;

@@ -5,7 +5,7 @@ use kv_api::{Datastore, Error, FigureKind, Result, TransactionOptions};
 use kv_lance::{LanceConfig, LanceDatastore};
 
 /// Name and unit of every figure of a store without runs, in their order. Whoever exports them relies on both.
-const FIGURES: [(&str, &str); 43] = [
+const FIGURES: [(&str, &str); 46] = [
     ("memtable_rows", "rows"),
     ("memtable_bytes", "bytes"),
     ("memtable_budget", "bytes"),
@@ -40,6 +40,9 @@ const FIGURES: [(&str, &str); 43] = [
     ("memtable_stalls", "stalls"),
     ("memtable_stall_time", "microseconds"),
     ("memtable_stall_longest", "microseconds"),
+    ("run_stalls", "stalls"),
+    ("run_stall_time", "microseconds"),
+    ("run_stall_longest", "microseconds"),
     ("flushes", "flushes"),
     ("flushed_bytes", "bytes"),
     ("compactions", "compactions"),
@@ -56,7 +59,7 @@ const OF_LEVELS: [(&str, &str); 4] =
     [("level_runs", "runs"), ("level_rows", "rows"), ("level_tombstones", "rows"), ("level_bytes", "bytes")];
 
 /// The figures that count.
-const COUNTERS: [&str; 15] = [
+const COUNTERS: [&str; 17] = [
     "index_cache_hits",
     "index_cache_misses",
     "block_cache_hits",
@@ -67,6 +70,8 @@ const COUNTERS: [&str; 15] = [
     "journal_bytes_written",
     "memtable_stalls",
     "memtable_stall_time",
+    "run_stalls",
+    "run_stall_time",
     "flushes",
     "flushed_bytes",
     "compactions",
