@@ -125,9 +125,36 @@ fn hold(runs: usize, bytes: usize) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
+    #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use crate::core::View;
+    use crate::memtable::MemTable;
+    use crate::table::Levels;
+    use futures::FutureExt;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn writers_wait_for_merges_where_too_many_runs_have_piled_up() {
+        let view =
+            View { active: Arc::new(MemTable::new()), frozen: vec![], levels: Levels::default(), history_floor: 0 };
+        let (views, health, config) = (ViewCell::new(view), Health::default(), LanceConfig::new("store"));
+        let room = Room::default();
+        room.set_flushed_runs(STOP - 1);
+        assert!(room.wait(&views, &health, &config).now_or_never().is_some());
+        room.set_flushed_runs(STOP);
+        let mut waits = std::pin::pin!(room.wait(&views, &health, &config));
+        assert!(waits.as_mut().now_or_never().is_none());
+        room.set_flushed_runs(STOP + 1);
+        assert!(waits.as_mut().now_or_never().is_none());
+        room.set_flushed_runs(STOP - 4);
+        waits.await.unwrap();
+        assert_eq!((room.stalls.runs.count(), room.stalls.memtables.count()), (1, 0));
+        // A store that fails keeps nobody waiting.
+        room.set_flushed_runs(STOP);
+        health.fail("as if".into());
+        assert!(matches!(room.wait(&views, &health, &config).await, Err(Error::StoreFailed { .. })));
+    }
 
     #[test]
     fn writers_are_slowed_down_smoothly() {

@@ -140,18 +140,3 @@ async fn a_shutdown_breaks_a_compaction_off() -> Result<()> {
     );
     Ok(())
 }
-
-/// Each read looked into 150 runs, and there would have been more: flushes are faster than merges.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_writes_is_slowed_down_to_what_merges_can_take() -> Result<()> {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(config(dir.path()).memtable_bytes(4 << 10)).await?;
-    let (began, mut most, mut rounds) = (Instant::now(), 0, 0);
-    while began.elapsed() < Duration::from_secs(8) {
-        write_rounds(&store, rounds..rounds + 1).await?;
-        most = most.max(figure(&store, "level_0_runs"));
-        rounds += 1;
-    }
-    assert!(most < 48, "{most} runs of level 0 after {rounds} rounds: {:?}", store.statistics());
-    check_round(&store, rounds - 1).await
-}
