@@ -130,6 +130,16 @@ impl LanceDatastore {
         crate::statistics::levels(&self.core.views.guard().levels)
     }
 
+    /// Hands all [figures](Datastore::statistics) to the recorder of the `metrics` crate that this process has, or this
+    /// thread: names begin with `kv_lance_`, the label `store` is the path, and `level` the level of what is of one.
+    ///
+    /// To be called as often as figures are to be seen, such as before each scrape. Counters are those of the open store:
+    /// where it is opened again in the same process, they stand still until they have passed what they were.
+    #[cfg(feature = "metrics")]
+    pub fn export_metrics(&self) {
+        crate::statistics::export(&self.statistics(), &self.core.config.path);
+    }
+
     /// Freezes what is in memory, unless what is frozen already cannot be flushed: each call would take room from the
     /// writers, however little is in memory.
     async fn freeze(&self) -> Result<()> {
