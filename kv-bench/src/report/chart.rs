@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// One colour for each engine, told apart by people who see colours differently (Okabe, Ito: "Color universal
 /// design", 2008).
 const COLOURS: [&str; 10] =
-    ["#d55e00", "#8b3a00", "#999999", "#0072b2", "#009e73", "#004d38", "#e69f00", "#cc79a7", "#56b4e9", "#222222"];
+    ["#d55e00", "#5e3c99", "#999999", "#0072b2", "#009e73", "#004d38", "#e69f00", "#cc79a7", "#56b4e9", "#222222"];
 
 /// The colour of the `index`-th engine.
 pub(super) fn colour(index: usize) -> &'static str {
