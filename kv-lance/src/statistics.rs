@@ -130,8 +130,8 @@ impl Sources<'_> {
     }
 
     /// The waits of writers, by their reason.
-    fn stalls(&self) -> [Figure; 3] {
-        let memtables = &self.core.room.stalls.memtables;
+    fn stalls(&self) -> [Figure; 6] {
+        let (memtables, runs) = (&self.core.room.stalls.memtables, &self.core.room.stalls.runs);
         [
             counter(
                 "memtable_stalls",
@@ -141,6 +141,14 @@ impl Sources<'_> {
             ),
             counter("memtable_stall_time", memtables.micros(), "microseconds", "Time of these waits, added up"),
             gauge("memtable_stall_longest", memtables.longest(), "microseconds", "Time of the longest of these waits"),
+            counter(
+                "run_stalls",
+                runs.count(),
+                "stalls",
+                "Waits of writers because many runs of level 0 waited for their merge: short ones that slow them down",
+            ),
+            counter("run_stall_time", runs.micros(), "microseconds", "Time of these waits, added up"),
+            gauge("run_stall_longest", runs.longest(), "microseconds", "Time of the longest of these waits"),
         ]
     }
 
@@ -193,9 +201,10 @@ impl Sources<'_> {
 }
 
 /// The runs of all levels.
-fn runs(view: &View) -> [Figure; 8] {
+fn runs(view: &View) -> [Figure; 11] {
     let levels = &view.levels;
     let sum = |figure: fn(&Run) -> u64| levels.runs().map(|run| figure(run)).sum::<u64>();
+    let past = |figure: fn(&Run) -> u64| levels.history().runs().iter().map(|run| figure(run)).sum::<u64>();
     [
         gauge("runs", levels.runs().count() as u64, "runs", "Sorted runs, each of which is a data file of the table"),
         gauge(
@@ -211,15 +220,23 @@ fn runs(view: &View) -> [Figure; 8] {
             "runs",
             "Runs that a read of one key may have to look into",
         ),
-        gauge(
-            "run_rows",
-            sum(|run| run.statistics().rows),
-            "rows",
-            "Rows in runs, older versions and deletions among them",
-        ),
+        gauge("run_rows", sum(|run| run.statistics().rows), "rows", "Rows in runs, deletions among them"),
         gauge("run_tombstones", sum(|run| run.statistics().tombstones), "rows", "Rows in runs that are deletions"),
         gauge("run_disk_bytes", sum(Run::disk_bytes), "bytes", "Size of the data files"),
-        gauge("run_resident_bytes", sum(Run::resident_bytes), "bytes", "Memory that runs always take, read or not"),
+        gauge(
+            "run_resident_bytes",
+            sum(Run::resident_bytes) + past(Run::resident_bytes),
+            "bytes",
+            "Memory that runs always take, those of history too, read or not",
+        ),
+        gauge(
+            "history_runs",
+            levels.history().runs().len() as u64,
+            "runs",
+            "Runs of what has been superseded, which only reads of the past look into",
+        ),
+        gauge("history_rows", past(|run| run.statistics().rows), "rows", "Rows in them"),
+        gauge("history_disk_bytes", levels.history().disk_bytes(), "bytes", "Size of their data files"),
     ]
 }
 

@@ -129,6 +129,7 @@ impl Committer {
         };
         log.settle(&outcome);
         let written = matches!(outcome, Outcome::Done) && !log.records.is_empty();
+        let bytes: usize = log.records.iter().map(|record| record.as_bytes().len()).sum();
         log.clear();
         if written && self.active_bytes() >= self.core.config.memtable_bytes {
             match self.freeze(&mut log.journal) {
@@ -138,6 +139,9 @@ impl Committer {
                 // The group is committed; what fails here fails the next one.
                 Err(JournalError::Failed(e)) => self.fail(&e),
             }
+        }
+        if written {
+            self.core.room.slow_down(bytes);
         }
     }
 

@@ -8,6 +8,8 @@ use std::time::Instant;
 pub(crate) struct Stalls {
     /// Too many memtables waited for their flush.
     pub(crate) memtables: Waits,
+    /// Too many runs of level 0 waited for their merge.
+    pub(crate) runs: Waits,
 }
 
 /// The waits for one reason, since the store was opened.

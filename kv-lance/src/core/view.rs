@@ -2,11 +2,11 @@
 //! beginning to end and never takes a lock.
 //!
 //! A transaction holds a version and takes the current view for each of its reads. That is right because every later
-//! view has the rows that an open version needs: a flush keeps all rows, and a compaction those that a registered
+//! view has the rows that an open version needs: flushes and compactions keep those that a registered
 //! [snapshot](super::Snapshots) reads. It holds no view, so that flushed memtables go when the last read of them ends.
 
 use crate::memtable::MemTable;
-use crate::table::{Levels, hash};
+use crate::table::{Levels, RowPlace, Run, hash};
 use arc_swap::{ArcSwap, Guard};
 use kv_api::{Error, Result, Val, Version};
 use parking_lot::Mutex;
@@ -20,7 +20,8 @@ pub(crate) struct Frozen {
 }
 
 /// The sources of a read, newest first: of one key, the rows of a source are newer than those of any behind it, so the
-/// first that has a row for a key and a version has the right one.
+/// first that has a row for a key and a version has the right one. Where [history](crate::table::History) may have one as
+/// well, the greater version is right.
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) active: Arc<MemTable>,
@@ -50,6 +51,12 @@ impl View {
             return Ok(found);
         }
         let hash = if self.levels.is_empty() { 0 } else { hash(key) };
+        if self.levels.history().concerns(version) {
+            return match self.find_in_the_past(key, version, hash).await? {
+                Some((run, place)) => run.val_of(&place).await,
+                None => Ok(None),
+            };
+        }
         for run in self.levels.holding(key, version) {
             if let Some(found) = run.get(key, version, hash).await? {
                 return Ok(found);
@@ -58,10 +65,42 @@ impl View {
         Ok(None)
     }
 
-    /// As [`get`](Self::get), from memory alone; `None` where a block has to be read.
+    /// The row of `key` that a read at `version` finds, among those that history may have.
+    async fn find_in_the_past(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<(&Arc<Run>, RowPlace)>> {
+        let mut found: Option<(&Arc<Run>, RowPlace)> = None;
+        let mut is_superseded = false;
+        for run in self.levels.holding(key, Version::MAX) {
+            if !is_superseded {
+                match run.find(key, Version::MAX, hash).await? {
+                    None => continue,
+                    // Nothing is newer than the newest row on the levels.
+                    Some(newest) if newest.version() <= version => return Ok(Some((run, newest))),
+                    Some(_) => is_superseded = true,
+                }
+            }
+            if let Some(place) = run.find(key, version, hash).await? {
+                found = Some((run, place));
+                break;
+            }
+        }
+        for run in self.levels.history().holding(key, version) {
+            if let Some(place) = run.find(key, version, hash).await?
+                && place.keys.is_in_force(place.row, version)
+                && found.as_ref().is_none_or(|(_, other)| other.version() < place.version())
+            {
+                found = Some((run, place));
+            }
+        }
+        Ok(found)
+    }
+
+    /// As [`get`](Self::get), from memory alone; `None` where a block has to be read, or history looked into.
     pub(crate) fn get_cached(&self, key: &[u8], version: Version) -> Option<Option<Val>> {
         if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {
             return Some(found);
+        }
+        if self.levels.history().concerns(version) {
+            return None;
         }
         let hash = if self.levels.is_empty() { 0 } else { hash(key) };
         for run in self.levels.holding(key, version) {
@@ -98,6 +137,10 @@ impl View {
             return Ok(found.is_some());
         }
         let hash = if self.levels.is_empty() { 0 } else { hash(key) };
+        if self.levels.history().concerns(version) {
+            let found = self.find_in_the_past(key, version, hash).await?;
+            return Ok(found.is_some_and(|(_, place)| !place.keys.is_tombstone(place.row)));
+        }
         for run in self.levels.holding(key, version) {
             if let Some(found) = run.exists(key, version, hash).await? {
                 return Ok(found);

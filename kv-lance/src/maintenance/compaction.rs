@@ -1,22 +1,26 @@
 //! Compaction: what is begun when, and what becomes of its result.
 
 use super::compactor::{Ended, Job};
-use super::history::{HistoryFilter, Horizons};
+use super::history::{HistoryFilter, Horizons, Rest};
 use super::plan::{Plan, overlap};
+use super::split::SplitWriter;
 use super::{RETRY, Worker, told};
 use crate::core::{CompactOptions, Core, Done};
-use crate::table::{Levels, TableState};
+use crate::table::{Levels, Outputs, Run, TableState};
 use kv_api::{Result, Version};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
+
+/// Runs of history that nobody reads any more go with the next flush or compaction, or after this long.
+const LOOK_FOR_EXPIRED_EVERY: Duration = Duration::from_secs(60);
 
 /// A compaction that fails again and again is tried after this long at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// Compactions under way and to come. One runs at a time.
-#[derive(Default)]
 pub(super) struct Compactions {
     pub(super) running: Option<Running>,
     /// Those that were asked for.
@@ -24,6 +28,14 @@ pub(super) struct Compactions {
     failures: u32,
     /// None begins by itself before this.
     pub(super) not_before: Option<Instant>,
+    pub(super) look_for_expired_at: Instant,
+}
+
+impl Default for Compactions {
+    fn default() -> Self {
+        let look_for_expired_at = Instant::now() + LOOK_FOR_EXPIRED_EVERY;
+        Self { running: None, asked: VecDeque::new(), failures: 0, not_before: None, look_for_expired_at }
+    }
 }
 
 /// The compaction of everything, as somebody asked for it.
@@ -53,6 +65,9 @@ impl Worker {
     /// Begins what is due, unless something runs.
     pub(super) async fn begin_compaction(&mut self, core: &Core) {
         core.figures.compaction_debt.store(self.sizes.debt(self.table.levels()), Ordering::Relaxed);
+        // Writers do not wait for merges that fail, or that nobody does.
+        let merges = core.config.background_optimize && self.compactions.failures == 0;
+        core.room.set_flushed_runs(if merges { self.table.levels().flushed().len() } else { 0 });
         while self.compactions.running.is_none() {
             if let Some(request) = self.compactions.asked.pop_front() {
                 self.begin_requested(core, request).await;
@@ -69,14 +84,15 @@ impl Worker {
         }
         let horizons = horizons(core, request.options);
         let levels = self.table.levels().clone();
-        if !is_worthwhile(&levels, &horizons) {
+        let plan = self.sizes.all(&levels).with_history(levels.history().runs(), horizons);
+        if !is_worthwhile(&plan, &horizons) {
             let checked = self.check(core).await;
             if checked.is_ok() {
                 self.clean_up(request.options.reader_grace).await;
             }
             return request.answer(checked);
         }
-        self.begin(self.sizes.all(&levels), horizons, Some(request));
+        self.begin(plan, horizons, Some(request));
     }
 
     /// Begins what the levels ask for; whether there was anything to do and it went well.
@@ -85,9 +101,13 @@ impl Worker {
         if !core.config.background_optimize || waits || core.health.check().is_err() {
             return false;
         }
+        let horizons = horizons(core, CompactOptions::default());
+        if Instant::now() >= self.compactions.look_for_expired_at {
+            return self.drop_expired(core, horizons).await;
+        }
         let Some(plan) = self.sizes.next(self.table.levels()) else { return false };
         if !plan.shifts {
-            self.begin(plan, horizons(core, CompactOptions::default()), None);
+            self.begin(plan.erasing(self.table.levels().history().runs(), horizons), horizons, None);
             return true;
         }
         let shifted = self.table.shift(&plan.inputs, plan.to).await.map_err(|e| told(core, e));
@@ -99,11 +119,9 @@ impl Worker {
     }
 
     fn begin(&mut self, plan: Plan, horizons: Horizons, request: Option<Request>) {
-        let begun = self.table.new_runs(plan.to, self.state.journal_through).map(|writer| {
-            let filter = HistoryFilter::new(horizons, plan.is_bottom);
-            self.compactor.begin(Job { plan, writer, filter })
-        });
-        let failure = match begun {
+        let rest = plan.rest(self.table.levels().history());
+        let failure = match self.writer(&plan, horizons, rest).map(|writer| self.compactor.begin(Job { plan, writer }))
+        {
             Ok(true) => {
                 self.compactions.running = Some(Running { request, horizons });
                 return;
@@ -115,6 +133,37 @@ impl Worker {
         if let Some(request) = request {
             request.answer(Err(failure));
         }
+    }
+
+    fn writer(&self, plan: &Plan, horizons: Horizons, rest: Rest) -> Result<SplitWriter> {
+        let current = self.table.new_runs(plan.to, self.state.journal_through)?;
+        let history = self.table.new_history(plan.merges(), self.state.journal_through)?;
+        Ok(SplitWriter::new(current, history, HistoryFilter::new(horizons, rest)))
+    }
+
+    /// Drops the runs of history that nobody reads any more, where there are any; whether that went well.
+    async fn drop_expired(&mut self, core: &Core, horizons: Horizons) -> bool {
+        self.compactions.look_for_expired_at = Instant::now() + LOOK_FOR_EXPIRED_EVERY;
+        let state = TableState { history_floor: self.floor_after(0, horizons), ..self.state };
+        if state == self.state {
+            return true;
+        }
+        let done =
+            self.table.replace(&Levels::default(), Outputs::default(), 0, state).await.map_err(|e| told(core, e));
+        match &done {
+            Ok(_) => self.state = state,
+            Err(e) => self.failed(e),
+        }
+        self.show(core);
+        done.is_ok()
+    }
+
+    /// The floor after rows of history have been dropped, and with the runs of it that nobody reads any more.
+    pub(super) fn floor_after(&self, dropped: u64, horizons: Horizons) -> Version {
+        let floor = self.state.history_floor.max(horizons.history);
+        let expires = |run: &Arc<Run>| run.statistics().max_superseded <= floor;
+        let drops = dropped > 0 || self.table.levels().history().runs().iter().any(expires);
+        if drops { floor } else { self.state.history_floor }
     }
 
     /// Takes in what a compaction has written.
@@ -135,18 +184,14 @@ impl Worker {
     async fn publish(&mut self, core: &Core, ended: Ended, horizons: Horizons) -> Result<()> {
         let Ended { plan, merged } = ended;
         let merged = merged?;
-        let floor = self.state.history_floor;
-        let history_floor = if merged.dropped > 0 { floor.max(horizons.history) } else { floor };
-        let state = TableState { history_floor, ..self.state };
-        let read = plan.inputs.disk_bytes();
-        let kept = self.table.levels().disk_bytes().saturating_sub(read);
-        self.table.replace(&plan.inputs, merged.runs, plan.to, state).await.map_err(|e| told(core, e))?;
+        let state = TableState { history_floor: self.floor_after(merged.dropped, horizons), ..self.state };
+        let read = plan.inputs.disk_bytes() + plan.inputs.history().disk_bytes();
+        let written = self.table.replace(&plan.inputs, merged.runs, plan.to, state).await.map_err(|e| told(core, e))?;
         self.state = state;
         self.compactions.failures = 0;
         self.compactions.not_before = None;
         core.figures.compactions.fetch_add(1, Ordering::Relaxed);
         core.figures.compacted_bytes.fetch_add(read, Ordering::Relaxed);
-        let written = self.table.levels().disk_bytes().saturating_sub(kept);
         core.figures.compaction_written_bytes.fetch_add(written, Ordering::Relaxed);
         self.show(core);
         Ok(())
@@ -193,14 +238,15 @@ fn retained_from(core: &Core, options: CompactOptions) -> Version {
 
 /// Whether there is anything to merge or to drop. What one compaction gave has nothing left to merge: its runs share no key, and
 /// are as large as they get.
-fn is_worthwhile(levels: &Levels, horizons: &Horizons) -> bool {
-    let mut statistics = levels.runs().map(|run| run.statistics());
+fn is_worthwhile(plan: &Plan, horizons: &Horizons) -> bool {
+    let mut statistics = plan.inputs.runs().map(|run| run.statistics());
     let has_something_to_drop = statistics.any(|s| {
-        let old = s.min_version <= horizons.history && (s.rows > s.keys || s.tombstones > 0);
+        let old = s.min_version <= horizons.erasing && (s.rows > s.keys || s.tombstones > 0);
         old || (1..=horizons.erasing).contains(&s.max_erasing)
     });
-    let runs: Vec<_> = levels.runs().cloned().collect();
-    has_something_to_drop || runs.len() > 1 && (!levels.flushed().is_empty() || overlap(&runs))
+    let runs: Vec<_> = plan.inputs.runs().cloned().collect();
+    let unsorted = runs.len() > 1 && (!plan.inputs.flushed().is_empty() || overlap(&runs));
+    has_something_to_drop || !plan.inputs.history().is_empty() || unsorted
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! The thread that merges, beside the one that flushes and commits.
 
-use super::history::HistoryFilter;
-use super::merge::{Merged, merge};
+use super::merge::merge;
 use super::plan::Plan;
-use crate::table::RunsWriter;
+use super::split::{Split, SplitWriter};
 use kv_api::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,14 +13,13 @@ use tracing::Instrument as _;
 /// A merge to be done.
 pub(super) struct Job {
     pub(super) plan: Plan,
-    pub(super) writer: RunsWriter,
-    pub(super) filter: HistoryFilter,
+    pub(super) writer: SplitWriter,
 }
 
 /// A merge that has ended.
 pub(super) struct Ended {
     pub(super) plan: Plan,
-    pub(super) merged: Result<Merged>,
+    pub(super) merged: Result<Split>,
 }
 
 /// The running thread.
@@ -46,7 +44,7 @@ impl Compactor {
         let thread = std::thread::Builder::new()
             .name("kv-lance-merge".into())
             .spawn(move || {
-                for Job { plan, writer, filter } in inbox {
+                for Job { plan, writer } in inbox {
                     let span = tracing::debug_span!(
                         "compaction",
                         store = %store.display(),
@@ -54,7 +52,7 @@ impl Compactor {
                         runs = plan.inputs.runs().count(),
                         bytes = plan.inputs.disk_bytes(),
                     );
-                    let merge = merge(&plan.inputs, writer, filter, &stopped);
+                    let merge = merge(&plan.inputs, writer, &stopped);
                     let merged = runtime.block_on(merge.instrument(span));
                     // Nobody waits for it where the store has been closed.
                     let _ = outbox.send(Ended { plan, merged });

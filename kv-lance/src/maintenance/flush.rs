@@ -1,47 +1,45 @@
 //! Flush: a frozen memtable becomes a run, or several, then its journal segments go.
 
 use super::compaction::horizons;
-use super::history::{Fate, HistoryFilter};
+use super::history::{HistoryFilter, Rest};
+use super::split::SplitWriter;
 use super::{Worker, told};
 use crate::core::{CompactOptions, Core, Frozen};
-use crate::table::TableState;
+use crate::table::{NewRow, TableState};
 use kv_api::Result;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 impl Worker {
-    /// Flushes the oldest frozen memtable. The order is the point: run, commit, view, and only then the journal.
+    /// Flushes the oldest frozen memtable. The order is the point: runs, commit, view, and only then the journal.
     pub(super) async fn flush(&mut self, core: &Core, frozen: &Arc<Frozen>) -> Result<()> {
-        let mut writer = self.table.new_runs(0, frozen.journal_through)?;
+        let journal_through = frozen.journal_through;
         let horizons = horizons(core, CompactOptions::default());
-        let mut filter = HistoryFilter::new(horizons, false);
+        let mut writer = SplitWriter::new(
+            self.table.new_runs(0, journal_through)?,
+            self.table.new_history(0, journal_through)?,
+            HistoryFilter::new(horizons, Rest::default()),
+        );
         for (key, version, write) in frozen.memtable.for_each_row() {
-            let fate = match core.config.versioned {
-                true => Fate::Stays { erases: write.erases },
-                // Most of what has been overwritten need not be written at all.
-                false => filter.decide(&key, version, write.val.is_none(), write.erases),
-            };
-            if let Fate::Stays { erases } = fate {
-                writer.push(&key, version, write.val.as_deref(), erases).await?;
-            }
+            let (val, erases) = (write.val.as_deref(), write.erases);
+            writer.push(NewRow { key: &key, version, val, erases, superseded: None }).await?;
         }
         let written = writer.finish().await?;
         let state = TableState {
-            journal_through: frozen.journal_through,
+            journal_through,
             last_version: self.state.last_version.max(frozen.memtable.max_version()),
-            ..self.state
+            history_floor: self.floor_after(written.dropped, horizons),
         };
-        let before = self.table.levels().disk_bytes();
-        self.table.append(written, state).await.map_err(|e| told(core, e))?;
+        let added = self.table.append(written.runs, state).await.map_err(|e| told(core, e))?;
         self.state = state;
-        let added = self.table.levels().disk_bytes().saturating_sub(before);
         core.figures.flushes.fetch_add(1, Ordering::Relaxed);
         core.figures.flushed_bytes.fetch_add(added, Ordering::Relaxed);
         core.views.edit(|view| {
             view.frozen.retain(|other| !Arc::ptr_eq(other, frozen));
             view.levels = self.table.levels().clone();
+            view.history_floor = state.history_floor;
         });
-        if let Err(e) = self.journal.remove_through(frozen.journal_through) {
+        if let Err(e) = self.journal.remove_through(journal_through) {
             // The rows are in the table: the next flush, or the next open, removes the segments.
             tracing::warn!(error = %e, "journal segments that have been flushed are left behind for now");
         }

@@ -1,66 +1,97 @@
-//! Which rows of a key a compaction keeps.
+//! What flushes and compactions make of each row: it stays current, becomes history, or goes.
 
 use kv_api::Version;
 
 /// How far rows may go.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Horizons {
-    /// Rows that are newer all stay; of the others, each key's newest.
+    /// Nobody reads what had been superseded by this version.
     pub(super) history: Version,
     /// No open transaction began before this version: rows that were erased up to here are read by nobody.
     pub(super) erasing: Version,
 }
 
-/// Decides row by row, in the order of a run.
-pub(super) struct HistoryFilter {
-    horizons: Horizons,
-    /// Nothing older than what is decided about has its keys.
-    is_bottom: bool,
-    key: Vec<u8>,
-    /// The key's newest row up to the horizon has been seen.
-    settled: bool,
-    /// What is older has been erased.
-    erased: bool,
-    any: bool,
-    /// Rows that have grown too old.
-    pub(super) dropped: u64,
+/// What is known of the rows that are not among those decided about.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rest {
+    /// Nothing on a level is older and of their keys.
+    pub(super) is_bottom: bool,
+    /// Nor has history anything that one of them erases.
+    pub(super) has_nothing_erased: bool,
 }
 
-/// What a compaction does with a row.
+/// A row to be decided about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    pub(super) key: &'a [u8],
+    pub(super) version: Version,
+    pub(super) tombstone: bool,
+    pub(super) erases: bool,
+    /// Since when it is history.
+    pub(super) superseded: Option<Version>,
+}
+
+/// What becomes of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     Goes,
-    /// The row stays; whether there is still something for it to erase.
-    Stays {
+    /// Whether there is still something for it to erase.
+    Current {
         erases: bool,
+    },
+    History {
+        superseded: Version,
     },
 }
 
+/// Decides row by row: keys ascending, versions of a key descending.
+pub(super) struct HistoryFilter {
+    horizons: Horizons,
+    rest: Rest,
+    key: Vec<u8>,
+    /// The version of the key's row before.
+    newer: Option<Version>,
+    /// What is older has been erased.
+    erased: bool,
+    /// Rows of history that have grown too old.
+    pub(super) dropped: u64,
+}
+
 impl HistoryFilter {
-    pub(super) fn new(horizons: Horizons, is_bottom: bool) -> Self {
-        Self { horizons, is_bottom, key: Vec::new(), settled: false, erased: false, any: false, dropped: 0 }
+    pub(super) fn new(horizons: Horizons, rest: Rest) -> Self {
+        Self { horizons, rest, key: Vec::new(), newer: None, erased: false, dropped: 0 }
     }
 
-    /// What becomes of the next row. At the bottom a tombstone goes as well, where nothing older lies under it.
-    pub(super) fn decide(&mut self, key: &[u8], version: Version, tombstone: bool, erases: bool) -> Fate {
-        if !self.any || self.key != key {
-            self.any = true;
-            (self.settled, self.erased) = (false, false);
+    /// What becomes of the next row.
+    ///
+    /// A deletion at the bottom says what its absence says, as all that is older and has become history was superseded by it
+    /// at the latest. A row that still erases something stays current, where it is looked for.
+    pub(super) fn decide(&mut self, row: Candidate<'_>) -> Fate {
+        if self.newer.is_none() || self.key != row.key {
+            (self.newer, self.erased) = (None, false);
             self.key.clear();
-            self.key.extend_from_slice(key);
+            self.key.extend_from_slice(row.key);
         }
+        let newer = self.newer.replace(row.version);
         if self.erased {
             return Fate::Goes;
         }
-        self.erased = erases && version <= self.horizons.erasing;
-        let stays = Fate::Stays { erases: erases && !(self.erased && self.is_bottom) };
-        if version > self.horizons.history {
-            return stays;
+        self.erased = row.erases && row.version <= self.horizons.erasing;
+        let erases = row.erases && !(self.erased && self.rest.is_bottom && self.rest.has_nothing_erased);
+        let is_absence = row.tombstone && self.rest.is_bottom && row.superseded.is_none();
+        let Some(superseded) = newer.into_iter().chain(row.superseded).min() else {
+            // A transaction that began before the deletion is told of it.
+            let is_seen = row.version > self.horizons.erasing;
+            return if is_absence && !erases && !is_seen { Fate::Goes } else { Fate::Current { erases } };
+        };
+        if erases {
+            return Fate::Current { erases };
         }
-        let keeps = !(self.settled || tombstone && self.is_bottom);
-        self.settled = true;
-        self.dropped += u64::from(!keeps);
-        if keeps { stays } else { Fate::Goes }
+        if superseded <= self.horizons.history {
+            self.dropped += u64::from(!is_absence);
+            return Fate::Goes;
+        }
+        if is_absence { Fate::Goes } else { Fate::History { superseded } }
     }
 }
 
@@ -68,57 +99,82 @@ impl HistoryFilter {
 mod tests {
     use super::*;
 
-    fn kept(horizon: Version, rows: &[(&str, Version, bool)]) -> Vec<(String, Version)> {
-        let horizons = Horizons { history: horizon, erasing: Version::MAX };
-        let mut filter = HistoryFilter::new(horizons, true);
-        rows.iter()
-            .filter(|(k, v, t)| filter.decide(k.as_bytes(), *v, *t, false) != Fate::Goes)
-            .map(|(k, v, _)| (k.to_string(), *v))
-            .collect()
-    }
+    const BOTTOM: Rest = Rest { is_bottom: true, has_nothing_erased: true };
 
-    #[test]
-    fn what_has_been_erased_goes_when_nobody_reads_it_and_counts_as_no_history() {
-        let rows = [("a", 9, false, false), ("a", 7, true, true), ("a", 5, false, false), ("b", 6, false, true)];
-        let after = |erasing, is_bottom| {
-            let mut filter = HistoryFilter::new(Horizons { history: 0, erasing }, is_bottom);
-            let fate = |filter: &mut HistoryFilter, (k, v, t, e): (&str, Version, bool, bool)| match filter.decide(
-                k.as_bytes(),
-                v,
-                t,
-                e,
-            ) {
-                Fate::Goes => String::new(),
-                Fate::Stays { erases } => format!("{k}{v}{} ", if erases { "!" } else { "" }),
+    /// Key, version, `-` for a deletion, `!` where it erases, and since when it is history.
+    type Row = (&'static str, Version, &'static str, Option<Version>);
+
+    /// What stays of rows: those that are current, and `|`, and history. And how many were dropped.
+    fn split(history: Version, erasing: Version, rest: Rest, rows: &[Row]) -> (String, u64) {
+        let mut filter = HistoryFilter::new(Horizons { history, erasing }, rest);
+        let (mut current, mut past) = (String::new(), String::new());
+        for (key, version, kind, superseded) in rows {
+            let candidate = Candidate {
+                key: key.as_bytes(),
+                version: *version,
+                tombstone: kind.contains('-'),
+                erases: kind.contains('!'),
+                superseded: *superseded,
             };
-            let left: String = rows.iter().map(|row| fate(&mut filter, *row)).collect();
-            (left, filter.dropped)
-        };
-        assert_eq!(after(5, true), ("a9 a7! a5 b6! ".into(), 0));
-        assert_eq!(after(6, true), ("a9 a7! a5 b6 ".into(), 0));
-        assert_eq!(after(7, true), ("a9 a7 b6 ".into(), 0));
-        // There may be more of it below.
-        assert_eq!(after(7, false), ("a9 a7! b6! ".into(), 0));
+            match filter.decide(candidate) {
+                Fate::Goes => {}
+                Fate::Current { erases } => current += &format!("{key}{version}{} ", if erases { "!" } else { "" }),
+                Fate::History { superseded } => past += &format!("{key}{version}<{superseded} "),
+            }
+        }
+        (format!("{current}| {past}"), filter.dropped)
     }
 
     #[test]
-    fn a_tombstone_stays_where_something_may_lie_under_it() {
-        let mut filter = HistoryFilter::new(Horizons { history: 9, erasing: 9 }, false);
-        let stays = Fate::Stays { erases: false };
-        let rows = [("a", 8, true), ("a", 5, false), ("b", 4, true)];
-        let fates = rows.map(|(key, version, tombstone)| filter.decide(key.as_bytes(), version, tombstone, false));
-        assert_eq!((fates, filter.dropped), ([stays, Fate::Goes, stays], 1));
+    fn the_newest_row_is_current_and_the_others_are_history_until_the_horizon() {
+        let rows: [Row; 6] = [
+            ("", 9, "", None),
+            ("a", 9, "", None),
+            ("a", 5, "", None),
+            ("a", 3, "", None),
+            ("b", 4, "-", None),
+            ("b", 2, "", None),
+        ];
+        let of = |history| split(history, 9, BOTTOM, &rows);
+        assert_eq!(of(0), ("9 a9 | a5<9 a3<5 b2<4 ".into(), 0));
+        assert_eq!(of(3), ("9 a9 | a5<9 a3<5 b2<4 ".into(), 0));
+        assert_eq!(of(4), ("9 a9 | a5<9 a3<5 ".into(), 1));
+        assert_eq!(of(5), ("9 a9 | a5<9 ".into(), 2));
+        assert_eq!(of(9), ("9 a9 | ".into(), 3));
     }
 
     #[test]
-    fn the_newest_row_up_to_the_horizon_stays_and_the_older_go() {
-        let rows = [("", 9, false), ("a", 9, false), ("a", 5, false), ("a", 3, false), ("b", 4, true), ("b", 2, false)];
-        let of = |horizon| kept(horizon, &rows).iter().map(|(k, v)| format!("{k}{v} ")).collect::<String>();
-        assert_eq!(of(0), "9 a9 a5 a3 b4 b2 ");
-        assert_eq!(of(3), "9 a9 a5 a3 b4 b2 ");
-        assert_eq!(of(4), "9 a9 a5 a3 ");
-        assert_eq!(of(5), "9 a9 a5 ");
-        assert_eq!(of(9), "9 a9 ");
-        assert_eq!(of(99), "9 a9 ");
+    fn a_deletion_goes_where_nothing_lies_under_it_and_no_transaction_is_older() {
+        let rows: [Row; 4] = [("a", 8, "-", None), ("b", 8, "", None), ("b", 6, "-", None), ("b", 5, "", None)];
+        let of = |erasing, is_bottom| split(0, erasing, Rest { is_bottom, ..BOTTOM }, &rows).0;
+        assert_eq!(of(9, true), "b8 | b5<6 ");
+        assert_eq!(of(7, true), "a8 b8 | b5<6 ");
+        assert_eq!(of(9, false), "a8 b8 | b6<8 b5<6 ");
+    }
+
+    #[test]
+    fn what_has_been_erased_goes_when_nobody_reads_it() {
+        let rows: [Row; 5] =
+            [("a", 9, "", None), ("a", 7, "-!", None), ("a", 5, "", None), ("b", 6, "!", None), ("b", 4, "", Some(5))];
+        let of = |erasing, rest| split(0, erasing, rest, &rows);
+        assert_eq!(of(5, BOTTOM), ("a9 a7! b6! | a5<7 b4<5 ".into(), 0));
+        assert_eq!(of(6, BOTTOM), ("a9 a7! b6 | a5<7 ".into(), 0));
+        assert_eq!(of(7, BOTTOM), ("a9 b6 | ".into(), 0));
+        // There may be more of it below, or in history.
+        assert_eq!(of(7, Rest { is_bottom: false, ..BOTTOM }), ("a9 a7! b6! | ".into(), 0));
+        assert_eq!(of(7, Rest { has_nothing_erased: false, ..BOTTOM }), ("a9 a7! b6! | ".into(), 0));
+    }
+
+    #[test]
+    fn history_stays_history_and_says_as_early_as_is_known_when_it_was_superseded() {
+        let rows: [Row; 4] =
+            [("a", 7, "", Some(9)), ("a", 5, "-", Some(9)), ("a", 3, "", Some(4)), ("b", 3, "", Some(6))];
+        let of = |history| split(history, 9, Rest::default(), &rows);
+        assert_eq!(of(0), ("| a7<9 a5<7 a3<4 b3<6 ".into(), 0));
+        assert_eq!(of(6), ("| a7<9 a5<7 ".into(), 2));
+        assert_eq!(of(9), ("| ".into(), 4));
+        let mixed: [Row; 3] = [("a", 8, "", None), ("a", 5, "-", Some(9)), ("a", 3, "", None)];
+        // That deletion may have to hide what is older and in other runs.
+        assert_eq!(split(0, 9, BOTTOM, &mixed), ("a8 | a5<8 a3<5 ".into(), 0));
     }
 }

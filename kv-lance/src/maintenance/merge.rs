@@ -1,39 +1,26 @@
-//! The merge of a compaction: rows in order, without those that nobody reads any more.
+//! The merge of a compaction: rows in order, each put where it belongs.
 
-use super::history::{Fate, HistoryFilter};
+use super::split::{Split, SplitWriter};
 use crate::read::{Merge, Rows};
-use crate::table::{Levels, RunsWriter, WrittenRun};
+use crate::table::{Levels, NewRow};
 use kv_api::{Error, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a compaction has written.
-pub(super) struct Merged {
-    pub(super) runs: Vec<WrittenRun>,
-    /// Rows of history that it has not.
-    pub(super) dropped: u64,
-}
-
-/// Writes the rows of all inputs that `filter` keeps.
+/// Hands the rows of all inputs to `writer`.
 ///
 /// # Errors
 /// Those of the files; `StoreClosed` where it was told to stop.
-pub(super) async fn merge(
-    inputs: &Levels,
-    mut writer: RunsWriter,
-    mut filter: HistoryFilter,
-    stop: &AtomicBool,
-) -> Result<Merged> {
+pub(super) async fn merge(inputs: &Levels, mut writer: SplitWriter, stop: &AtomicBool) -> Result<Split> {
     let mut merge = Merge::of_levels(inputs);
     while merge.advance().await? {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::StoreClosed);
         }
         for row in merge.rows().iter().flat_map(Rows::iter) {
-            if let Fate::Stays { erases } = filter.decide(row.key(), row.version(), row.is_tombstone(), row.erases()) {
-                let val = (!row.is_tombstone()).then(|| row.val());
-                writer.push(row.key(), row.version(), val, erases).await?;
-            }
+            let val = (!row.is_tombstone()).then(|| row.val());
+            let (key, version, erases, superseded) = (row.key(), row.version(), row.erases(), row.superseded());
+            writer.push(NewRow { key, version, val, erases, superseded }).await?;
         }
     }
-    Ok(Merged { runs: writer.finish().await?, dropped: filter.dropped })
+    writer.finish().await
 }

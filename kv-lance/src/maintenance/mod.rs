@@ -12,6 +12,7 @@ mod flush;
 mod history;
 mod merge;
 mod plan;
+mod split;
 
 use crate::core::{Command, Core, Frozen, READER_GRACE};
 use crate::files::OpenFiles;
@@ -261,7 +262,8 @@ impl Worker {
         let flush_at = retry.then(|| now + RETRY);
         let compact_at = self.compactions.not_before.filter(|_| self.compactions.running.is_none());
         let compact_at = compact_at.filter(|time| *time > now);
-        let again = flush_at.into_iter().chain(compact_at).min();
+        let expire_at = (!self.table.levels().history().is_empty()).then_some(self.compactions.look_for_expired_at);
+        let again = flush_at.into_iter().chain(compact_at).chain(expire_at).min();
         tokio::select! {
             // What has been merged is taken in first: there is always another memtable to flush where writers are fast.
             biased;

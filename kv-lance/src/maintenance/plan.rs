@@ -1,11 +1,19 @@
 //! What to compact next: level 0 when it has too many runs, another level when it has too many bytes.
 
-use crate::table::{Levels, Run};
+use super::history::{Horizons, Rest};
+use crate::table::{History, Levels, Run};
+use kv_api::Version;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// A read looks into every run of level 0; from this many on they are merged into level 1.
 const FLUSHED_RUNS: usize = 4;
+
+/// So many runs of history are merged into one.
+const HISTORY_FANIN: usize = 8;
+
+/// A row of history is merged with that of others so many times, and then stays where it is.
+const HISTORY_MERGES: u32 = 3;
 
 /// A level has so many times the bytes of the one above.
 const FANOUT: u64 = 10;
@@ -17,11 +25,60 @@ const FIRST_LEVEL: u64 = 4;
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) inputs: Levels,
+    /// Of history alone, how often its rows have been merged then.
     pub(super) to: usize,
     /// No two inputs have a key in common: they can lie on the other level as they are.
     pub(super) shifts: bool,
-    /// Nothing older than the inputs has their keys.
+    /// Nothing on a level is older than the inputs and has their keys.
     pub(super) is_bottom: bool,
+}
+
+impl Plan {
+    /// With what of `history` has something to drop: rows that nobody reads any more, or that have been erased.
+    pub(super) fn with_history(self, history: &[Arc<Run>], horizons: Horizons) -> Self {
+        let drops = |run: &Arc<Run>| run.statistics().min_superseded <= horizons.history;
+        self.taking(history, horizons, drops)
+    }
+
+    /// With what of `history` may hold what the inputs erase, where this compaction is the one that ends it.
+    pub(super) fn erasing(self, history: &[Arc<Run>], horizons: Horizons) -> Self {
+        if self.is_bottom { self.taking(history, horizons, |_| false) } else { self }
+    }
+
+    fn taking(self, history: &[Arc<Run>], horizons: Horizons, also: impl Fn(&Arc<Run>) -> bool) -> Self {
+        let erased = |run: &Arc<Run>| self.may_erase(run, horizons.erasing);
+        let taken = history.iter().filter(|run| also(run) || erased(run)).cloned().collect();
+        Self { inputs: self.inputs.with_history(taken), ..self }
+    }
+
+    /// Whether one of the inputs, of a version up to `until`, may erase rows of a run of history.
+    fn may_erase(&self, run: &Run, until: Version) -> bool {
+        let (first, last) = run.key_bounds();
+        self.inputs.runs().any(|input| {
+            let (input_first, input_last) = input.key_bounds();
+            let statistics = input.statistics();
+            // Of the rows that erase, the run says the greatest version alone.
+            let (erasing, least) = (statistics.max_erasing, statistics.min_version);
+            erasing > 0
+                && least <= until
+                && run.statistics().min_version < erasing
+                && input_first <= last
+                && first <= input_last
+        })
+    }
+
+    /// How often the history that it writes has been merged.
+    pub(super) fn merges(&self) -> usize {
+        if self.inputs.runs().next().is_none() { self.to } else { 0 }
+    }
+
+    /// What is to be known of the rows that are no inputs.
+    pub(super) fn rest(&self, history: &History) -> Rest {
+        let is_input = |run: &Arc<Run>| self.inputs.history().runs().iter().any(|input| Arc::ptr_eq(input, run));
+        let mut others = history.runs().iter().filter(|run| !is_input(run));
+        let has_nothing_erased = !others.any(|run| self.may_erase(run, Version::MAX));
+        Rest { is_bottom: self.is_bottom, has_nothing_erased }
+    }
 }
 
 /// How large levels are to be.
@@ -52,6 +109,10 @@ impl Sizes {
 
     /// The most urgent compaction; `None` where none is due.
     pub(super) fn next(self, levels: &Levels) -> Option<Plan> {
+        self.of_levels(levels).or_else(|| of_history(levels.history()))
+    }
+
+    fn of_levels(self, levels: &Levels) -> Option<Plan> {
         // How full a level is, in thousandths.
         let fullness = |level: usize| match level {
             0 => 1000 * levels.flushed().len() as u64 / FLUSHED_RUNS as u64,
@@ -71,7 +132,7 @@ impl Sizes {
     /// Everything into one level.
     pub(super) fn all(self, levels: &Levels) -> Plan {
         let to = self.level_for(levels.disk_bytes()).max(levels.depth().saturating_sub(1));
-        Plan { inputs: levels.clone(), to, shifts: false, is_bottom: true }
+        Plan { inputs: levels.clone().with_history(Vec::new()), to, shifts: false, is_bottom: true }
     }
 
     fn of_flushed(self, levels: &Levels) -> Option<Plan> {
@@ -102,6 +163,23 @@ impl Sizes {
             runs.iter().min_by_key(|run| u128::from(below(run)) * 1000 / u128::from(run.disk_bytes().max(1)))?;
         plan(levels, std::slice::from_ref(cheapest), level)
     }
+}
+
+/// Merges runs of history that lie together and have been merged about as often: so what a read of the past has to look
+/// into stays few, and a row is written again [few times](HISTORY_MERGES), whatever the age of the store.
+fn of_history(history: &History) -> Option<Plan> {
+    (0..HISTORY_MERGES).find_map(|merges| {
+        let mut stretches = history.runs().split(|run| run.statistics().level > merges);
+        let stretch = stretches.find(|stretch| sequences(stretch) >= HISTORY_FANIN)?;
+        let inputs = Levels::of_history(stretch.to_vec());
+        Some(Plan { inputs, to: merges as usize + 1, shifts: false, is_bottom: false })
+    })
+}
+
+/// How many there are of runs that one merge gave, in the order of their keys.
+fn sequences(runs: &[Arc<Run>]) -> usize {
+    let begins = |(run, next): &(&Arc<Run>, &Arc<Run>)| next.key_bounds().0 <= run.key_bounds().1;
+    usize::from(!runs.is_empty()) + runs.iter().zip(runs.iter().skip(1)).filter(begins).count()
 }
 
 /// Merges runs of one level into the next.

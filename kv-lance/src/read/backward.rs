@@ -63,7 +63,9 @@ impl BackwardCursor {
                     self.step(loaded, end, span);
                 }
                 Place::Key(key) => {
-                    if let Some(found) = self.run.seek(key, span.visible.newest()).await? {
+                    if let Some(found) = self.run.seek(key, span.visible.newest()).await?
+                        && span.visible.shows(&found.keys, found.row)
+                    {
                         let loaded = Loaded { block: found.block, keys: found.keys, vals: None };
                         self.elsewhere = Some((loaded, found.row));
                     }
@@ -90,7 +92,7 @@ impl BackwardCursor {
                 return;
             }
             let newest = keys.seek(end, key, span.visible.newest());
-            if newest <= last {
+            if newest <= last && span.visible.shows(keys, newest) {
                 self.place = Place::Row { loaded, row: newest, end };
                 return;
             }

@@ -6,7 +6,7 @@ use super::rows::Rows;
 use super::sequence::SequenceCursor;
 use super::{ChunkSource, Span};
 use crate::table::Run;
-use kv_api::Result;
+use kv_api::{Result, Version};
 use std::sync::Arc;
 
 pub(super) enum Cursor<'a> {
@@ -41,6 +41,14 @@ impl<'a> Cursor<'a> {
         match self {
             Self::Chunks(chunks) => chunks.current.as_ref().map(|row| row.key.as_ref()),
             Self::Runs(_) => self.loaded().map(|(loaded, row)| loaded.keys.key(row)),
+        }
+    }
+
+    /// The version of the current row; 0 where there is none.
+    pub(super) fn version(&self) -> Version {
+        match self {
+            Self::Chunks(chunks) => chunks.current.as_ref().map_or(0, |row| row.version),
+            Self::Runs(_) => self.loaded().map_or(0, |(loaded, row)| loaded.keys.version(row)),
         }
     }
 

@@ -69,6 +69,8 @@ impl ForwardCursor {
     fn settle(&mut self, span: &Span) {
         let Some(loaded) = &self.loaded else { return };
         let keys = &loaded.keys;
+        let newest = span.visible.newest();
+        let mut next = newest;
         while self.row < keys.len() {
             let key = keys.key(self.row);
             if span.range.end.as_ref().is_some_and(|end| key >= end.as_ref()) {
@@ -76,13 +78,14 @@ impl ForwardCursor {
                 self.next_block = self.run.blocks();
                 return;
             }
-            let newest = span.visible.newest();
-            if keys.version(self.row) <= newest {
+            if span.visible.shows(keys, self.row) {
                 return;
             }
-            self.row = keys.seek(self.row + 1, key, newest);
+            // Where that row had been superseded by then, so had the key's older ones.
+            next = if keys.version(self.row) > newest { newest } else { 0 };
+            self.row = keys.seek(self.row + 1, key, next);
         }
-        self.leave(span.visible.newest());
+        self.leave(next);
     }
 
     /// Goes on behind the block, or, where its last key goes on there, with that key's first row up to `version`.
@@ -138,7 +141,7 @@ impl ForwardCursor {
     /// Whether each row of the run is a live key that the span sees: then rows can be counted without looking at them.
     fn is_countable(&self, span: &Span) -> bool {
         let s = self.run.statistics();
-        s.rows == s.keys && s.tombstones == 0 && s.max_version <= span.visible.newest()
+        s.rows == s.keys && s.tombstones == 0 && s.max_superseded == 0 && s.max_version <= span.visible.newest()
     }
 
     /// Passes over the current row and all others in the blocks before the one that `limit` or the end of the span could be

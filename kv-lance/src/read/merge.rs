@@ -6,8 +6,8 @@ use super::pace::Pace;
 use super::rows::Rows;
 use super::{ChunkSource, Span, Visible};
 use crate::core::View;
-use crate::table::Levels;
-use kv_api::{Direction, Result, Version};
+use crate::table::{Levels, Run};
+use kv_api::{Direction, KeyRange, Result, Version};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -17,12 +17,21 @@ pub(crate) struct Merge<'a> {
     /// Newest source first.
     pub(super) cursors: Vec<Cursor<'a>>,
     pub(super) heap: Heap,
+    pub(super) order: Order,
     /// Every cursor is at its first row.
     begun: bool,
     /// So many rows of the first cursor have been handed out.
     pub(super) handed_out: usize,
     pub(super) pace: Pace,
     pub(super) erasures: Option<Erasures>,
+}
+
+/// Which of two cursors comes first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order {
+    direction: Direction,
+    /// Rows of one key come by their versions: some sources are of history. Else by their sources, which gives the same.
+    by_version: bool,
 }
 
 /// Which keys are passed over: those whose history a transaction at `snapshot` finds erased.
@@ -39,7 +48,12 @@ impl<'a> Merge<'a> {
         let memory = pending.into_iter().chain(memtables.map(|memtable| Box::new(memtable.clone()) as Box<_>));
         cursors.extend(memory.map(|source| Cursor::over_memory(source, &span)));
         cursors.extend(over_levels(&view.levels, &span));
-        Self::of(cursors, span)
+        let current = cursors.len();
+        if let Visible::At(version) = span.visible {
+            cursors.extend(over_history(view.levels.history().at(version), &span));
+        }
+        let by_version = cursors.len() > current;
+        Self::of(cursors, span, by_version)
     }
 
     /// Passes over keys whose history has been erased.
@@ -56,12 +70,24 @@ impl<'a> Merge<'a> {
 
     /// Merges every row there is on some levels.
     pub(crate) fn of_levels(levels: &Levels) -> Self {
-        let span = Span::all_rows();
-        Self::of(over_levels(levels, &span).collect(), span)
+        Self::of_all(levels, Span::all_rows())
     }
 
-    fn of(cursors: Vec<Cursor<'a>>, span: Span) -> Self {
+    /// Merges the keys of what is history in a range, each as often as it has rows.
+    pub(crate) fn of_past_keys(levels: &Levels, range: KeyRange) -> Self {
+        let history = Levels::of_history(levels.history().runs().to_vec());
+        Self::of_all(&history, Span { range, vals: false, ..Span::all_rows() })
+    }
+
+    fn of_all(levels: &Levels, span: Span) -> Self {
+        let history = levels.history();
+        let cursors = over_levels(levels, &span).chain(over_history(history.runs().iter(), &span)).collect();
+        Self::of(cursors, span, !history.is_empty())
+    }
+
+    fn of(cursors: Vec<Cursor<'a>>, span: Span, by_version: bool) -> Self {
         Self {
+            order: Order { direction: span.direction, by_version },
             span,
             cursors,
             heap: Heap::default(),
@@ -136,8 +162,8 @@ impl<'a> Merge<'a> {
             let Some(cursor) = self.cursors.get_mut(number) else { continue };
             cursor.fill(&self.span).await?;
             if cursor.key().is_some() {
-                let Self { heap, cursors, span, .. } = self;
-                heap.push(number, |a, b| is_before(cursors, span, a, b));
+                let Self { heap, cursors, order, .. } = self;
+                heap.push(number, |a, b| is_before(cursors, *order, a, b));
             }
         }
         self.begun = true;
@@ -155,14 +181,14 @@ impl<'a> Merge<'a> {
 
     /// Fills a cursor that has moved on, and moves it to where it then belongs.
     pub(super) async fn settle(&mut self, place: usize) -> Result<()> {
-        let Self { heap, cursors, span, .. } = self;
+        let Self { heap, cursors, span, order, .. } = self;
         let Some(cursor) = heap.at(place).and_then(|number| cursors.get_mut(number)) else { return Ok(()) };
         if cursor.needs_fill() {
             cursor.fill(span).await?;
         }
         match cursor.key().is_some() {
-            true => heap.sink(place, |a, b| is_before(cursors, span, a, b)),
-            false => heap.remove(place, |a, b| is_before(cursors, span, a, b)),
+            true => heap.sink(place, |a, b| is_before(cursors, *order, a, b)),
+            false => heap.remove(place, |a, b| is_before(cursors, *order, a, b)),
         }
         Ok(())
     }
@@ -172,7 +198,7 @@ impl<'a> Merge<'a> {
     }
 
     fn second(&self) -> Option<usize> {
-        self.heap.second(|a, b| is_before(&self.cursors, &self.span, a, b))
+        self.heap.second(|a, b| is_before(&self.cursors, self.order, a, b))
     }
 
     fn key_at(&self, place: usize) -> Option<&[u8]> {
@@ -202,12 +228,19 @@ fn over_levels<'a>(levels: &Levels, span: &Span) -> impl Iterator<Item = Cursor<
     flushed.chain(levels.sorted()).filter_map(|runs| Cursor::over_runs(runs, span))
 }
 
+/// Cursors over runs of history, one each.
+fn over_history<'a, 'r>(runs: impl Iterator<Item = &'r Arc<Run>>, span: &Span) -> impl Iterator<Item = Cursor<'a>> {
+    runs.filter_map(|run| Cursor::over_runs(std::slice::from_ref(run), span))
+}
+
 /// Whether cursor `a` comes before `b`.
-fn is_before(cursors: &[Cursor<'_>], span: &Span, a: usize, b: usize) -> bool {
+fn is_before(cursors: &[Cursor<'_>], order: Order, a: usize, b: usize) -> bool {
     let (a_key, b_key) = (cursors.get(a).and_then(Cursor::key), cursors.get(b).and_then(Cursor::key));
-    let keys = match span.direction {
+    let keys = match order.direction {
         Direction::Forward => a_key.cmp(&b_key),
         Direction::Backward => b_key.cmp(&a_key),
     };
-    keys.then(a.cmp(&b)) == Ordering::Less
+    let version = |cursor: usize| cursors.get(cursor).map_or(0, Cursor::version);
+    let versions = || if order.by_version { version(b).cmp(&version(a)) } else { Ordering::Equal };
+    keys.then_with(versions).then(a.cmp(&b)) == Ordering::Less
 }

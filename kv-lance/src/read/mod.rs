@@ -20,6 +20,7 @@ pub(crate) use chunk::ChunkSource;
 pub(crate) use merge::{Erasures, Merge};
 pub(crate) use rows::{Row, Rows};
 
+use crate::table::KeyBlock;
 use kv_api::{Direction, KeyRange, Version};
 
 /// What a merge covers.
@@ -58,6 +59,14 @@ pub(crate) enum Visible {
 }
 
 impl Visible {
+    /// Whether a row is handed out, as far as its run knows.
+    fn shows(self, keys: &KeyBlock, row: usize) -> bool {
+        match self {
+            Self::At(version) => keys.version(row) <= version && keys.is_in_force(row, version),
+            Self::All => true,
+        }
+    }
+
     /// The greatest version that is handed out.
     fn newest(self) -> Version {
         match self {

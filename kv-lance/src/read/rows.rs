@@ -142,6 +142,14 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// When it was superseded, where it is history.
+    pub(crate) fn superseded(&self) -> Option<Version> {
+        match self.source {
+            Source::Memory(..) => None,
+            Source::Block(keys, _) => keys.superseded(self.place),
+        }
+    }
+
     /// Whether it erases what was before. Asked of runs alone: what is in memory is never merged into runs.
     pub(crate) fn erases(&self) -> bool {
         match self.source {

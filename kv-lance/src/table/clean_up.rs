@@ -1,11 +1,14 @@
-//! Removing versions of the table that have been replaced, and the files that only they name.
+//! Removing versions of the tables that have been replaced, and the files that only they name.
 
 use super::dataset::Table;
 use super::error::from_lance;
 use super::links::list;
+use crate::files::Files;
 use kv_api::{Error, Result};
+use lance::Dataset;
 use lance::dataset::cleanup::CleanupPolicy;
 use lance_table::io::commit::ManifestNamingScheme;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 impl Table {
@@ -13,14 +16,8 @@ impl Table {
     /// stay, and so do files that another tool is still writing. Whether all is done: the files of a run that is still
     /// being read in this process go later.
     pub(crate) async fn clean_up(&mut self, grace: Duration) -> Result<bool> {
-        if let Some(version) = self.replaced_before(grace)? {
-            let policy = CleanupPolicy {
-                before_version: Some(version),
-                error_if_tagged_old_versions: false,
-                ..CleanupPolicy::default()
-            };
-            self.dataset.cleanup_with_policy(policy).await.map_err(|e| from_lance("cleaning up", &self.root, e))?;
-        }
+        remove_replaced(&self.dataset, &self.root, &**self.files.files(), grace).await?;
+        self.history_table.clean_up(grace).await?;
         self.replaced.retain(|(since, _)| since.elapsed() < grace);
         let (unread, read): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.retired).into_iter().partition(|(_, run)| run.strong_count() == 0);
@@ -35,27 +32,38 @@ impl Table {
     pub(crate) fn replaced_bytes(&self) -> u64 {
         self.replaced.iter().map(|(_, bytes)| bytes).sum()
     }
+}
 
-    /// The newest version that is older than `grace`: those before it were replaced before that. By the times of the
-    /// files, which spares reading them.
-    fn replaced_before(&self, grace: Duration) -> Result<Option<u64>> {
-        let newest = self.dataset.manifest().version;
-        if grace.is_zero() {
-            return Ok(Some(newest));
-        }
-        let Some(since) = SystemTime::now().checked_sub(grace) else { return Ok(None) };
-        let mut found = None;
-        for path in list(&**self.files.files(), &self.root.join("_versions"))? {
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            let version = ManifestNamingScheme::detect_scheme(name).and_then(|scheme| scheme.parse_version(name));
-            let Some(version) = version.filter(|version| *version <= newest) else { continue };
-            match std::fs::metadata(&path).and_then(|metadata| metadata.modified()) {
-                Ok(made) if made <= since => found = found.max(Some(version)),
-                Ok(_) => {}
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-                Err(e) => return Err(Error::io("reading the age of", &path, e)),
-            }
-        }
-        Ok(found)
+/// Removes a dataset's versions that were replaced longer than `grace` ago.
+pub(super) async fn remove_replaced(dataset: &Dataset, root: &Path, files: &dyn Files, grace: Duration) -> Result<()> {
+    let Some(version) = replaced_before(dataset, root, files, grace)? else { return Ok(()) };
+    let policy = CleanupPolicy {
+        before_version: Some(version),
+        error_if_tagged_old_versions: false,
+        ..CleanupPolicy::default()
+    };
+    dataset.cleanup_with_policy(policy).await.map(drop).map_err(|e| from_lance("cleaning up", root, e))
+}
+
+/// The newest version that is older than `grace`: those before it were replaced before that. By the times of the
+/// files, which spares reading them.
+fn replaced_before(dataset: &Dataset, root: &Path, files: &dyn Files, grace: Duration) -> Result<Option<u64>> {
+    let newest = dataset.manifest().version;
+    if grace.is_zero() {
+        return Ok(Some(newest));
     }
+    let Some(since) = SystemTime::now().checked_sub(grace) else { return Ok(None) };
+    let mut found = None;
+    for path in list(files, &root.join("_versions"))? {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let version = ManifestNamingScheme::detect_scheme(name).and_then(|scheme| scheme.parse_version(name));
+        let Some(version) = version.filter(|version| *version <= newest) else { continue };
+        match std::fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+            Ok(made) if made <= since => found = found.max(Some(version)),
+            Ok(_) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::io("reading the age of", &path, e)),
+        }
+    }
+    Ok(found)
 }

@@ -1,22 +1,21 @@
 //! Committing to the dataset, and keeping it the engine's own.
 
 use super::dataset::{CommitFailure, Table};
-use super::error::{from_lance, is_missing};
+use super::error::from_lance;
 use super::foreign::{self, Foreign};
 use super::fragments;
 use super::levels::Levels;
-use super::open::{create_dataset, has_manifest};
-use super::schema;
+use super::open::{create_dataset, has_manifest, newest};
+use super::schema::Columns;
 use super::state::{Record, TableState};
 use kv_api::{Error, Result};
-use lance::Dataset;
 use lance::dataset::transaction::{Operation, Transaction, TransactionBuilder};
 use lance::dataset::write::CommitBuilder;
 use lance_file::version::LanceFileVersion;
 use std::sync::Arc;
 
 /// Another tool can commit just before us, again and again; so often we begin anew.
-const ATTEMPTS: usize = 32;
+pub(super) const ATTEMPTS: usize = 32;
 
 impl Table {
     /// Looks whether the table is still the engine's, and undoes what another tool did where that is harmless.
@@ -34,6 +33,10 @@ impl Table {
     pub(super) async fn commit(&mut self, levels: &Levels, state: TableState) -> Result<(), CommitFailure> {
         self.healthy()?;
         self.links.mend(levels.runs().map(|run| run.name.as_str()))?;
+        // First what is added, so that no row is in neither of the two for whoever reads both.
+        if !levels.history().is_same(self.levels.history()) {
+            self.show_history(levels.history()).await;
+        }
         self.commit_on_top(Some((levels, state))).await
     }
 
@@ -74,7 +77,7 @@ impl Table {
             self.make_again().await?;
             return Ok(false);
         }
-        let newest = self.newest().await?;
+        let newest = newest(&self.dataset, &self.root).await?;
         let is_own = fragments::are(newest.manifest(), self.record.runs());
         if !is_own {
             match foreign::since(&self.root, &newest, &self.record, &self.levels).await? {
@@ -88,22 +91,10 @@ impl Table {
         Ok(is_own)
     }
 
-    async fn newest(&self) -> Result<Dataset> {
-        let mut newest = self.dataset.clone();
-        let mut attempt = 1;
-        loop {
-            match newest.checkout_latest().await {
-                Ok(()) => return Ok(newest),
-                // It was removed after it had been listed: there is a newer one.
-                Err(e) if is_missing(&e) && attempt < ATTEMPTS => attempt += 1,
-                Err(e) => return Err(from_lance("reading", &self.root, e)),
-            }
-        }
-    }
-
     /// Whether another tool has committed since the last look.
     async fn is_behind(&self) -> Result<bool> {
-        Ok(self.is_gone()? || self.newest().await?.manifest().version != self.dataset.manifest().version)
+        Ok(self.is_gone()?
+            || newest(&self.dataset, &self.root).await?.manifest().version != self.dataset.manifest().version)
     }
 
     /// Whether another tool has taken the whole table away.
@@ -120,8 +111,15 @@ impl Table {
 
     /// One try to commit: the difference between the table and these runs.
     pub(super) async fn execute(&mut self, levels: &Levels, state: TableState) -> Result<(), CommitFailure> {
-        let record = Record { state, levels: levels.names(), sequence: self.record.sequence + 1, table_version: 0 };
-        let operation = self.operation(levels)?;
+        let record = Record {
+            state,
+            levels: levels.names(),
+            history: levels.history().names(),
+            sequence: self.record.sequence + 1,
+            table_version: 0,
+        };
+        let operation = fragments::operation(self.dataset.manifest(), levels.runs(), Columns::Current)
+            .map_err(|e| from_lance("committing to", &self.root, e))?;
         self.handler.expect(record.clone());
         let done = CommitBuilder::new(Arc::new(self.dataset.clone()))
             .with_storage_format(LanceFileVersion::V2_2)
@@ -153,33 +151,6 @@ impl Table {
         if let Err(e) = self.links.keep(&self.record) {
             tracing::warn!(error = %e, "the record beside the table is behind: were it removed, it could not be made again");
         }
-    }
-
-    fn operation(&self, levels: &Levels) -> Result<Operation> {
-        let manifest = self.dataset.manifest();
-        if !schema::is_own(&manifest.schema) {
-            return Ok(Operation::Overwrite {
-                fragments: levels.runs().map(|run| fragments::of(run)).collect(),
-                schema: schema::lance(super::FORMAT_VERSION).map_err(|e| from_lance("committing to", &self.root, e))?,
-                config_upsert_values: None,
-                initial_bases: None,
-            });
-        }
-        let (removed_fragment_ids, new_fragments) = fragments::difference(manifest, levels.runs().map(|run| &**run));
-        if removed_fragment_ids.is_empty() {
-            return Ok(Operation::Append { fragments: new_fragments });
-        }
-        Ok(Operation::Update {
-            removed_fragment_ids,
-            updated_fragments: vec![],
-            new_fragments,
-            fields_modified: vec![],
-            compacted_sstables: vec![],
-            fields_for_preserving_frag_bitmap: vec![],
-            update_mode: None,
-            inserted_rows_filter: None,
-            updated_fragment_offsets: None,
-        })
     }
 
     fn healthy(&self) -> Result<()> {

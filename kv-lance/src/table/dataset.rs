@@ -2,11 +2,12 @@
 
 use super::RunLayout;
 use super::commit_handler::DurableCommitHandler;
-use super::error::from_lance;
+use super::history::History;
+use super::history_table::HistoryTable;
 use super::levels::Levels;
 use super::links::Links;
 use super::run::{BlockCache, Run, RunPlace, RunsWriter, WrittenRun};
-use super::schema;
+use super::schema::Columns;
 use super::state::{Record, TableState};
 use crate::files::OpenFiles;
 use kv_api::{Error, Result};
@@ -22,6 +23,7 @@ pub(crate) struct Table {
     pub(super) dataset: Dataset,
     pub(super) handler: Arc<DurableCommitHandler>,
     pub(super) links: Links,
+    pub(super) history_table: HistoryTable,
     pub(super) scheduler: Arc<ScanScheduler>,
     pub(super) cache: Arc<BlockCache>,
     pub(super) files: Arc<OpenFiles>,
@@ -36,6 +38,19 @@ pub(crate) struct Table {
     pub(super) replaced: Vec<(Instant, u64)>,
     /// Why nothing is committed any more.
     pub(super) failed: Option<String>,
+}
+
+/// The runs that a flush or a compaction has written.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    pub(crate) current: Vec<WrittenRun>,
+    pub(crate) history: Vec<WrittenRun>,
+}
+
+impl Outputs {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.current.iter().chain(&self.history).map(|run| run.name.as_str())
+    }
 }
 
 /// Why a commit gave an error.
@@ -61,32 +76,38 @@ impl Table {
 
     /// Starts runs that a later commit can take in.
     pub(crate) fn new_runs(&self, level: usize, journal_through: u64) -> Result<RunsWriter> {
+        self.writer(Columns::Current, level, journal_through)
+    }
+
+    /// The same for history, which has been merged `merges` times.
+    pub(crate) fn new_history(&self, merges: usize, journal_through: u64) -> Result<RunsWriter> {
+        self.writer(Columns::History, merges, journal_through)
+    }
+
+    fn writer(&self, columns: Columns, level: usize, journal_through: u64) -> Result<RunsWriter> {
         self.links.prepare()?;
-        let schema = schema::lance(super::FORMAT_VERSION).map_err(|e| from_lance("writing to", &self.root, e))?;
-        let schema = schema::compressed(&schema, self.layout.compression);
         let (files, dir) = (self.files.files().clone(), self.links.runs.clone());
-        let layout = self.layout.on_level(level);
-        Ok(RunsWriter::new(RunPlace { files, dir, schema, layout, level: level as u32, journal_through }))
+        let layout = if columns == Columns::Current { self.layout.on_level(level) } else { self.layout };
+        Ok(RunsWriter::new(RunPlace { files, dir, columns, layout, level: level as u32, journal_through }))
     }
 
     /// Commits the runs of a flush, and how far the journal is covered. Everything is durable
-    /// when this returns.
-    pub(crate) async fn append(&mut self, runs: Vec<WrittenRun>, state: TableState) -> Result<(), CommitFailure> {
+    /// when this returns. The size of the files.
+    pub(crate) async fn append(&mut self, runs: Outputs, state: TableState) -> Result<u64, CommitFailure> {
         self.replace(&Levels::default(), runs, 0, state).await
     }
 
-    /// Commits runs on a level in the place of those they were compacted from.
+    /// Commits runs on a level, and of history, in the place of those they were compacted from. The size of the files.
     pub(crate) async fn replace(
         &mut self,
         old: &Levels,
-        runs: Vec<WrittenRun>,
+        new: Outputs,
         level: usize,
         state: TableState,
-    ) -> Result<(), CommitFailure> {
-        let names: Vec<String> = runs.into_iter().map(|run| run.name).collect();
-        let done = self.try_replace(old, &names, level, state).await;
+    ) -> Result<u64, CommitFailure> {
+        let done = self.try_replace(old, &new, level, state).await;
         if let Err(CommitFailure::NotCommitted(_)) = &done {
-            for name in &names {
+            for name in new.names() {
                 if let Err(e) = self.links.remove(name) {
                     tracing::warn!(error = %e, "a run that was not committed is left behind; the next open removes it");
                 }
@@ -98,28 +119,45 @@ impl Table {
     async fn try_replace(
         &mut self,
         old: &Levels,
-        names: &[String],
+        new: &Outputs,
         level: usize,
         state: TableState,
-    ) -> Result<(), CommitFailure> {
+    ) -> Result<u64, CommitFailure> {
         // Before the commit: nothing may fail once it has happened.
-        let mut new = Vec::new();
-        for name in names {
-            new.push(self.open_run(name).await?);
-            self.links.show(name)?;
+        let (mut current, mut history) = (Vec::new(), Vec::new());
+        for run in &new.current {
+            current.push(self.open_run(&run.name).await?);
+            self.links.show(&run.name)?;
         }
-        self.commit(&self.levels.replacing(old, &new, level), state).await?;
-        self.retired.extend(old.runs().map(|run| (run.name.clone(), Arc::downgrade(run))));
-        if !old.is_empty() {
-            self.replaced.push((Instant::now(), old.disk_bytes()));
+        for run in &new.history {
+            history.push(self.open_run(&run.name).await?);
         }
-        Ok(())
+        if !history.is_empty() {
+            self.links.sync_dir(&self.links.runs)?;
+        }
+        let levels = self.levels.replacing(old, &current, level, &history).without_expired(state.history_floor);
+        let gone: Vec<_> =
+            self.levels.all().filter(|run| !levels.all().any(|left| Arc::ptr_eq(left, run))).cloned().collect();
+        self.commit(&levels, state).await?;
+        let bytes = gone.iter().map(|run| run.disk_bytes()).sum();
+        self.retired.extend(gone.iter().map(|run| (run.name.clone(), Arc::downgrade(run))));
+        if bytes > 0 {
+            self.replaced.push((Instant::now(), bytes));
+        }
+        Ok(current.iter().chain(&history).map(|run| run.disk_bytes()).sum())
+    }
+
+    /// Has outside readers see history. It is for them alone: the store itself goes by what its table says.
+    pub(super) async fn show_history(&mut self, history: &History) {
+        if let Err(e) = self.history_table.show(history).await {
+            tracing::warn!(error = %e, "the table of history is behind; the store itself does without it");
+        }
     }
 
     /// Commits that runs lie on another level now, as they are.
     pub(crate) async fn shift(&mut self, runs: &Levels, level: usize) -> Result<(), CommitFailure> {
         let shifted: Vec<_> = runs.runs().cloned().collect();
-        self.commit(&self.levels.replacing(runs, &shifted, level), self.record.state).await
+        self.commit(&self.levels.replacing(runs, &shifted, level, &[]), self.record.state).await
     }
 
     pub(super) async fn open_run(&self, name: &str) -> Result<Arc<Run>> {

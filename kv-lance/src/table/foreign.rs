@@ -3,7 +3,7 @@
 use super::error::{from_lance, is_missing};
 use super::levels::Levels;
 use super::row_columns::RowColumns;
-use super::schema;
+use super::schema::{self, Columns};
 use super::state::Record;
 use arrow_array::RecordBatch;
 use futures::TryStreamExt;
@@ -38,7 +38,7 @@ pub(super) async fn since(root: &Path, dataset: &Dataset, own: &Record, runs: &L
     if !changes.is_empty() {
         return Ok(Foreign::Changed(changes.join(", ")));
     }
-    if !schema::is_own(&dataset.manifest().schema) {
+    if !schema::is_own(&dataset.manifest().schema, Columns::Current) {
         return Ok(Foreign::Changed(format!("version {newest} (other columns)")));
     }
     // A tool that cleans up takes away what says what it did before: then the rows themselves have to.

@@ -2,8 +2,9 @@
 
 use super::dataset::Table;
 use super::error::from_lance;
+use super::fragments;
 use super::row_columns::{Row, RowColumns};
-use super::{fragments, schema};
+use super::schema::{self, Columns};
 use arrow_array::RecordBatch;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
@@ -17,7 +18,7 @@ impl Table {
     pub(crate) async fn foreign_rows(&self) -> Result<BoxStream<'_, Result<RecordBatch>>> {
         let failed = |e| from_lance("reading what another tool wrote to", &self.root, e);
         let manifest = self.dataset.manifest();
-        let own_columns = schema::is_own(&manifest.schema);
+        let own_columns = schema::is_own(&manifest.schema, Columns::Current);
         let mut scanner = self.dataset.scan();
         if own_columns {
             let own: HashSet<&str> = self.levels.runs().map(|run| run.name.as_str()).collect();

@@ -1,14 +1,17 @@
 //! Runs as fragments of the table, and whether a manifest holds exactly the engine's own.
 
+use super::FORMAT_VERSION;
 use super::run::{FILE_VERSION, Run};
-use super::schema;
+use super::schema::{self, Columns};
+use lance::dataset::transaction::Operation;
 use lance_table::format::{Fragment, Manifest};
 use std::collections::HashSet;
 use std::num::NonZero;
+use std::sync::Arc;
 
 /// The fragment of a run. A commit assigns the id.
 pub(super) fn of(run: &Run) -> Fragment {
-    let (fields, columns) = schema::columns();
+    let (fields, columns) = schema::field_ids();
     Fragment::new(0)
         .with_file(run.name.clone(), fields, columns, FILE_VERSION, NonZero::new(run.disk_bytes()))
         .with_physical_rows(run.statistics().rows as usize)
@@ -18,21 +21,57 @@ pub(super) fn of(run: &Run) -> Fragment {
 /// in place, no column added or taken away.
 pub(super) fn run_name(fragment: &Fragment) -> Option<&str> {
     let [file] = fragment.files.as_slice() else { return None };
-    let (fields, columns) = schema::columns();
+    let (fields, columns) = schema::field_ids();
     let untouched = fragment.deletion_file.is_none() && fragment.overlays.is_empty() && file.base_id.is_none();
     (untouched && *file.fields == *fields && *file.column_indices == *columns).then_some(file.path.as_str())
 }
 
-/// Whether the manifest holds these runs, each once, and nothing else.
+/// Whether the manifest of the engine's table holds these runs, each once, and nothing else.
 pub(super) fn are<'a>(manifest: &Manifest, runs: impl Iterator<Item = &'a str>) -> bool {
+    are_of(manifest, runs, Columns::Current)
+}
+
+/// The same of either table.
+pub(super) fn are_of<'a>(manifest: &Manifest, runs: impl Iterator<Item = &'a str>, columns: Columns) -> bool {
     let expected: HashSet<&str> = runs.collect();
     let found: HashSet<&str> = manifest.fragments.iter().filter_map(run_name).collect();
-    manifest.fragments.len() == expected.len() && found == expected && schema::is_own(&manifest.schema)
+    manifest.fragments.len() == expected.len() && found == expected && schema::is_own(&manifest.schema, columns)
+}
+
+/// What turns the table into these runs and nothing else.
+pub(super) fn operation<'a>(
+    manifest: &Manifest,
+    runs: impl Iterator<Item = &'a Arc<Run>>,
+    columns: Columns,
+) -> lance::Result<Operation> {
+    if !schema::is_own(&manifest.schema, columns) {
+        return Ok(Operation::Overwrite {
+            fragments: runs.map(|run| of(run)).collect(),
+            schema: schema::lance(columns, FORMAT_VERSION)?,
+            config_upsert_values: None,
+            initial_bases: None,
+        });
+    }
+    let (removed_fragment_ids, new_fragments) = difference(manifest, runs);
+    if removed_fragment_ids.is_empty() {
+        return Ok(Operation::Append { fragments: new_fragments });
+    }
+    Ok(Operation::Update {
+        removed_fragment_ids,
+        updated_fragments: vec![],
+        new_fragments,
+        fields_modified: vec![],
+        compacted_sstables: vec![],
+        fields_for_preserving_frag_bitmap: vec![],
+        update_mode: None,
+        inserted_rows_filter: None,
+        updated_fragment_offsets: None,
+    })
 }
 
 /// The ids of the fragments that are none of these runs, or one a second time; and which of the runs are missing.
-pub(super) fn difference<'a>(manifest: &Manifest, runs: impl Iterator<Item = &'a Run>) -> (Vec<u64>, Vec<Fragment>) {
-    let mut missing: Vec<&Run> = runs.collect();
+fn difference<'a>(manifest: &Manifest, runs: impl Iterator<Item = &'a Arc<Run>>) -> (Vec<u64>, Vec<Fragment>) {
+    let mut missing: Vec<&Arc<Run>> = runs.collect();
     let mut foreign = Vec::new();
     for fragment in manifest.fragments.iter() {
         match run_name(fragment).and_then(|name| missing.iter().position(|run| run.name == name)) {
@@ -40,5 +79,5 @@ pub(super) fn difference<'a>(manifest: &Manifest, runs: impl Iterator<Item = &'a
             None => foreign.push(fragment.id),
         }
     }
-    (foreign, missing.into_iter().map(of).collect())
+    (foreign, missing.into_iter().map(|run| of(run)).collect())
 }

@@ -5,6 +5,7 @@ use super::error::from_lance;
 use super::links::list;
 use crate::files::Files;
 use kv_api::{Error, Result};
+use lance::Dataset;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -12,22 +13,28 @@ impl Table {
     /// Removes the files of runs that are none any more: a commit that did not happen, or readers that went with their
     /// process. What an older version of the table still names stays for its readers.
     pub(super) async fn remove_strangers(&self) -> Result<()> {
-        let strangers = self.links.strangers(&self.record.runs().collect())?;
+        let strangers = self.links.strangers(&self.record.files().collect())?;
         if strangers.is_empty() {
             return Ok(());
         }
-        let failed = |e| from_lance("reading the versions of", &self.root, e);
-        let mut named = HashSet::new();
-        for version in self.dataset.version_refs().await.map_err(failed)? {
-            let old = self.dataset.checkout_version(version.version).await.map_err(failed)?;
-            let files = old.manifest().fragments.iter().flat_map(|fragment| &fragment.files);
-            named.extend(files.map(|file| file.path.clone()));
-        }
+        let named = named_by_versions(&self.dataset, &self.root).await?;
         for name in strangers {
             if named.contains(&name) { self.links.forget(&name)? } else { self.links.remove(&name)? }
         }
         Ok(())
     }
+}
+
+/// The names of the files that any version of a dataset refers to.
+pub(super) async fn named_by_versions(dataset: &Dataset, root: &Path) -> Result<HashSet<String>> {
+    let failed = |e| from_lance("reading the versions of", root, e);
+    let mut named = HashSet::new();
+    for version in dataset.version_refs().await.map_err(failed)? {
+        let old = dataset.checkout_version(version.version).await.map_err(failed)?;
+        let files = old.manifest().fragments.iter().flat_map(|fragment| &fragment.files);
+        named.extend(files.map(|file| file.path.clone()));
+    }
+    Ok(named)
 }
 
 /// A draft is what a crash left of a commit that did not happen.

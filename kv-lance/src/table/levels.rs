@@ -1,40 +1,49 @@
 //! Which run lies on which level: the order of precedence.
 
+use super::history::History;
 use super::run::Run;
 use kv_api::Version;
 use std::sync::Arc;
 
 /// Runs by level. Level 0 has what flushes wrote, newest first; its runs may have keys in common. The runs of a lower
 /// level have none, and lie in the order of their keys. Of one key, the rows of a level are newer than those of any level
-/// below.
+/// below. What has been superseded is apart, in no such order.
 #[derive(Clone, Default)]
-pub(crate) struct Levels(Vec<Vec<Arc<Run>>>);
+pub(crate) struct Levels {
+    levels: Vec<Vec<Arc<Run>>>,
+    history: History,
+}
 
 impl Levels {
-    pub(in crate::table) fn new(levels: Vec<Vec<Arc<Run>>>) -> Self {
-        let mut levels = Self(levels);
+    pub(in crate::table) fn new(levels: Vec<Vec<Arc<Run>>>, history: History) -> Self {
+        let mut levels = Self { levels, history };
         levels.trim();
         levels
     }
 
     fn trim(&mut self) {
-        while self.0.last().is_some_and(Vec::is_empty) {
-            self.0.pop();
+        while self.levels.last().is_some_and(Vec::is_empty) {
+            self.levels.pop();
         }
+    }
+
+    pub(crate) fn history(&self) -> &History {
+        &self.history
     }
 
     /// How many levels there are, down to the lowest that has a run.
     pub(crate) fn depth(&self) -> usize {
-        self.0.len()
+        self.levels.len()
     }
 
+    /// Whether there is no run, nor history.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.levels.is_empty() && self.history.is_empty()
     }
 
     /// The runs of a level.
     pub(crate) fn level(&self, level: usize) -> &[Arc<Run>] {
-        self.0.get(level).map_or(&[], Vec::as_slice)
+        self.levels.get(level).map_or(&[], Vec::as_slice)
     }
 
     /// The runs of level 0.
@@ -44,12 +53,17 @@ impl Levels {
 
     /// The levels below it, each sorted.
     pub(crate) fn sorted(&self) -> impl Iterator<Item = &[Arc<Run>]> {
-        self.0.iter().skip(1).map(Vec::as_slice)
+        self.levels.iter().skip(1).map(Vec::as_slice)
     }
 
-    /// Every run, in the order of precedence.
+    /// Every run on a level, in the order of precedence.
     pub(crate) fn runs(&self) -> impl Iterator<Item = &Arc<Run>> {
-        self.0.iter().flatten()
+        self.levels.iter().flatten()
+    }
+
+    /// The same, and those of history.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Run>> {
+        self.runs().chain(self.history.runs())
     }
 
     /// The runs that can have rows of `key` up to `version`, in the order of precedence.
@@ -77,7 +91,7 @@ impl Levels {
         Some((first, last))
     }
 
-    /// Bytes of files.
+    /// Bytes of files, without history.
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.runs().map(|run| run.disk_bytes()).sum()
     }
@@ -85,37 +99,56 @@ impl Levels {
     /// These levels without the runs that `keep` does not hold for.
     pub(crate) fn only(&self, keep: impl Fn(&Arc<Run>) -> bool) -> Self {
         let kept = |runs: &Vec<Arc<Run>>| runs.iter().filter(|run| keep(run)).cloned().collect();
-        Self::new(self.0.iter().map(kept).collect())
+        Self::new(self.levels.iter().map(kept).collect(), self.history.only(&keep))
     }
 
     /// Puts a run onto a level, where its keys or, on level 0, its age belong.
     pub(crate) fn insert(&mut self, level: usize, run: Arc<Run>) {
-        if self.0.len() <= level {
-            self.0.resize(level + 1, Vec::new());
+        if self.levels.len() <= level {
+            self.levels.resize(level + 1, Vec::new());
         }
-        if let Some(runs) = self.0.get_mut(level) {
+        if let Some(runs) = self.levels.get_mut(level) {
             let at = if level == 0 { 0 } else { runs.partition_point(|r| r.key_bounds().0 < run.key_bounds().0) };
             runs.insert(at, run);
         }
     }
 
-    /// These levels with `new` on one of them in the place of `old`.
-    pub(crate) fn replacing(&self, old: &Self, new: &[Arc<Run>], level: usize) -> Self {
+    /// These levels with `new` on one of them in the place of `old`, and `history` in that of what is old of that.
+    pub(crate) fn replacing(&self, old: &Self, new: &[Arc<Run>], level: usize, history: &[Arc<Run>]) -> Self {
         let is_old = |run: &Arc<Run>| old.runs().any(|old| Arc::ptr_eq(old, run));
-        let mut levels = self.only(|run| !is_old(run));
+        let kept = |runs: &Vec<Arc<Run>>| runs.iter().filter(|run| !is_old(run)).cloned().collect();
+        let history = self.history.replacing(&old.history, history);
+        let mut levels = Self { levels: self.levels.iter().map(kept).collect(), history };
         new.iter().rev().for_each(|run| levels.insert(level, run.clone()));
         levels.trim();
         levels
     }
 
+    /// These levels without the history that nobody reads from `floor` on.
+    pub(crate) fn without_expired(mut self, floor: Version) -> Self {
+        self.history = self.history.only(|run| run.statistics().max_superseded > floor);
+        self
+    }
+
+    /// These runs alone, of history.
+    pub(crate) fn of_history(runs: Vec<Arc<Run>>) -> Self {
+        Self::new(Vec::new(), History::new(runs))
+    }
+
+    /// The same levels with these runs as their history.
+    pub(crate) fn with_history(mut self, runs: Vec<Arc<Run>>) -> Self {
+        self.history = History::new(runs);
+        self
+    }
+
     /// The names of the files, level by level.
     pub(super) fn names(&self) -> Vec<Vec<String>> {
-        self.0.iter().map(|runs| runs.iter().map(|run| run.name.clone()).collect()).collect()
+        self.levels.iter().map(|runs| runs.iter().map(|run| run.name.clone()).collect()).collect()
     }
 }
 
 impl std::fmt::Debug for Levels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(&self.0).finish()
+        f.debug_struct("Levels").field("levels", &self.levels).field("history", &self.history).finish()
     }
 }

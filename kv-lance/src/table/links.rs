@@ -61,9 +61,14 @@ impl Links {
         self.unlink(&self.runs.join(name))
     }
 
+    /// Removes the table's name.
+    pub(super) fn hide(&self, name: &str) -> Result<()> {
+        self.unlink(&self.data.join(name))
+    }
+
     /// Removes both names.
     pub(super) fn remove(&self, name: &str) -> Result<()> {
-        self.unlink(&self.data.join(name))?;
+        self.hide(name)?;
         self.forget(name)
     }
 

@@ -1,4 +1,5 @@
-//! The table at rest: a Lance dataset whose fragments are sorted runs. The only module that knows Lance.
+//! The table at rest: a Lance dataset whose fragments are sorted runs, and another for history. The only module that
+//! knows Lance.
 //!
 //! [`run`] is the format of the data files; what is beside it is the dataset: its manifests, what other
 //! tools commit to it, and the files that it keeps.
@@ -12,6 +13,8 @@ mod find_record;
 mod foreign;
 mod foreign_rows;
 mod fragments;
+mod history;
+mod history_table;
 mod leftovers;
 mod levels;
 mod links;
@@ -23,11 +26,12 @@ mod schema;
 mod spare;
 mod state;
 
-pub(crate) use dataset::{CommitFailure, Table};
+pub(crate) use dataset::{CommitFailure, Outputs, Table};
+pub(crate) use history::History;
 pub(crate) use levels::Levels;
 pub(crate) use open::Opened;
 pub use restore::Restored;
-pub(crate) use run::{BlockCache, Column, KeyBlock, Run, RunExtent, RunsWriter, ValBlock, WrittenRun, hash};
+pub(crate) use run::{BlockCache, Column, KeyBlock, NewRow, RowPlace, Run, RunExtent, RunsWriter, ValBlock, hash};
 pub(crate) use spare::is_kept;
 pub(crate) use state::TableState;
 
@@ -63,4 +67,4 @@ impl RunLayout {
 }
 
 /// The version of the on-disk format, of the table and of the journal alike.
-pub(crate) const FORMAT_VERSION: u32 = 3;
+pub(crate) const FORMAT_VERSION: u32 = 4;

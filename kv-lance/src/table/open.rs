@@ -1,15 +1,17 @@
 //! Opening the table, and making it.
 
-use super::commit::{told, transaction};
+use super::commit::{ATTEMPTS, told, transaction};
 use super::commit_handler::DurableCommitHandler;
 use super::dataset::Table;
-use super::error::from_lance;
+use super::error::{from_lance, is_missing};
 use super::find_record::find_record;
+use super::history::History;
+use super::history_table::HistoryTable;
 use super::leftovers::remove_drafts;
 use super::levels::Levels;
 use super::links::{Links, list};
 use super::run::BlockCache;
-use super::schema;
+use super::schema::{self, Columns};
 use super::state::{Record, TableState};
 use super::{FORMAT_VERSION, RunLayout};
 use crate::files::{Files, OpenFiles, make_dirs};
@@ -51,6 +53,8 @@ impl Table {
         let mut table = Self::load(root, create, cache, files, layout).await?;
         table.settle().await.map_err(told)?;
         table.remove_strangers().await?;
+        table.show_history(&table.levels.history().clone()).await;
+        table.history_table.remove_strangers().await?;
         Ok(Opened { levels: table.levels.clone(), state: table.record.state, table })
     }
 
@@ -75,12 +79,13 @@ impl Table {
         };
         // A store that has never flushed has nothing to put back.
         let begun = kept.as_ref().is_some_and(|kept| kept.sequence > 0) && is_empty(&dataset);
-        let record = newest(kept.clone(), find_record(root, &dataset).await)?;
+        let record = newer(kept.clone(), find_record(root, &dataset).await)?;
         links.prepare()?;
         // A commit whose outcome was unknown is in the table: it has to be durable before anything relies on it.
         links.sync_dir(&root.join("_versions"))?;
         links.sync_dir(root)?;
         links.mend(record.runs())?;
+        let history_table = HistoryTable::beside(root, files.files().clone());
         let scheduler = scheduler();
         let root = root.to_path_buf();
         let mut table = Self {
@@ -88,6 +93,7 @@ impl Table {
             dataset,
             handler,
             links,
+            history_table,
             scheduler,
             cache,
             files,
@@ -106,7 +112,11 @@ impl Table {
             }
             levels.push(runs);
         }
-        table.levels = Levels::new(levels);
+        let mut history = Vec::with_capacity(table.record.history.len());
+        for name in &table.record.history {
+            history.push(table.open_run(name).await?);
+        }
+        table.levels = Levels::new(levels, History::new(history));
         if kept.as_ref() != Some(&table.record) {
             // A crash came between, or the store is from before. The journal that it would need goes now.
             table.keep_record();
@@ -125,7 +135,7 @@ pub(super) fn scheduler() -> Arc<ScanScheduler> {
 }
 
 /// The newer of the record that is kept beside the table and the one that the table has, if it has any.
-fn newest(kept: Option<Record>, found: Result<Record>) -> Result<Record> {
+fn newer(kept: Option<Record>, found: Result<Record>) -> Result<Record> {
     match (kept, found) {
         (Some(kept), Ok(found)) if kept.sequence > found.sequence => Ok(kept),
         (Some(kept), Err(Error::NotAStore { .. } | Error::Corruption { .. })) => Ok(kept),
@@ -152,7 +162,7 @@ fn uri(root: &Path) -> Result<&str> {
     })
 }
 
-async fn load(root: &Path, handler: Arc<DurableCommitHandler>) -> Result<Dataset> {
+pub(super) async fn load(root: &Path, handler: Arc<DurableCommitHandler>) -> Result<Dataset> {
     DatasetBuilder::from_uri(uri(root)?)
         .with_commit_handler(handler)
         .with_session(session())
@@ -166,14 +176,24 @@ pub(super) async fn create_dataset(
     root: &Path,
     handler: Arc<DurableCommitHandler>,
 ) -> Result<Dataset> {
+    handler.expect(Record::default());
+    create(files, root, handler, Columns::Current).await
+}
+
+/// Makes a dataset without rows.
+pub(super) async fn create(
+    files: &dyn Files,
+    root: &Path,
+    handler: Arc<DurableCommitHandler>,
+    columns: Columns,
+) -> Result<Dataset> {
     make_dirs(files, root).map_err(|e| Error::io("creating", root, e))?;
     let operation = Operation::Overwrite {
         fragments: vec![],
-        schema: schema::lance(FORMAT_VERSION).map_err(|e| from_lance("creating", root, e))?,
+        schema: schema::lance(columns, FORMAT_VERSION).map_err(|e| from_lance("creating", root, e))?,
         config_upsert_values: None,
         initial_bases: None,
     };
-    handler.expect(Record::default());
     CommitBuilder::new(uri(root)?)
         .with_commit_handler(handler)
         .with_session(session())
@@ -182,6 +202,20 @@ pub(super) async fn create_dataset(
         .execute(transaction(0, operation))
         .await
         .map_err(|e| from_lance("creating", root, e))
+}
+
+/// The dataset's newest version.
+pub(super) async fn newest(dataset: &Dataset, root: &Path) -> Result<Dataset> {
+    let mut newest = dataset.clone();
+    let mut attempt = 1;
+    loop {
+        match newest.checkout_latest().await {
+            Ok(()) => return Ok(newest),
+            // It was removed after it had been listed: there is a newer one.
+            Err(e) if is_missing(&e) && attempt < ATTEMPTS => attempt += 1,
+            Err(e) => return Err(from_lance("reading", root, e)),
+        }
+    }
 }
 
 pub(super) fn has_manifest(files: &dyn Files, root: &Path) -> Result<bool> {

@@ -1,4 +1,4 @@
-//! The columns of the table.
+//! The columns of the two tables: of what is current, and of history.
 
 use super::FORMAT_VERSION;
 use crate::config::Compression;
@@ -15,32 +15,51 @@ pub(super) const FORMAT_KEY: &str = "kv-lance:format";
 pub(super) const KEY: usize = 0;
 pub(super) const VAL: usize = 3;
 
-/// `key, version, tombstone, val`: what any reader of Lance sees.
-pub(super) fn arrow() -> Arc<ArrowSchema> {
-    static SCHEMA: LazyLock<Arc<ArrowSchema>> = LazyLock::new(|| {
-        Arc::new(ArrowSchema::new(vec![
-            Field::new("key", DataType::Binary, false),
-            Field::new("version", DataType::UInt64, false),
-            Field::new("tombstone", DataType::Boolean, false),
-            Field::new("val", DataType::Binary, true),
-        ]))
+/// Which of the two tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Columns {
+    /// `key, version, tombstone, val`.
+    Current,
+    /// `key, version, superseded, val`: a row was what reads found from its version up to the one before that at which it was
+    /// superseded. Without a value it is a deletion.
+    History,
+}
+
+/// What any reader of Lance sees.
+pub(super) fn arrow(columns: Columns) -> Arc<ArrowSchema> {
+    static SCHEMAS: LazyLock<[Arc<ArrowSchema>; 2]> = LazyLock::new(|| {
+        [Field::new("tombstone", DataType::Boolean, false), Field::new("superseded", DataType::UInt64, false)].map(
+            |third| {
+                Arc::new(ArrowSchema::new(vec![
+                    Field::new("key", DataType::Binary, false),
+                    Field::new("version", DataType::UInt64, false),
+                    third,
+                    Field::new("val", DataType::Binary, true),
+                ]))
+            },
+        )
     });
-    SCHEMA.clone()
+    let [current, history] = &*SCHEMAS;
+    match columns {
+        Columns::Current => current.clone(),
+        Columns::History => history.clone(),
+    }
 }
 
 /// The ids of the fields, and the columns in which a run's file has them.
-pub(super) fn columns() -> (Vec<i32>, Vec<i32>) {
-    let positions = || (0..arrow().fields().len() as i32).collect();
+pub(super) fn field_ids() -> (Vec<i32>, Vec<i32>) {
+    let positions = || (0..arrow(Columns::Current).fields().len() as i32).collect();
     (positions(), positions())
 }
 
 /// Whether a table's schema is the store's: the columns, and the mark of the format.
-pub(super) fn is_own(schema: &Schema) -> bool {
+pub(super) fn is_own(schema: &Schema, columns: Columns) -> bool {
+    let expected = arrow(columns);
     let marked = schema.metadata.get(FORMAT_KEY).is_some_and(|format| *format == FORMAT_VERSION.to_string());
-    let (ids, _) = columns();
+    let (ids, _) = field_ids();
     marked
         && schema.fields.len() == ids.len()
-        && schema.fields.iter().zip(&ids).zip(arrow().fields()).all(|((field, id), expected)| {
+        && schema.fields.iter().zip(&ids).zip(expected.fields()).all(|((field, id), expected)| {
             field.id == *id
                 && field.name == *expected.name()
                 && field.data_type() == *expected.data_type()
@@ -49,16 +68,16 @@ pub(super) fn is_own(schema: &Schema) -> bool {
 }
 
 /// The schema of a file in which keys and values are compressed.
-pub(super) fn compressed(schema: &Schema, compression: Compression) -> Schema {
-    let mut schema = schema.clone();
+pub(super) fn of_files(columns: Columns, compression: Compression) -> lance::Result<Schema> {
+    let mut schema = lance(columns, FORMAT_VERSION)?;
     for field in schema.fields.iter_mut().filter(|field| field.name == "key" || field.name == "val") {
         field.metadata.insert(COMPRESSION_META_KEY.to_owned(), compression.name().to_owned());
     }
-    schema
+    Ok(schema)
 }
 
 /// The same as Lance's schema, marked as a store of `format`.
-pub(super) fn lance(format: u32) -> lance::Result<Schema> {
+pub(super) fn lance(columns: Columns, format: u32) -> lance::Result<Schema> {
     let metadata = HashMap::from([(FORMAT_KEY.to_owned(), format.to_string())]);
-    Schema::try_from(&arrow().as_ref().clone().with_metadata(metadata))
+    Schema::try_from(&arrow(columns).as_ref().clone().with_metadata(metadata))
 }

@@ -97,7 +97,8 @@ mod tests {
     fn a_record_is_kept_whole_or_not_at_all() {
         let state = TableState { journal_through: 3, last_version: u64::MAX, history_floor: 7 };
         for levels in [vec![], vec![vec!["b.lance".to_owned()], vec!["a.lance".to_owned()]]] {
-            let record = Record { state, levels, sequence: 9, table_version: 12 };
+            let history = vec!["h.lance".to_owned()];
+            let record = Record { state, levels, history, sequence: 9, table_version: 12 };
             let kept = encode(&record);
             let read = |bytes: &[u8]| decode(bytes, Path::new("RECORD"));
             assert!(matches!(read(kept.as_bytes()), Ok(Some(read)) if read == record), "{kept}");

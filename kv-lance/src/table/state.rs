@@ -8,6 +8,7 @@ const JOURNAL_THROUGH: &str = "kv-lance:journal-through";
 const LAST_VERSION: &str = "kv-lance:last-version";
 const HISTORY_FLOOR: &str = "kv-lance:history-floor";
 const RUNS: &str = "kv-lance:runs";
+const HISTORY: &str = "kv-lance:history";
 const SEQUENCE: &str = "kv-lance:sequence";
 const TABLE_VERSION: &str = "kv-lance:table-version";
 
@@ -37,6 +38,8 @@ pub(super) struct Record {
     pub(super) state: TableState,
     /// The data files by level: the order of precedence.
     pub(super) levels: Vec<Vec<String>>,
+    /// The data files of history, those that were written last first.
+    pub(super) history: Vec<String>,
     /// The number of the engine's commits up to this one.
     pub(super) sequence: u64,
     /// The version of the table that it made.
@@ -44,9 +47,14 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// The names of all data files.
+    /// The names of the table's data files.
     pub(super) fn runs(&self) -> impl Iterator<Item = &str> {
         self.levels.iter().flatten().map(String::as_str)
+    }
+
+    /// The same with those of history.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        self.runs().chain(self.history.iter().map(String::as_str))
     }
 
     pub(super) fn write(&self, config: &mut HashMap<String, String>) {
@@ -56,17 +64,20 @@ impl Record {
         config.insert(HISTORY_FLOOR.to_owned(), history_floor.to_string());
         let levels: Vec<String> = self.levels.iter().map(|runs| runs.join(",")).collect();
         config.insert(RUNS.to_owned(), levels.join(";"));
+        config.insert(HISTORY.to_owned(), self.history.join(","));
         config.insert(SEQUENCE.to_owned(), self.sequence.to_string());
         config.insert(TABLE_VERSION.to_owned(), self.table_version.to_string());
     }
 
     pub(super) fn read(config: &HashMap<String, String>) -> Option<Self> {
-        let names = |level: &str| level.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let names =
+            |level: &str| level.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>();
         let levels = Some(config.get(RUNS)?).filter(|levels| !levels.is_empty()).map(|levels| levels.split(';'));
         let levels = levels.map_or_else(Vec::new, |levels| levels.map(names).collect());
         Some(Self {
             state: TableState::read(config)?,
             levels,
+            history: names(config.get(HISTORY)?),
             sequence: number(config, SEQUENCE)?,
             table_version: number(config, TABLE_VERSION)?,
         })
@@ -92,13 +103,17 @@ mod tests {
         ];
         for levels in levels {
             let state = TableState { journal_through: 3, last_version: u64::MAX, history_floor: 7 };
-            let record = Record { state, levels, sequence: 9, table_version: 12 };
+            let history = levels.first().cloned().unwrap_or_default();
+            let record = Record { state, levels, history, sequence: 9, table_version: 12 };
             let mut config = HashMap::from([("theirs".to_owned(), "1".to_owned())]);
             record.write(&mut config);
             assert_eq!(Record::read(&config), Some(record));
             assert_eq!(TableState::read(&config), Some(state));
-            config.remove(RUNS);
-            assert_eq!(Record::read(&config), None);
+            for name in [RUNS, HISTORY] {
+                let mut config = config.clone();
+                config.remove(name);
+                assert_eq!(Record::read(&config), None);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Writes of many keys at once.
 
 use super::LanceTransaction;
+use crate::read::Merge;
 use crate::write::Write;
 use kv_api::{Direction, Key, KeyRange, Result};
 
@@ -21,9 +22,26 @@ impl LanceTransaction {
             keys.extend(merge.rows().iter().flat_map(|rows| rows.iter()).map(|row| row.key_slice()));
         }
         drop(merge);
+        if deletion.erases {
+            self.past_keys(&range, &mut keys).await?;
+        }
         self.note_scan(range, Direction::Forward, None, None);
         self.check_still_open()?;
         self.write_all(keys.into_iter().map(|key| (key, deletion.clone()))).await
+    }
+
+    /// Adds the keys that have nothing but history.
+    async fn past_keys(&self, range: &KeyRange, keys: &mut Vec<Key>) -> Result<()> {
+        let (_, view) = self.reading(None)?;
+        let mut past = Merge::of_past_keys(&view.levels, range.clone());
+        while past.advance().await? {
+            for row in past.rows().iter().flat_map(|rows| rows.iter()) {
+                if keys.last().is_none_or(|last| last != row.key()) {
+                    keys.push(row.key_slice());
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn write_all(&self, mut writes: impl Iterator<Item = (Key, Write)> + Send) -> Result<()> {

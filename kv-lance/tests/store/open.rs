@@ -66,7 +66,7 @@ async fn a_journal_of_another_format_is_refused_by_its_number() -> Result<()> {
     std::fs::write(&segment, &bytes).unwrap();
     match refused(LanceConfig::new(dir.path())).await {
         Error::UnsupportedFormat { found, supported, .. } => {
-            assert_eq!((found.as_str(), supported.as_str()), ("99", "3"))
+            assert_eq!((found.as_str(), supported.as_str()), ("99", "4"))
         }
         e => panic!("{e}"),
     }

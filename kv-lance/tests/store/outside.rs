@@ -291,7 +291,7 @@ async fn a_table_of_an_older_format_is_refused_by_its_number() -> Result<()> {
     table(dir.path()).await.update_schema_metadata([("kv-lance:format", "2")]).replace().await.unwrap();
     match open(LanceConfig::new(dir.path())).await.map(drop) {
         Err(kv_api::Error::UnsupportedFormat { found, supported, .. }) => {
-            assert_eq!((&*found, &*supported), ("2", "3"))
+            assert_eq!((&*found, &*supported), ("2", "4"))
         }
         other => panic!("{other:?}"),
     }

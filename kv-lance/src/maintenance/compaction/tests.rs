@@ -9,7 +9,7 @@ use crate::maintenance::merge::merge;
 use crate::maintenance::plan::Sizes;
 use crate::memtable::MemTable;
 use crate::read::{Merge, Span, Visible};
-use crate::table::{BlockCache, Levels, Opened, RunExtent, RunLayout, Table};
+use crate::table::{BlockCache, Levels, NewRow, Opened, RunExtent, RunLayout, Table};
 use kv_api::{Direction, Key, KeyRange, Val};
 use std::path::Path;
 use std::sync::Arc;
@@ -41,10 +41,15 @@ fn val(version: Version) -> Option<Val> {
 async fn flush(opened: &mut Opened, keys: impl Iterator<Item = u64>, version: Version) {
     let mut writer = opened.table.new_runs(0, version).unwrap();
     for n in keys {
-        writer.push(&key(n), version, val(version).as_deref(), false).await.unwrap();
+        writer.push(row(&key(n), version, val(version).as_deref())).await.unwrap();
     }
-    opened.table.append(writer.finish().await.unwrap(), opened.state).await.unwrap();
+    let runs = Outputs { current: writer.finish().await.unwrap(), history: vec![] };
+    opened.table.append(runs, opened.state).await.unwrap();
     opened.levels = opened.table.levels().clone();
+}
+
+fn row<'a>(key: &'a [u8], version: Version, val: Option<&'a [u8]>) -> NewRow<'a> {
+    NewRow { key, version, val, erases: false, superseded: None }
 }
 
 fn horizons(history: Version) -> Horizons {
@@ -53,15 +58,23 @@ fn horizons(history: Version) -> Horizons {
 
 async fn compact(opened: &mut Opened, horizon: Version) {
     let plan = Sizes { partition: 1 << 20 }.all(&opened.levels);
+    let plan = plan.with_history(opened.levels.history().runs(), horizons(horizon));
     carry_out(opened, plan, horizon).await;
 }
 
 async fn carry_out(opened: &mut Opened, plan: Plan, horizon: Version) {
-    let writer = opened.table.new_runs(plan.to, 0).unwrap();
-    let filter = HistoryFilter::new(horizons(horizon), plan.is_bottom);
-    let merged = merge(&plan.inputs, writer, filter, &AtomicBool::new(false)).await.unwrap();
+    let (current, history) =
+        (opened.table.new_runs(plan.to, 0).unwrap(), opened.table.new_history(plan.merges(), 0).unwrap());
+    let filter = HistoryFilter::new(horizons(horizon), plan.rest(opened.levels.history()));
+    let writer = SplitWriter::new(current, history, filter);
+    let merged = merge(&plan.inputs, writer, &AtomicBool::new(false)).await.unwrap();
     opened.table.replace(&plan.inputs, merged.runs, plan.to, opened.state).await.unwrap();
     opened.levels = opened.table.levels().clone();
+}
+
+fn is_worthwhile(levels: &Levels, horizons: &Horizons) -> bool {
+    let plan = Sizes { partition: 1 << 20 }.all(levels).with_history(levels.history().runs(), *horizons);
+    super::is_worthwhile(&plan, horizons)
 }
 
 /// What a version has, read in every way there is.
@@ -207,12 +220,12 @@ async fn more_versions_of_a_key_than_a_run_can_count_are_refused_before_any_comm
     let mut writer = opened.table.new_runs(0, 1).unwrap();
     // As many as fill a run, so that the next begins with the key that is too much for it.
     for n in 0..50 {
-        writer.push(&key(n), 1, None, false).await.unwrap();
+        writer.push(row(&key(n), 1, None)).await.unwrap();
     }
     let mut pushed = Ok(());
     for version in (1..=201).rev() {
         assert!(pushed.is_ok());
-        pushed = writer.push(b"z", version, None, false).await;
+        pushed = writer.push(row(b"z", version, None)).await;
     }
     let refused = format!("{:?}", pushed.unwrap_err());
     assert!(refused.contains("200 rows"), "{refused}");

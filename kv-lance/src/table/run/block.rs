@@ -9,7 +9,7 @@ use bytes::Bytes;
 pub(crate) struct KeyBlock {
     keys: Column,
     meta: RowMeta,
-    /// The greatest version where each row is the only one of its key and none is a tombstone.
+    /// The greatest version where each row is the only one of its key, and none is a tombstone or history.
     plain_from: Option<u64>,
     continues: bool,
     goes_on: bool,
@@ -18,7 +18,7 @@ pub(crate) struct KeyBlock {
 impl KeyBlock {
     pub(super) fn new(keys: Column, meta: RowMeta, continues: bool, goes_on: bool) -> Self {
         let distinct = (1..keys.len()).all(|row| keys.row(row - 1) != keys.row(row));
-        let plain_from = (distinct && !meta.has_tombstones()).then(|| meta.greatest());
+        let plain_from = (distinct && !meta.has_tombstones() && !meta.is_history()).then(|| meta.greatest());
         Self { keys, meta, plain_from, continues, goes_on }
     }
 
@@ -59,6 +59,17 @@ impl KeyBlock {
 
     pub(crate) fn is_tombstone(&self, row: usize) -> bool {
         self.meta.is_tombstone(row)
+    }
+
+    /// When a row of history was superseded; `None` in other runs.
+    pub(crate) fn superseded(&self, row: usize) -> Option<u64> {
+        self.meta.superseded(row)
+    }
+
+    /// Whether a row is what a read at `version` finds, where it is the newest up to that: a row of history is until it was
+    /// superseded.
+    pub(crate) fn is_in_force(&self, row: usize, version: u64) -> bool {
+        self.meta.superseded(row).is_none_or(|superseded| version < superseded)
     }
 
     /// Whether a row erases what was before.
@@ -168,7 +179,7 @@ mod tests {
         for (key, count) in versions.iter().enumerate() {
             for version in (1..=*count).rev() {
                 keys.push(vec![key as u8]);
-                meta.push(version * 2, false, false);
+                meta.push(version * 2, false, false, None);
             }
         }
         meta.encode(&mut encoded);

@@ -12,6 +12,12 @@ pub(crate) struct RowPlace {
     pub(crate) keys: Arc<KeyBlock>,
 }
 
+impl RowPlace {
+    pub(crate) fn version(&self) -> Version {
+        self.keys.version(self.row)
+    }
+}
+
 /// What a search finds in a block.
 enum Look {
     Found(usize),
@@ -22,7 +28,7 @@ enum Look {
 
 impl Run {
     /// The newest row of `key` up to `version`.
-    pub(super) async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<RowPlace>> {
+    pub(crate) async fn find(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<RowPlace>> {
         match self.index.find(key, version, hash)? {
             Some(block) => self.find_from(block, key, version).await,
             None => Ok(None),
@@ -74,14 +80,21 @@ impl Run {
     pub(crate) async fn get(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<Option<Val>>> {
         match self.find(key, version, hash).await? {
             None => Ok(None),
-            Some(found) if found.keys.is_tombstone(found.row) => Ok(Some(None)),
-            Some(RowPlace { block, row, .. }) => Ok(Some(Some(self.vals(block).await?.slice(row)))),
+            Some(found) => Ok(Some(self.val_of(&found).await?)),
         }
     }
 
     /// As [`get`](Self::get), without reading the value: whether there is one.
     pub(crate) async fn exists(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<bool>> {
         Ok(self.find(key, version, hash).await?.map(|found| !found.keys.is_tombstone(found.row)))
+    }
+
+    /// The value of a row that was found; `None` for a tombstone.
+    pub(crate) async fn val_of(&self, place: &RowPlace) -> Result<Option<Val>> {
+        if place.keys.is_tombstone(place.row) {
+            return Ok(None);
+        }
+        Ok(Some(self.vals(place.block).await?.slice(place.row)))
     }
 
     /// The version of the newest row of `key`.

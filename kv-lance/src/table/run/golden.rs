@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 const BLOCK_BYTES: usize = 256;
 
-/// Short rows, which Lance lays out in chunks of many; and long ones, which it lays out one by one.
-const NAMES: [&str; 2] = ["short", "long"];
+/// Short rows, which Lance lays out in chunks of many; long ones, which it lays out one by one; and history.
+const NAMES: [&str; 3] = ["short", "long", "history"];
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/run-{FORMAT_VERSION}-{name}.lance"))
@@ -23,9 +23,9 @@ fn val(n: u64, length: usize) -> Vec<u8> {
 }
 
 fn golden(name: &str) -> Vec<Row> {
-    let mut rows: Vec<Row> = vec![(vec![], 7, Some(b"of the empty key".to_vec()), false)];
+    let mut rows: Vec<Row> = vec![(vec![], 7, Some(b"of the empty key".to_vec()), false, None)];
     let (prefix, length, keys) = match name {
-        "short" => ("key/".to_owned(), 20, 400),
+        "short" | "history" => ("key/".to_owned(), 20, 400),
         _ => ("key/".repeat(100), 700, 60),
     };
     for n in 0..keys {
@@ -35,10 +35,13 @@ fn golden(name: &str) -> Vec<Row> {
         for version in (0..versions).rev() {
             let val =
                 (n % 7 != 3 || version > 0).then(|| val(n + version, (length + n as usize) * usize::from(n % 5 > 0)));
-            rows.push((key.clone(), 1_000_000 + n + 1000 * version, val, n % 11 == 4 && version == 1));
+            rows.push((key.clone(), 1_000_000 + n + 1000 * version, val, n % 11 == 4 && version == 1, None));
         }
     }
-    rows.push((vec![0xff; 3], 1, None, true));
+    rows.push((vec![0xff; 3], 1, None, true, None));
+    if name == "history" {
+        rows.iter_mut().for_each(|row| (row.3, row.4) = (false, Some(row.1 + 1000)));
+    }
     rows
 }
 
@@ -54,7 +57,10 @@ async fn files_of_an_older_build_are_read_row_by_row() {
             assert_eq!((s.min_version, s.max_version), (1, expected.iter().map(|row| row.1).max().unwrap()));
             assert_eq!(s.tombstones, expected.iter().filter(|row| row.2.is_none()).count() as u64);
             assert_eq!(run.key_bounds(), (&b""[..], &[0xff; 3][..]));
-            for (key, version, val, _) in &expected {
+            let superseded = |s: Option<Version>| s.unwrap_or(0);
+            assert_eq!(s.min_superseded, expected.iter().map(|row| superseded(row.4)).min().unwrap());
+            assert_eq!(s.max_superseded, expected.iter().map(|row| superseded(row.4)).max().unwrap());
+            for (key, version, val, ..) in &expected {
                 let found = run.get(key, *version, hash(key)).await.unwrap();
                 assert_eq!(found.map(|val| val.map(|val| val.to_vec())), Some(val.clone()));
             }

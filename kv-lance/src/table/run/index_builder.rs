@@ -1,11 +1,11 @@
 //! Collects the index of a run while that is written.
 
+use super::NewRow;
 use super::bloom;
 use super::fences::separator;
 use super::index::{PartInfo, RunIndexContents};
 use super::index_part::{BlockInfo, IndexPartBuilder};
 use super::statistics::RunStatistics;
-use kv_api::Version;
 
 /// The index of the rows so far. A part that is full is taken out to be written.
 #[derive(Debug)]
@@ -64,7 +64,8 @@ impl RunIndexBuilder {
     }
 
     /// Takes in a row.
-    pub(super) fn push_row(&mut self, key: &[u8], version: Version, tombstone: bool, erases: bool) {
+    pub(super) fn push_row(&mut self, row: &NewRow<'_>) {
+        let key = row.key;
         let new_key = !self.continues(key);
         // A part may begin with a key of the one before.
         if new_key || self.part.has_no_key() {
@@ -73,7 +74,7 @@ impl RunIndexBuilder {
         if self.contents.statistics.rows == 0 {
             self.contents.first_key = key.to_vec();
         }
-        self.contents.statistics.push(version, tombstone, erases, new_key);
+        self.contents.statistics.push(row, new_key);
         if new_key {
             self.contents.last_key.clear();
             self.contents.last_key.extend_from_slice(key);

@@ -1,7 +1,7 @@
 //! A sorted run: one Lance data file, read block by block.
 //!
-//! It holds rows `(key, version, tombstone, val)`, sorted by key ascending, then version
-//! descending. What the engine needs to find a row (fences, bloom filter, statistics) and to trust
+//! It holds rows `(key, version, tombstone, val)`, or of history `(key, version, superseded, val)`,
+//! sorted by key ascending, then version descending. What the engine needs to find a row (fences, bloom filter, statistics) and to trust
 //! it (checksums) is in global buffers of the same file, which other readers of Lance ignore.
 
 mod block;
@@ -32,7 +32,7 @@ pub(crate) use cache::BlockCache;
 pub(crate) use column::Column;
 pub(crate) use find::RowPlace;
 pub(crate) use reader::Run;
-pub(crate) use runs_writer::{RunExtent, RunsWriter};
+pub(crate) use runs_writer::{NewRow, RunExtent, RunsWriter};
 pub(crate) use writer::WrittenRun;
 pub(in crate::table) use writer::{FILE_VERSION, RunPlace};
 

@@ -1,5 +1,5 @@
 //! Versions and tombstones of a block's rows, beside the columns that say the same to other
-//! readers.
+//! readers; of history also when a row was superseded.
 //!
 //! The engine reads these few bytes with one `pread`: a constant column of Lance, as `tombstone`
 //! mostly is, takes a millisecond to decode where this takes a microsecond.
@@ -7,22 +7,32 @@
 //! Layout:
 //!
 //! ```text
-//! flags u8 | width u8 | least version u64 | rows × (version - least) in width bytes |
-//! bitmap of tombstones | bitmap of rows that erase what was before
+//! flags u8 | versions | when superseded | bitmap of tombstones | bitmap of rows that erase what was before
 //! ```
 //!
-//! with the bitmaps only with [`HAS_TOMBSTONES`] and [`HAS_ERASING`]; integers are little-endian.
+//! with the last three only with their flags. Versions are
+//!
+//! ```text
+//! width u8 | least u64 | rows × (version - least) in width bytes
+//! ```
+//!
+//! and integers little-endian.
 
 use bytes::Bytes;
+use kv_api::Version;
 
 const HAS_TOMBSTONES: u8 = 1;
 const HAS_ERASING: u8 = 2;
-const HEADER: usize = 10;
+const HAS_SUPERSEDED: u8 = 4;
+/// Of versions: their width, and the least.
+const HEADER: usize = 9;
 
 /// Collects what is written.
 #[derive(Debug, Default)]
 pub(super) struct RowMetaBuilder {
-    pub(super) versions: Vec<u64>,
+    pub(super) versions: Vec<Version>,
+    /// One for each row, or none.
+    superseded: Vec<Version>,
     tombstones: Bitmap,
     erasing: Bitmap,
 }
@@ -54,9 +64,10 @@ impl Bitmap {
 }
 
 impl RowMetaBuilder {
-    pub(super) fn push(&mut self, version: u64, tombstone: bool, erases: bool) {
+    pub(super) fn push(&mut self, version: Version, tombstone: bool, erases: bool, superseded: Option<Version>) {
         let row = self.versions.len();
         self.versions.push(version);
+        self.superseded.extend(superseded);
         if tombstone {
             self.tombstones.set(row);
         }
@@ -66,27 +77,33 @@ impl RowMetaBuilder {
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let least = self.versions.iter().copied().min().unwrap_or(0);
-        let spread = self.versions.iter().map(|v| v - least).max().unwrap_or(0);
-        let width = (64 - spread.leading_zeros()).div_ceil(8) as usize;
-        out.push(self.tombstones.flag(HAS_TOMBSTONES) | self.erasing.flag(HAS_ERASING));
-        out.push(width as u8);
-        out.extend_from_slice(&least.to_le_bytes());
-        for version in &self.versions {
-            out.extend((version - least).to_le_bytes().into_iter().take(width));
+        let superseded = if self.superseded.is_empty() { 0 } else { HAS_SUPERSEDED };
+        out.push(self.tombstones.flag(HAS_TOMBSTONES) | self.erasing.flag(HAS_ERASING) | superseded);
+        encode_versions(&self.versions, out);
+        if !self.superseded.is_empty() {
+            encode_versions(&self.superseded, out);
         }
         self.tombstones.encode(self.versions.len(), out);
         self.erasing.encode(self.versions.len(), out);
     }
 }
 
+fn encode_versions(versions: &[Version], out: &mut Vec<u8>) {
+    let least = versions.iter().copied().min().unwrap_or(0);
+    let spread = versions.iter().map(|v| v - least).max().unwrap_or(0);
+    let width = (64 - spread.leading_zeros()).div_ceil(8) as usize;
+    out.push(width as u8);
+    out.extend_from_slice(&least.to_le_bytes());
+    for version in versions {
+        out.extend((version - least).to_le_bytes().into_iter().take(width));
+    }
+}
+
 /// What was read, as it was: a cache holds many of these.
 #[derive(Debug)]
 pub(super) struct RowMeta {
-    least: u64,
-    greatest: u64,
-    width: usize,
-    /// Versions above the least one, and then the bitmaps.
+    versions: Versions,
+    superseded: Option<Versions>,
     bytes: Bytes,
     /// Where the bitmap begins; `None` where there is no tombstone.
     tombstones: Option<usize>,
@@ -94,17 +111,53 @@ pub(super) struct RowMeta {
     erasing: Option<usize>,
 }
 
-impl RowMeta {
-    /// Takes what [`RowMetaBuilder::encode`] wrote for `rows` rows; `None` where it is not that.
-    pub(super) fn decode(mut bytes: Bytes, rows: usize) -> Option<Self> {
-        if bytes.len() < HEADER {
+/// A version for each row.
+#[derive(Debug, Clone, Copy)]
+struct Versions {
+    least: Version,
+    greatest: Version,
+    width: usize,
+    /// Where what is above the least begins.
+    start: usize,
+}
+
+impl Versions {
+    /// Takes what begins at `start`, and moves that behind it.
+    fn decode(bytes: &[u8], start: &mut usize, rows: usize) -> Option<Self> {
+        let header = bytes.get(*start..start.checked_add(HEADER)?)?;
+        let [width, least @ ..] = header else { return None };
+        let (width, least) = (usize::from(*width), Version::from_le_bytes(least.try_into().ok()?));
+        let mut versions = Self { least, greatest: least, width, start: *start + HEADER };
+        *start = versions.start.checked_add(rows.checked_mul(width)?)?;
+        if width > 8 || *start > bytes.len() {
             return None;
         }
-        let header = bytes.split_to(HEADER);
-        let [flags, width, least @ ..] = header.as_ref() else { return None };
-        let least = u64::from_le_bytes(least.try_into().ok()?);
-        let width = usize::from(*width);
-        let mut end = rows.checked_mul(width)?;
+        let spread = (0..rows).map(|row| versions.above_least(bytes, row)).max().unwrap_or(0);
+        versions.greatest = least.checked_add(spread)?;
+        Some(versions)
+    }
+
+    fn above_least(&self, bytes: &[u8], row: usize) -> u64 {
+        let start = self.start + row * self.width;
+        let bytes = bytes.get(start..start + self.width).unwrap_or_default();
+        bytes.iter().rev().fold(0, |v, b| v << 8 | u64::from(*b))
+    }
+
+    fn get(&self, bytes: &[u8], row: usize) -> Version {
+        self.least + self.above_least(bytes, row)
+    }
+}
+
+impl RowMeta {
+    /// Takes what [`RowMetaBuilder::encode`] wrote for `rows` rows; `None` where it is not that.
+    pub(super) fn decode(bytes: Bytes, rows: usize) -> Option<Self> {
+        let flags = *bytes.first()?;
+        let mut end = 1;
+        let versions = Versions::decode(&bytes, &mut end, rows)?;
+        let superseded = match flags & HAS_SUPERSEDED {
+            0 => None,
+            _ => Some(Versions::decode(&bytes, &mut end, rows)?),
+        };
         let [tombstones, erasing] = [HAS_TOMBSTONES, HAS_ERASING].map(|flag| {
             (flags & flag != 0).then(|| {
                 let start = end;
@@ -112,27 +165,26 @@ impl RowMeta {
                 start
             })
         });
-        if width > 8 || end != bytes.len() || flags & !(HAS_TOMBSTONES | HAS_ERASING) != 0 {
-            return None;
-        }
-        let mut meta = Self { least, greatest: least, width, bytes, tombstones, erasing };
-        let spread = (0..rows).map(|row| meta.above_least(row)).max().unwrap_or(0);
-        meta.greatest = least.checked_add(spread)?;
-        Some(meta)
+        let whole = end == bytes.len() && flags & !(HAS_TOMBSTONES | HAS_ERASING | HAS_SUPERSEDED) == 0;
+        whole.then_some(Self { versions, superseded, bytes, tombstones, erasing })
     }
 
-    fn above_least(&self, row: usize) -> u64 {
-        let bytes = self.bytes.get(row * self.width..(row + 1) * self.width).unwrap_or_default();
-        bytes.iter().rev().fold(0, |v, b| v << 8 | u64::from(*b))
+    pub(super) fn version(&self, row: usize) -> Version {
+        self.versions.get(&self.bytes, row)
     }
 
-    pub(super) fn version(&self, row: usize) -> u64 {
-        self.least + self.above_least(row)
+    /// When a row of history was superseded; `None` of one that is current, as far as its run knows.
+    pub(super) fn superseded(&self, row: usize) -> Option<Version> {
+        self.superseded.as_ref().map(|superseded| superseded.get(&self.bytes, row))
+    }
+
+    pub(super) fn is_history(&self) -> bool {
+        self.superseded.is_some()
     }
 
     /// The greatest version.
-    pub(super) fn greatest(&self) -> u64 {
-        self.greatest
+    pub(super) fn greatest(&self) -> Version {
+        self.versions.greatest
     }
 
     pub(super) fn has_tombstones(&self) -> bool {
@@ -154,7 +206,7 @@ impl RowMeta {
 
     /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
-        HEADER + self.bytes.len() + size_of::<Self>()
+        self.bytes.len() + size_of::<Self>()
     }
 }
 
@@ -165,39 +217,45 @@ mod tests {
     #[test]
     fn round_trip() {
         for (rows, step) in [(1, 0), (7, 0), (64, 1), (9, 300), (100, 1 << 40), (3, u64::MAX / 4)] {
-            let mut meta = RowMetaBuilder::default();
-            for row in 0..rows {
-                meta.push(5 + row * step, rows > 8 && row == 8, rows != 7 && row == 1);
+            for history in [false, true] {
+                let expected = |row: u64| {
+                    let superseded = history.then(|| 6 + row * (step / 2) + row % 3);
+                    (5 + row * step, rows > 8 && row == 8, rows != 7 && row == 1, superseded)
+                };
+                let mut meta = RowMetaBuilder::default();
+                for row in 0..rows {
+                    let (version, tombstone, erases, superseded) = expected(row);
+                    meta.push(version, tombstone, erases, superseded);
+                }
+                let mut bytes = vec![];
+                meta.encode(&mut bytes);
+                let back = RowMeta::decode(bytes.into(), rows as usize);
+                let row = |back: &RowMeta, row: u64| {
+                    let at = row as usize;
+                    (back.version(at), back.is_tombstone(at), back.erases(at), back.superseded(at))
+                };
+                let read = back.as_ref().map(|back| (0..rows).map(|r| row(back, r)).collect::<Vec<_>>());
+                assert_eq!(read, Some((0..rows).map(expected).collect()));
+                assert_eq!(back.map(|b| (b.greatest(), b.has_tombstones())), Some((5 + (rows - 1) * step, rows > 8)));
             }
-            let mut bytes = vec![];
-            meta.encode(&mut bytes);
-            let back = RowMeta::decode(bytes.into(), rows as usize);
-            let row = |back: &RowMeta, row: u64| {
-                let at = row as usize;
-                (back.version(at), back.is_tombstone(at), back.erases(at))
-            };
-            let read = back.as_ref().map(|back| (0..rows).map(|r| row(back, r)).collect::<Vec<_>>());
-            assert_eq!(
-                read,
-                Some((0..rows).map(|row| (5 + row * step, rows > 8 && row == 8, rows != 7 && row == 1)).collect())
-            );
-            assert_eq!(back.map(|b| (b.greatest(), b.has_tombstones())), Some((5 + (rows - 1) * step, rows > 8)));
         }
     }
 
     #[test]
     fn other_bytes_are_refused() {
-        let mut meta = RowMetaBuilder::default();
-        meta.push(1, true, false);
-        meta.push(300, false, true);
-        let mut bytes = vec![];
-        meta.encode(&mut bytes);
-        let bytes = Bytes::from(bytes);
-        assert!(RowMeta::decode(bytes.clone(), 2).is_some());
-        for cut in 0..bytes.len() {
-            assert!(RowMeta::decode(bytes.slice(..cut), 2).is_none());
+        for superseded in [None, Some(400)] {
+            let mut meta = RowMetaBuilder::default();
+            meta.push(1, true, false, superseded);
+            meta.push(300, false, true, superseded);
+            let mut bytes = vec![];
+            meta.encode(&mut bytes);
+            let bytes = Bytes::from(bytes);
+            assert!(RowMeta::decode(bytes.clone(), 2).is_some());
+            for cut in 0..bytes.len() {
+                assert!(RowMeta::decode(bytes.slice(..cut), 2).is_none());
+            }
+            assert!(RowMeta::decode(bytes, 3).is_none());
         }
-        assert!(RowMeta::decode(bytes, 3).is_none());
         let beyond = [&[0, 8][..], &[255; 8], &1u64.to_le_bytes()].concat();
         assert!(RowMeta::decode(beyond.into(), 1).is_none(), "a version that no version can be");
     }

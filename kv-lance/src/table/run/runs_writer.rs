@@ -33,6 +33,26 @@ impl RunExtent {
     }
 }
 
+/// A row to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewRow<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) version: Version,
+    /// `None` is a tombstone.
+    pub(crate) val: Option<&'a [u8]>,
+    /// Whether it erases what was before.
+    pub(crate) erases: bool,
+    /// When a row of history was superseded; `None` in other runs.
+    pub(crate) superseded: Option<Version>,
+}
+
+impl NewRow<'_> {
+    /// Of the key and the value.
+    pub(super) fn bytes(&self) -> usize {
+        self.key.len() + self.val.map_or(0, <[u8]>::len)
+    }
+}
+
 /// Files under way. Dropped unfinished, it removes what it wrote.
 pub(crate) struct RunsWriter {
     place: RunPlace,
@@ -47,20 +67,19 @@ impl RunsWriter {
         Self { place, current: None, written: Vec::new() }
     }
 
-    /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone, and a row
-    /// may erase what was before.
+    /// Adds a row: keys ascending, versions of a key descending.
     ///
     /// # Errors
     /// Where a single key has more rows than a run can count, besides those of the file.
-    pub(crate) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>, erases: bool) -> Result<()> {
-        if let Some(full) = self.current.take_if(|run| run.is_full() && run.last_key() != key) {
+    pub(crate) async fn push(&mut self, row: NewRow<'_>) -> Result<()> {
+        if let Some(full) = self.current.take_if(|run| run.is_full() && run.last_key() != row.key) {
             self.written.push(full.finish().await?);
         }
         let run = match &mut self.current {
             Some(run) => run,
             None => self.current.insert(RunWriter::create(&self.place)?),
         };
-        run.push(key, version, val, erases).await
+        run.push(row).await
     }
 
     /// Ends and syncs the files; none where no row was added.

@@ -4,23 +4,26 @@
 use super::*;
 use crate::config::Compression;
 use crate::files::{LocalFiles, OpenFiles};
+use crate::table::RunLayout;
 use crate::table::open::scheduler;
-use crate::table::{FORMAT_VERSION, RunLayout, schema};
+use crate::table::schema::Columns;
 use kv_api::Version;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Key, version, value, and whether it erases what was before.
-pub(super) type Row = (Vec<u8>, Version, Option<Vec<u8>>, bool);
+/// Key, version, value, whether it erases what was before, and when it was superseded.
+pub(super) type Row = (Vec<u8>, Version, Option<Vec<u8>>, bool, Option<Version>);
 
 /// Writes rows, which are in order, as one run.
 pub(super) async fn write(dir: &Path, block_bytes: usize, rows: &[Row]) -> PathBuf {
-    let schema = schema::compressed(&schema::lance(FORMAT_VERSION).unwrap(), Compression::Fsst);
+    let columns = if rows.iter().any(|row| row.4.is_some()) { Columns::History } else { Columns::Current };
     let layout = RunLayout::new(block_bytes, Compression::Fsst);
-    let place = RunPlace { files: Arc::new(LocalFiles), dir: dir.into(), schema, layout, level: 2, journal_through: 3 };
+    let place =
+        RunPlace { files: Arc::new(LocalFiles), dir: dir.into(), columns, layout, level: 2, journal_through: 3 };
     let mut writer = RunsWriter::new(place);
-    for (key, version, val, erases) in rows {
-        writer.push(key, *version, val.as_deref(), *erases).await.unwrap();
+    for (key, version, val, erases, superseded) in rows {
+        let row = NewRow { key, version: *version, val: val.as_deref(), erases: *erases, superseded: *superseded };
+        writer.push(row).await.unwrap();
     }
     let mut written = writer.finish().await.unwrap();
     dir.join(written.pop().unwrap().name)
@@ -40,7 +43,7 @@ pub(super) async fn rows(run: &Run) -> kv_api::Result<Vec<Row>> {
         let (keys, vals) = (run.keys(block).await?, run.vals(block).await?);
         for row in 0..keys.len() {
             let val = (!keys.is_tombstone(row)).then(|| vals.val(row).to_vec());
-            rows.push((keys.key(row).to_vec(), keys.version(row), val, keys.erases(row)));
+            rows.push((keys.key(row).to_vec(), keys.version(row), val, keys.erases(row), keys.superseded(row)));
         }
     }
     Ok(rows)

@@ -6,7 +6,7 @@ use super::*;
 use crate::core::View;
 use crate::memtable::MemTable;
 use crate::read::{Merge, Span, Visible};
-use crate::table::Levels;
+use crate::table::{History, Levels};
 use kv_api::{Direction, KeyRange, Version};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl Random {
 }
 
 /// Keys that share long prefixes, of which some are keys too; some with versions for many blocks.
-fn random_rows(random: &mut Random, prefixes: &[Vec<u8>], keys: u64) -> Vec<Row> {
+fn random_rows(random: &mut Random, prefixes: &[Vec<u8>], keys: u64, history: bool) -> Vec<Row> {
     let mut versions_of = BTreeMap::new();
     for _ in 0..keys {
         let mut key = prefixes[random.below(prefixes.len() as u64) as usize].clone();
@@ -39,7 +39,8 @@ fn random_rows(random: &mut Random, prefixes: &[Vec<u8>], keys: u64) -> Vec<Row>
     }
     let row = |key: &Vec<u8>, version: u64, random: &mut Random| {
         let val = (random.below(6) > 0).then(|| vec![b'v'; random.below(40) as usize]);
-        (key.clone(), version * 10, val, random.below(9) == 0)
+        let superseded = history.then(|| version * 10 + 10 + random.below(3) * random.below(100));
+        (key.clone(), version * 10, val, random.below(9) == 0, superseded)
     };
     let keys = versions_of.iter().flat_map(|(key, versions)| (1..=*versions).rev().map(move |version| (key, version)));
     keys.map(|(key, version)| row(key, version, random)).collect()
@@ -90,15 +91,18 @@ async fn check_scans(run: &Arc<Run>, expected: &[Row], range: &KeyRange, version
     let mut seen: BTreeMap<&[u8], Option<&[u8]>> = BTreeMap::new();
     for (key, ..) in expected.iter().filter(|row| range.contains(&row.0)) {
         let row = expected.get(place(expected, key, version)).filter(|row| row.0 == *key);
+        let row = row.filter(|row| row.4.is_none_or(|superseded| version < superseded));
         seen.insert(key, row.and_then(|row| row.2.as_deref()));
     }
     let seen: Vec<_> = seen.into_iter().filter_map(|(key, val)| Some((key, val?))).collect();
-    let view = View {
-        active: Arc::new(MemTable::new()),
-        frozen: vec![],
-        levels: Levels::new(vec![vec![run.clone()]]),
-        history_floor: 0,
+    let levels = match run.statistics().max_superseded {
+        0 => Levels::new(vec![vec![run.clone()]], History::default()),
+        _ => Levels::of_history(vec![run.clone()]),
     };
+    let view = View { active: Arc::new(MemTable::new()), frozen: vec![], levels, history_floor: 0 };
+    for (key, val) in &seen {
+        assert_eq!(view.get(key, version).await.unwrap().as_deref(), Some(*val));
+    }
     let span = |direction| Span {
         range: range.clone(),
         direction,
@@ -125,7 +129,7 @@ async fn check_scans(run: &Arc<Run>, expected: &[Row], range: &KeyRange, version
 
 async fn check(seed: u64, prefixes: &[Vec<u8>], keys: u64, block_bytes: usize, index_budget: u64) {
     let mut random = Random(seed);
-    let expected = random_rows(&mut random, prefixes, keys);
+    let expected = random_rows(&mut random, prefixes, keys, seed % 3 == 0);
     let dir = tempfile::tempdir().unwrap();
     let run = open(&write(dir.path(), block_bytes, &expected).await, index_budget).await.unwrap();
     let run = Arc::new(run);
@@ -175,10 +179,10 @@ async fn keys_of_70_000_bytes_and_of_a_mebibyte_are_searched_alike() {
 #[tokio::test]
 async fn a_key_with_versions_for_more_blocks_than_a_part_has_is_found_at_each() {
     let key = vec![b'k'; 100];
-    let row = |version| (key.clone(), version, Some(b"v".to_vec()), false);
-    let mut expected = vec![(b"a".to_vec(), 1, None, false)];
+    let row = |version| (key.clone(), version, Some(b"v".to_vec()), false, None);
+    let mut expected = vec![(b"a".to_vec(), 1, None, false, None)];
     expected.extend((1..=1500).rev().map(row));
-    expected.push((b"z".to_vec(), 1, None, false));
+    expected.push((b"z".to_vec(), 1, None, false, None));
     let dir = tempfile::tempdir().unwrap();
     let run = open(&write(dir.path(), 64, &expected).await, 0).await.unwrap();
     assert!(run.index.encoded_parts().unwrap().len() > 2);

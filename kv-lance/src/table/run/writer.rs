@@ -1,5 +1,6 @@
 //! Writes a run: rows in order, one Lance file, synced when it is finished.
 
+use super::NewRow;
 use super::column::checksum;
 use super::index_builder::{EncodedPart, RunIndexBuilder};
 use super::index_part::BlockInfo;
@@ -7,12 +8,12 @@ use super::row_meta::RowMetaBuilder;
 use super::runs_writer::RunExtent;
 use super::synced_writer::SyncedWriter;
 use crate::files::Files;
+use crate::table::RunLayout;
 use crate::table::error::from_lance;
-use crate::table::{RunLayout, schema};
+use crate::table::schema::{self, Columns};
 use arrow_array::builder::{BinaryBuilder, BooleanBuilder, UInt64Builder};
 use arrow_array::{ArrayRef, RecordBatch};
-use kv_api::{Error, Result, Version};
-use lance_core::datatypes::Schema;
+use kv_api::{Error, Result};
 use lance_file::version::ConcreteFileVersion;
 use lance_file::writer::{FileWriter, FileWriterOptions};
 use std::path::PathBuf;
@@ -33,9 +34,8 @@ const MAX_BLOCK_ROWS: usize = 512;
 /// Where runs are written, and what they are to be like.
 pub(in crate::table) struct RunPlace {
     pub(in crate::table) files: Arc<dyn Files>,
-    /// The dataset's data directory.
     pub(in crate::table) dir: PathBuf,
-    pub(in crate::table) schema: Schema,
+    pub(in crate::table) columns: Columns,
     pub(in crate::table) layout: RunLayout,
     /// 0 for a flushed memtable, more for each compaction.
     pub(in crate::table) level: u32,
@@ -49,6 +49,7 @@ pub(super) struct RunWriter {
     path: PathBuf,
     name: String,
     layout: RunLayout,
+    columns: Columns,
     /// Keys and values so far.
     bytes: u64,
     rows: PendingRows,
@@ -68,7 +69,9 @@ pub(crate) struct WrittenRun {
 struct PendingRows {
     key: BinaryBuilder,
     version: UInt64Builder,
+    /// In a run of history it stays empty, and the next one in others.
     tombstone: BooleanBuilder,
+    superseded: UInt64Builder,
     val: BinaryBuilder,
     bytes: usize,
 }
@@ -94,19 +97,18 @@ impl RunWriter {
         let name = format!("{}.lance", uuid::Uuid::new_v4().simple());
         let path = place.dir.join(&name);
         let file = SyncedWriter::create(&*place.files, &path).map_err(|e| Error::io("creating", &path, e))?;
-        let writer = lance_file::versions::create_writer(
-            FILE_VERSION,
-            Box::new(file),
-            place.schema.clone(),
-            FileWriterOptions::default(),
-        )
-        .map_err(|e| from_lance("creating", &path, e))?;
+        let schema =
+            schema::of_files(place.columns, place.layout.compression).map_err(|e| from_lance("creating", &path, e))?;
+        let writer =
+            lance_file::versions::create_writer(FILE_VERSION, Box::new(file), schema, FileWriterOptions::default())
+                .map_err(|e| from_lance("creating", &path, e))?;
         Ok(Self {
             writer,
             files: place.files.clone(),
             path,
             name,
             layout: place.layout,
+            columns: place.columns,
             bytes: 0,
             rows: PendingRows::default(),
             index: RunIndexBuilder::new(place.level, place.journal_through),
@@ -131,9 +133,9 @@ impl RunWriter {
         self.index.last_key()
     }
 
-    /// Adds a row: keys ascending, versions of a key descending; no value is a tombstone.
-    pub(super) async fn push(&mut self, key: &[u8], version: Version, val: Option<&[u8]>, erases: bool) -> Result<()> {
-        let bytes = key.len() + val.map_or(0, <[u8]>::len);
+    /// Adds a row: keys ascending, versions of a key descending.
+    pub(super) async fn push(&mut self, row: NewRow<'_>) -> Result<()> {
+        let (key, bytes) = (row.key, row.bytes());
         // A long row is not to be decoded with those before it.
         if self.block.bytes > 0 && self.block.bytes + bytes > 2 * self.layout.block_bytes {
             self.end_block();
@@ -148,7 +150,7 @@ impl RunWriter {
                 self.write_batch().await?;
             }
         }
-        self.push_row(key, version, val, erases);
+        self.push_row(row);
         if self.extent().exceeds(&self.layout.most) {
             return Err(self.too_large());
         }
@@ -166,15 +168,19 @@ impl RunWriter {
         Error::backend(format!("writing {}", self.path.display()), what)
     }
 
-    fn push_row(&mut self, key: &[u8], version: Version, val: Option<&[u8]>, erases: bool) {
-        self.index.push_row(key, version, val.is_none(), erases);
-        self.block.meta.push(version, val.is_none(), erases);
-        let bytes = key.len() + val.map_or(0, <[u8]>::len);
+    fn push_row(&mut self, row: NewRow<'_>) {
+        self.index.push_row(&row);
+        let NewRow { key, version, val, erases, superseded } = row;
+        self.block.meta.push(version, val.is_none(), erases, superseded);
+        let bytes = row.bytes();
         self.block.bytes += bytes;
         self.bytes += bytes as u64;
         self.rows.key.append_value(key);
         self.rows.version.append_value(version);
-        self.rows.tombstone.append_value(val.is_none());
+        match superseded {
+            Some(superseded) => self.rows.superseded.append_value(superseded),
+            None => self.rows.tombstone.append_value(val.is_none()),
+        }
         self.rows.val.append_option(val);
         self.rows.bytes += bytes + 16;
         if self.block.bytes >= self.layout.block_bytes || self.block.meta.versions.len() >= MAX_BLOCK_ROWS {
@@ -206,11 +212,14 @@ impl RunWriter {
         let columns: Vec<ArrayRef> = vec![
             Arc::new(rows.key.finish()),
             Arc::new(rows.version.finish()),
-            Arc::new(rows.tombstone.finish()),
+            match self.columns {
+                Columns::Current => Arc::new(rows.tombstone.finish()),
+                Columns::History => Arc::new(rows.superseded.finish()),
+            },
             Arc::new(rows.val.finish()),
         ];
         rows.bytes = 0;
-        let batch = RecordBatch::try_new(schema::arrow(), columns)
+        let batch = RecordBatch::try_new(schema::arrow(self.columns), columns)
             .map_err(|e| Error::backend(format!("writing {}", self.path.display()), e))?;
         if batch.num_rows() > 0 {
             self.writer.write_batch(&batch).await.map_err(|e| from_lance("writing", &self.path, e))?;

@@ -1,0 +1,98 @@
+//! The dataset in which outside readers find history: `history.lance`, beside the table.
+//!
+//! It follows from what the engine's table says, and the engine never reads it. So whatever another tool does to it is
+//! undone by the next change of history, and a crash between the two leaves nothing that the next open does not mend. It
+//! is made when there is any history.
+
+use super::clean_up::remove_replaced;
+use super::commit::transaction;
+use super::commit_handler::DurableCommitHandler;
+use super::error::from_lance;
+use super::fragments;
+use super::history::History;
+use super::leftovers::{named_by_versions, remove_drafts};
+use super::links::{Links, list};
+use super::open::{create, has_manifest, load, newest};
+use super::schema::Columns;
+use crate::files::Files;
+use kv_api::Result;
+use lance::Dataset;
+use lance::dataset::write::CommitBuilder;
+use lance_file::version::LanceFileVersion;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) struct HistoryTable {
+    root: PathBuf,
+    links: Links,
+    handler: Arc<DurableCommitHandler>,
+    /// `None` until it is needed.
+    dataset: Option<Dataset>,
+}
+
+impl HistoryTable {
+    pub(super) fn beside(table: &Path, files: Arc<dyn Files>) -> Self {
+        let root = table.with_file_name("history.lance");
+        let handler = Arc::new(DurableCommitHandler::new(root.clone(), files.clone()));
+        Self { links: Links::beside(&root, files), root, handler, dataset: None }
+    }
+
+    /// Makes the dataset hold these runs and nothing else.
+    pub(super) async fn show(&mut self, history: &History) -> Result<()> {
+        if history.is_empty() && !has_manifest(&*self.links.files, &self.root)? {
+            return Ok(());
+        }
+        self.links.prepare()?;
+        let runs = || history.runs().iter();
+        self.links.mend(runs().map(|run| run.name.as_str()))?;
+        let dataset = self.newest().await?;
+        let failed = |e| from_lance("committing to", &self.root, e);
+        if fragments::are_of(dataset.manifest(), runs().map(|run| run.name.as_str()), Columns::History) {
+            self.dataset = Some(dataset);
+            return Ok(());
+        }
+        let operation = fragments::operation(dataset.manifest(), runs(), Columns::History).map_err(failed)?;
+        let version = dataset.manifest().version;
+        let committed = CommitBuilder::new(Arc::new(dataset))
+            .with_storage_format(LanceFileVersion::V2_2)
+            .with_skip_auto_cleanup(true)
+            .execute(transaction(version, operation))
+            .await;
+        self.dataset = Some(committed.map_err(failed)?);
+        Ok(())
+    }
+
+    /// The dataset as it is now; made where there is none.
+    async fn newest(&self) -> Result<Dataset> {
+        let files = &*self.links.files;
+        if !has_manifest(files, &self.root)? {
+            return create(files, &self.root, self.handler.clone(), Columns::History).await;
+        }
+        match &self.dataset {
+            Some(dataset) => newest(dataset, &self.root).await,
+            None => load(&self.root, self.handler.clone()).await,
+        }
+    }
+
+    /// Removes the versions that were replaced longer than `grace` ago, with the files that only they name.
+    pub(super) async fn clean_up(&self, grace: Duration) -> Result<()> {
+        match &self.dataset {
+            Some(dataset) => remove_replaced(dataset, &self.root, &*self.links.files, grace).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Removes what a crash has left.
+    pub(super) async fn remove_strangers(&self) -> Result<()> {
+        remove_drafts(&*self.links.files, &self.root)?;
+        let Some(dataset) = &self.dataset else { return Ok(()) };
+        let named = named_by_versions(dataset, &self.root).await?;
+        for path in list(&*self.links.files, &self.links.data)? {
+            if let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| !named.contains(*name)) {
+                self.links.hide(name)?;
+            }
+        }
+        Ok(())
+    }
+}
