@@ -9,7 +9,7 @@ use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::maintenance::{Attachment, Contents, DIED, Maintenance, TablePlace};
 use crate::memtable::MemTable;
-use crate::statistics::{LevelInfo, Sources};
+use crate::statistics::{LevelInfo, RunInfo, Sources};
 use crate::table::{BlockCache, RunLayout};
 use crate::transaction::LanceTransaction;
 use async_trait::async_trait;
@@ -128,6 +128,12 @@ impl LanceDatastore {
     /// The levels of the table now, from the one that flushes write to the lowest, with their runs.
     pub fn levels(&self) -> Vec<LevelInfo> {
         crate::statistics::levels(&self.core.views.guard().levels)
+    }
+
+    /// The runs of what has been superseded now, which only reads of the past look into, those that were written last
+    /// first.
+    pub fn history(&self) -> Vec<RunInfo> {
+        crate::statistics::history(&self.core.views.guard().levels)
     }
 
     /// Hands all [figures](Datastore::statistics) to the recorder of the `metrics` crate that this process has, or this

@@ -4,8 +4,8 @@ mod levels;
 #[cfg(feature = "metrics")]
 mod metrics;
 
-pub(crate) use levels::levels;
 pub use levels::{LevelInfo, RunInfo};
+pub(crate) use levels::{history, levels};
 #[cfg(feature = "metrics")]
 pub(crate) use metrics::export;
 
