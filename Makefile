@@ -1,7 +1,7 @@
 # Each line is a command that one could type. `run`, `test` and `lint` share one profile and one set of
 # features, so that Lance is compiled once for all of them.
 
-FEATURES := --features kv-lance/cli
+FEATURES := --features kv-lance/cli,kv-lance/metrics
 KV := cargo run --quiet $(FEATURES) --bin kv --
 
 # A workspace of its own, with Lance built once more; always the same features, so that it is once.

@@ -82,7 +82,12 @@ where
     failed.map_or(Ok(all), Err)
 }
 
-async fn run(mut client: Client, start: Instant, until: Until) -> Result<Taken> {
+async fn run(client: Client, start: Instant, until: Until) -> Result<Taken> {
+    watched(client, start, until, |_| {}).await
+}
+
+/// Runs a client, and shows each latency as it is taken, in nanoseconds.
+pub(crate) async fn watched(mut client: Client, start: Instant, until: Until, show: impl Fn(u64)) -> Result<Taken> {
     let mut taken = Taken { operations: 0, elapsed: Duration::ZERO, latencies: histogram()? };
     let mut before = Instant::now();
     let mut steps = 0;
@@ -90,7 +95,9 @@ async fn run(mut client: Client, start: Instant, until: Until) -> Result<Taken> 
         taken.operations += client.step().await?;
         steps += 1;
         let now = Instant::now();
-        taken.latencies.saturating_record((now - before).as_nanos() as u64);
+        let latency = (now - before).as_nanos() as u64;
+        taken.latencies.saturating_record(latency);
+        show(latency);
         before = now;
         taken.elapsed = now - start;
         let over = match until {
@@ -147,7 +154,7 @@ mod tests {
     }
 
     fn all_workloads() -> Vec<Workload> {
-        table(&Options { clients: vec![1, 4], durability: None, sustained: true })
+        table(&Options { clients: vec![1, 4], durability: None, sustained: true, steady_seconds: 1 })
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! |---|---|
 //! | which rows and which numbers | [`dataset`], [`numbers`], [`zipf`] |
 //! | what is measured | [`workload`], [`operation`] |
-//! | how | [`driver`], [`paced`], [`natively`], in a [`worker`] process for each engine and workload |
+//! | how | [`driver`], [`paced`], [`steady`], [`natively`], in a [`worker`] process for each engine and workload |
 //! | what an engine offers beside the trait | [`native`] calls, its files as a table for a [`query`] |
 //! | what the machine can do | [`limits`], [`machine`], [`process`] |
-//! | what comes out | [`results`], [`summary`], [`report`] |
+//! | what comes out | [`results`], [`series`], [`summary`], [`report`] |
 //!
 //! The library knows no engine but by [name](engine): the binary has kv-lance and the design that it replaces, and
 //! `peers-worker`, a workspace of its own, has the others.
@@ -26,6 +26,8 @@ pub mod process;
 pub mod query;
 pub mod report;
 pub mod results;
+pub mod series;
+pub mod steady;
 pub mod summary;
 pub mod worker;
 pub mod workload;

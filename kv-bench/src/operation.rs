@@ -36,7 +36,7 @@ pub struct Shared {
 impl Shared {
     /// A store that holds `data`.
     pub fn new(store: Arc<dyn Datastore>, data: Dataset, kind: Kind) -> Self {
-        let items = if matches!(kind, Kind::Ycsb(_)) { data.rows } else { 1 };
+        let items = if matches!(kind, Kind::Ycsb(_) | Kind::Steady(_)) { data.rows } else { 1 };
         Self { store, data, kind, as_of: None, popular: Zipfian::new(items), rows: AtomicU64::new(data.rows) }
     }
 
@@ -146,6 +146,7 @@ impl Client {
                 return Ok(size);
             }
             (Kind::Ycsb(mix), _) => self.ycsb(mix).await?,
+            (Kind::Steady(rows), _) => self.steady(rows).await?,
             _ => return Err(wrong("this workload has no single operations")),
         }
         Ok(1)
@@ -187,6 +188,24 @@ impl Client {
             }
             Mix::F => self.read(popular).await,
         }
+    }
+
+    /// Reads or overwrites popular rows.
+    async fn steady(&mut self, rows: u64) -> Result<()> {
+        let Self { shared, numbers, .. } = self;
+        let data = shared.data;
+        let writes = numbers.below(2) == 0;
+        let options = if writes { TransactionOptions::write() } else { TransactionOptions::read() };
+        let tx = shared.store.begin(options).await?;
+        self.round += 1;
+        for _ in 0..rows {
+            let row = shared.popular.scrambled(numbers);
+            match writes {
+                true => tx.set(data.key(row), data.val(row, self.round)).await?,
+                false => expect(tx.get(&data.key(row), None).await?.is_some(), "a row is not there")?,
+            }
+        }
+        if writes { tx.commit().await } else { tx.cancel().await }
     }
 
     async fn read(&self, row: u64) -> Result<()> {

@@ -38,6 +38,13 @@ pub fn resident_mb() -> Option<f64> {
     field(&status, "VmRSS:").map(|kib| kib as f64 * 1024.0 / 1e6)
 }
 
+/// How many files, sockets and the like this process has open.
+pub fn open_handles() -> Option<u64> {
+    // The listing is a handle of its own.
+    let listed = std::fs::read_dir("/proc/self/fd").ok()?.count() as u64;
+    Some(listed.saturating_sub(1))
+}
+
 /// The number after `name` at the beginning of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
@@ -103,6 +110,17 @@ mod tests {
         let stat = "1 (a b) c) S 0 1 1 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 1 0";
         assert_eq!(cpu_seconds(stat), Some(2.0));
         assert_eq!(cpu_seconds(""), None);
+    }
+
+    #[test]
+    fn an_open_file_is_counted() -> std::io::Result<()> {
+        // Other tests of this process open and close files meanwhile.
+        let files: Vec<_> = (0..200).map(|_| std::fs::File::open("/dev/null")).collect::<Result<_, _>>()?;
+        let many = open_handles();
+        drop(files);
+        let few = open_handles();
+        assert!(many.zip(few).is_some_and(|(many, few)| few > 0 && many > few + 100), "{many:?} {few:?}");
+        Ok(())
     }
 
     #[test]

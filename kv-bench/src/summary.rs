@@ -137,7 +137,7 @@ pub(crate) mod tests {
     use crate::workload::{Options, table};
 
     pub(crate) fn workload(name: &str) -> Workload {
-        let options = Options { clients: vec![1, 8], durability: None, sustained: false };
+        let options = Options { clients: vec![1, 8], durability: None, sustained: false, steady_seconds: 600 };
         let mut all = table(&options);
         let at = all.iter().position(|w| w.name == name).unwrap_or_default();
         all.swap_remove(at)

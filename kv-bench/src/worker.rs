@@ -10,6 +10,7 @@ use crate::engine::{Clients, Open};
 use crate::native::OpenNative;
 use crate::process::{self, Usage};
 use crate::query::OpenTable;
+use crate::series::Second;
 use crate::workload::{Kind, Memory, Workload};
 use kv_api::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -60,7 +61,8 @@ impl Job {
     }
 
     fn duration(&self) -> Duration {
-        self.duration * self.workload.duration_factor
+        let seconds = self.workload.seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        seconds.unwrap_or(self.duration * self.workload.duration_factor)
     }
 }
 
@@ -81,6 +83,9 @@ pub struct Measured {
     pub cpu_s: Option<f64>,
     /// See [`Run`](crate::results::Run).
     pub disk_bytes: Option<u64>,
+    /// The seconds of a workload that is looked at by second; of another, none.
+    #[serde(default)]
+    pub seconds: Vec<Second>,
 }
 
 /// Does `job`.
@@ -123,11 +128,18 @@ struct Worked {
     /// As the last one ended.
     cpu_s: Option<f64>,
     rss_mb: Option<f64>,
+    seconds: Vec<Second>,
 }
 
 impl Worked {
     fn now(taken: Taken, before: Usage) -> Self {
-        Self { taken, before, cpu_s: Usage::now().since(before).cpu_s, rss_mb: process::resident_mb() }
+        Self {
+            taken,
+            before,
+            seconds: Vec::new(),
+            cpu_s: Usage::now().since(before).cpu_s,
+            rss_mb: process::resident_mb(),
+        }
     }
 }
 
@@ -146,6 +158,7 @@ fn measured(worked: &Worked, bytes_written: Option<u64>, disk_bytes: u64) -> Mea
         rss_mb: worked.rss_mb,
         cpu_s: worked.cpu_s,
         disk_bytes: Some(disk_bytes),
+        seconds: worked.seconds.clone(),
     }
 }
 

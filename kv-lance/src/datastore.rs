@@ -9,7 +9,7 @@ use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::maintenance::{Attachment, Contents, DIED, Maintenance, TablePlace};
 use crate::memtable::MemTable;
-use crate::statistics::{LevelInfo, Sources};
+use crate::statistics::{LevelInfo, RunInfo, Sources};
 use crate::table::{BlockCache, RunLayout};
 use crate::transaction::LanceTransaction;
 use async_trait::async_trait;
@@ -128,6 +128,22 @@ impl LanceDatastore {
     /// The levels of the table now, from the one that flushes write to the lowest, with their runs.
     pub fn levels(&self) -> Vec<LevelInfo> {
         crate::statistics::levels(&self.core.views.guard().levels)
+    }
+
+    /// The runs of what has been superseded now, which only reads of the past look into, those that were written last
+    /// first.
+    pub fn history(&self) -> Vec<RunInfo> {
+        crate::statistics::history(&self.core.views.guard().levels)
+    }
+
+    /// Hands all [figures](Datastore::statistics) to the recorder of the `metrics` crate that this process has, or this
+    /// thread: names begin with `kv_lance_`, the label `store` is the path, and `level` the level of what is of one.
+    ///
+    /// To be called as often as figures are to be seen, such as before each scrape. Counters are those of the open store:
+    /// where it is opened again in the same process, they stand still until they have passed what they were.
+    #[cfg(feature = "metrics")]
+    pub fn export_metrics(&self) {
+        crate::statistics::export(&self.statistics(), &self.core.config.path);
     }
 
     /// Freezes what is in memory, unless what is frozen already cannot be flushed: each call would take room from the

@@ -1,9 +1,13 @@
 //! The figures of a running store.
 
 mod levels;
+#[cfg(feature = "metrics")]
+mod metrics;
 
-pub(crate) use levels::levels;
 pub use levels::{LevelInfo, RunInfo};
+pub(crate) use levels::{history, levels};
+#[cfg(feature = "metrics")]
+pub(crate) use metrics::export;
 
 use crate::committer::Committer;
 use crate::core::{Core, View};

@@ -9,6 +9,10 @@ use kv_bench::workload;
 use kv_peers::Tuning;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long versions are kept where they are: as long as kv-lance does by default.
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,6 +49,9 @@ fn open(name: &str, opening: Opening) -> Option<Opened> {
         "lmdb" => Some(Box::pin(async move { kv_peers::open_lmdb(dir, tuning).map(boxed) })),
         "redb" => Some(Box::pin(async move { kv_peers::open_redb(dir, tuning).map(boxed) })),
         "surrealkv" => Some(Box::pin(async move { kv_peers::open_surrealkv(dir, tuning).await.map(boxed) })),
+        "surrealkv-versioned" => {
+            Some(Box::pin(async move { kv_peers::open_surrealkv_versioned(dir, tuning, RETENTION).await.map(boxed) }))
+        }
         #[cfg(feature = "rocksdb")]
         "rocksdb" => Some(Box::pin(async move { kv_peers::open_rocksdb(dir, tuning).map(boxed) })),
         _ => None,

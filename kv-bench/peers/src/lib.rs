@@ -11,7 +11,7 @@
 //! engine, scans merge the two, and a commit hands the engine everything at once. An engine is an [`Engine`]. All of them are opened
 //! with the same budgets, a [`Tuning`]; what each makes of it is in the README.
 //!
-//! None of them keeps versions, so none answers reads at one. The engines' calls block, and so do the adapters: a commit
+//! None of them answers reads at a version. [`open_surrealkv_versioned`] keeps versions all the same, for their cost. The engines' calls block, and so do the adapters: a commit
 //! keeps its thread until the engine has synced, because a thread of its own would add a round trip to every commit.
 //!
 //! `fjall_database`, `lmdb_environment` and their like open the same files for calls past the adapter.
@@ -28,7 +28,8 @@ pub use ledger::{Ledger, Ticket};
 pub use optimistic::Optimistic;
 pub use stores::{
     Fjall, Lmdb, LmdbRows, REDB_TABLE, Redb, Surreal, fjall_database, fjall_persistence, lmdb_environment, open_fjall,
-    open_lmdb, open_redb, open_surrealkv, redb_database, redb_durability, surrealkv_durability, surrealkv_tree,
+    open_lmdb, open_redb, open_surrealkv, open_surrealkv_versioned, redb_database, redb_durability,
+    surrealkv_durability, surrealkv_tree,
 };
 #[cfg(feature = "rocksdb")]
 pub use stores::{Rocks, open_rocksdb, rocksdb_database, rocksdb_writes};

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 /// One colour for each engine, told apart by people who see colours differently (Okabe, Ito: "Color universal
 /// design", 2008).
-const COLOURS: [&str; 8] = ["#d55e00", "#999999", "#0072b2", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#222222"];
+const COLOURS: [&str; 10] =
+    ["#d55e00", "#5e3c99", "#999999", "#0072b2", "#009e73", "#004d38", "#e69f00", "#cc79a7", "#56b4e9", "#222222"];
 
 /// The colour of the `index`-th engine.
 pub(super) fn colour(index: usize) -> &'static str {
@@ -72,6 +73,16 @@ impl Svg {
         let _ = writeln!(
             self.body,
             r#"<line x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}" stroke="{colour}" stroke-width="{width}"/>"#
+        );
+    }
+
+    /// A line through points, in order.
+    pub(super) fn curve(&mut self, points: &[(f64, f64)], colour: &str, title: &str) {
+        let points: Vec<_> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        let _ = writeln!(
+            self.body,
+            r#"<polyline points="{}" fill="none" stroke="{colour}" stroke-width="1.5" stroke-linejoin="round"><title>{title}</title></polyline>"#,
+            points.join(" ")
         );
     }
 

@@ -26,7 +26,7 @@ pub(super) fn bound(workload: &Workload, limits: &Limits, run: &Run) -> Option<(
         Kind::AggregateRows | Kind::AggregateArrow | Kind::AggregateSql => {
             Some(copies(run.rows as f64 * run.value_bytes as f64))
         }
-        Kind::Size | Kind::Settle | Kind::Ycsb(_) => None,
+        Kind::Size | Kind::Settle | Kind::Ycsb(_) | Kind::Steady(_) => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The report for people.
 
-use super::{Input, OURS, USUAL, limit};
+use super::{Input, OURS, OURS_UNVERSIONED, USUAL, limit, steady};
 use crate::engine::Engine;
 use crate::results::Run;
 use crate::summary::{Comparison, Line, drifted};
@@ -23,11 +23,13 @@ pub fn markdown(input: &Input<'_>) -> String {
     machine(&mut out, input);
     notes(&mut out, input);
     engines(&mut out, input);
-    ratios(&mut out, input, &comparisons);
-    out.push('\n');
+    for ours in [OURS, OURS_UNVERSIONED] {
+        ratios(&mut out, input, &comparisons, ours);
+    }
     for (name, _) in super::plots(input) {
         line!(out, "![{name}]({name})\n");
     }
+    out.push_str(&steady::markdown(input.series));
     throughput(&mut out, &behind_the_trait, &comparisons);
     natives(&mut out, input, &comparisons);
     latencies(&mut out, &comparisons);
@@ -111,24 +113,27 @@ fn engines(out: &mut String, input: &Input<'_>) {
     out.push('\n');
 }
 
-fn ratios(out: &mut String, input: &Input<'_>, comparisons: &[Comparison<'_>]) {
+fn ratios(out: &mut String, input: &Input<'_>, comparisons: &[Comparison<'_>], ours: &str) {
+    if !comparisons.iter().any(|comparison| comparison.line(ours).is_some()) {
+        return;
+    }
     let peers: Vec<&str> =
         input.engines.iter().filter(|engine| engine.peer && !engine.native).map(|engine| engine.name).collect();
-    line!(out, "## {OURS} beside the others\n\nMore than 1 is better for {OURS}, whatever is measured.\n");
+    line!(out, "## {ours} beside the others\n\nMore than 1 is better for {ours}, whatever is measured.\n");
     line!(
         out,
-        "| workload | {OURS} | to the best peer | to {USUAL} | to original | share of the limit |\n|---|---|---|---|---|---|"
+        "| workload | {ours} | to the best peer | to {USUAL} | to original | share of the limit |\n|---|---|---|---|---|---|"
     );
     for comparison in comparisons {
-        let Some(ours) = comparison.line(OURS) else { continue };
+        let Some(line) = comparison.line(ours) else { continue };
         let best = comparison.best(&peers);
-        let to_best = best.and_then(|peer| Some(format!("{} ({peer})", times(comparison.ratio(OURS, peer)?))));
-        let ratio = |other| comparison.ratio(OURS, other).map_or("–".into(), times);
-        let run = input.results.runs.iter().find(|run| run.engine == OURS && run.workload == comparison.workload.name);
+        let to_best = best.and_then(|peer| Some(format!("{} ({peer})", times(comparison.ratio(ours, peer)?))));
+        let ratio = |other| comparison.ratio(ours, other).map_or("–".into(), times);
+        let run = input.results.runs.iter().find(|run| run.engine == ours && run.workload == comparison.workload.name);
         let bound = run.and_then(|run| limit::bound(comparison.workload, &input.results.limits_before, run));
-        let [ops, ..] = ours.ops_per_s;
+        let [ops, ..] = line.ops_per_s;
         let share = bound.map(|(what, most)| format!("{} of {what}", percent(ops / most)));
-        let (title, figure) = (&comparison.workload.title, figure(comparison.workload, ours));
+        let (title, figure) = (&comparison.workload.title, figure(comparison.workload, line));
         let dash = || "–".to_owned();
         line!(
             out,
@@ -139,6 +144,7 @@ fn ratios(out: &mut String, input: &Input<'_>, comparisons: &[Comparison<'_>]) {
             share.unwrap_or_else(dash)
         );
     }
+    out.push('\n');
 }
 
 fn throughput(out: &mut String, names: &[&str], comparisons: &[Comparison<'_>]) {
@@ -298,7 +304,7 @@ mod tests {
 
     fn report(after: f64) -> String {
         let workloads = [workload("get-hot")];
-        markdown(&Input { results: &results(after), engines: ENGINES, workloads: &workloads, notes: &[] })
+        markdown(&Input { results: &results(after), engines: ENGINES, workloads: &workloads, series: &[], notes: &[] })
     }
 
     #[test]
@@ -326,7 +332,8 @@ mod tests {
         };
         results.runs = vec![durable("kv-lance", 1005), durable("redb", 3)];
         let workloads = [workload("commit-durable-1")];
-        let report = markdown(&Input { results: &results, engines: ENGINES, workloads: &workloads, notes: &[] });
+        let report =
+            markdown(&Input { results: &results, engines: ENGINES, workloads: &workloads, series: &[], notes: &[] });
         assert!(report.contains("- redb: 3 syncs for 1000 durable commits of a single client"), "{report}");
         assert!(!report.contains("- kv-lance: "), "{report}");
     }

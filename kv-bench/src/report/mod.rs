@@ -4,12 +4,14 @@ mod chart;
 mod limit;
 mod markdown;
 mod plots;
+mod steady;
 
 pub use markdown::markdown;
 pub use plots::plots;
 
 use crate::engine::Engine;
 use crate::results::Results;
+use crate::series::Series;
 use crate::workload::Workload;
 
 /// What a report is made from.
@@ -20,12 +22,17 @@ pub struct Input<'a> {
     pub engines: &'a [Engine],
     /// The workloads that ran.
     pub workloads: &'a [Workload],
+    /// What was looked at second by second.
+    pub series: &'a [Series],
     /// What went otherwise than it should have.
     pub notes: &'a [String],
 }
 
 /// The engine that the others are compared with.
 const OURS: &str = "kv-lance";
+
+/// The same without history, which the others keep none of.
+const OURS_UNVERSIONED: &str = "kv-lance-unversioned";
 
 /// The engine that users are used to.
 const USUAL: &str = "rocksdb";

@@ -1,20 +1,20 @@
 //! The plots: one line a workload with a dot for each engine, and durable commits by the number of clients.
 
-use super::Input;
 use super::chart::{Scale, Svg, colour};
 use super::markdown::number;
+use super::{Input, steady};
 use crate::summary::{Comparison, Line};
 use crate::workload::{Durability, Kind};
 
-const WIDTH: f64 = 1000.0;
+pub(super) const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 330.0;
-const RIGHT: f64 = 30.0;
+pub(super) const RIGHT: f64 = 30.0;
 const TOP: f64 = 100.0;
 const ROW: f64 = 27.0;
-const HEAD: &str = r#"font-size="19" font-weight="600""#;
-const SMALL: &str = r##"font-size="12" fill="#666""##;
-const LABEL: &str = r#"font-size="13""#;
-const GRID: &str = "#e3e3e3";
+pub(super) const HEAD: &str = r#"font-size="19" font-weight="600""#;
+pub(super) const SMALL: &str = r##"font-size="12" fill="#666""##;
+pub(super) const LABEL: &str = r#"font-size="13""#;
+pub(super) const GRID: &str = "#e3e3e3";
 
 /// Names and contents of the plots. One of which there is nothing to show is left out.
 pub fn plots(input: &Input<'_>) -> Vec<(&'static str, String)> {
@@ -34,8 +34,10 @@ pub fn plots(input: &Input<'_>) -> Vec<(&'static str, String)> {
     let throughput = dots("Throughput", about, &names, &comparisons, throughput);
     let about = "µs of one operation, median with a line to the 99th percentile; less is better";
     let latency = dots("Latency", about, &names, &comparisons, latency);
+    let clients = clients(&names, &comparisons);
+    let steady = steady::plot(&names, input.series);
     let plots =
-        [("throughput.svg", throughput), ("latency.svg", latency), ("clients.svg", clients(&names, &comparisons))];
+        [("throughput.svg", throughput), ("latency.svg", latency), ("clients.svg", clients), ("steady.svg", steady)];
     plots.into_iter().filter_map(|(name, plot)| Some((name, plot?))).collect()
 }
 

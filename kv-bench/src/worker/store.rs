@@ -7,6 +7,8 @@ use crate::numbers::Numbers;
 use crate::operation::{PAGE, Shared};
 use crate::paced;
 use crate::process::Usage;
+use crate::series::Second;
+use crate::steady;
 use crate::workload::{Kind, Memory};
 use kv_api::{Datastore, KeyRange, Result, TransactionOptions, Version};
 use std::sync::Arc;
@@ -32,8 +34,8 @@ pub(super) async fn work(job: &Job, open: Open) -> Result<Worked> {
         warm_up(&store, job, as_of).await?;
     }
     let before = Usage::now();
-    let taken = operate(&store, job, as_of).await?;
-    let worked = Worked::now(taken, before);
+    let (taken, seconds) = operate(&store, job, as_of).await?;
+    let worked = Worked { seconds, ..Worked::now(taken, before) };
     if job.workload.loads() {
         store.flush().await?;
     }
@@ -44,15 +46,20 @@ pub(super) async fn work(job: &Job, open: Open) -> Result<Worked> {
     Ok(worked)
 }
 
-async fn operate(store: &Arc<dyn Datastore>, job: &Job, as_of: Option<Version>) -> Result<Taken> {
-    match (job.workload.kind, job.workload.pace) {
+async fn operate(store: &Arc<dyn Datastore>, job: &Job, as_of: Option<Version>) -> Result<(Taken, Vec<Second>)> {
+    let taken = match (job.workload.kind, job.workload.pace) {
         (Kind::Load | Kind::Size, _) => driver::load(store.as_ref(), job.data, job.duration * LOAD_FACTOR).await,
         (Kind::Settle, _) => settle(store.as_ref(), job).await,
+        (Kind::Steady(_), _) => {
+            let (clients, dir) = (job.workload.clients, job.dir.clone());
+            return steady::steady(shared(store, job, as_of), clients, job.style, job.duration(), dir).await;
+        }
         (_, Some(pace)) => {
             paced::open_loop(shared(store, job, as_of), job.workload.clients, job.style, pace, job.duration()).await
         }
         (_, None) => driver::closed_loop(shared(store, job, as_of), job.workload.clients, job.style, job.until()).await,
-    }
+    };
+    Ok((taken?, Vec::new()))
 }
 
 fn shared(store: &Arc<dyn Datastore>, job: &Job, as_of: Option<Version>) -> Arc<Shared> {

@@ -62,6 +62,8 @@ pub enum Kind {
     Settle,
     /// One of the core workloads of YCSB, each operation a transaction of its own.
     Ycsb(Mix),
+    /// Half reads, half updates, so many popular rows in a transaction, for minutes, looked at second by second.
+    Steady(u64),
 }
 
 impl Kind {
@@ -73,7 +75,7 @@ impl Kind {
     /// Whether its operations commit writes.
     pub fn writes(self) -> bool {
         match self {
-            Self::Load | Self::Size | Self::Batch(_) | Self::Commit | Self::Settle => true,
+            Self::Load | Self::Size | Self::Batch(_) | Self::Commit | Self::Settle | Self::Steady(_) => true,
             Self::Ycsb(mix) => mix != Mix::C,
             Self::Get
             | Self::Missing
@@ -177,6 +179,9 @@ pub struct Workload {
     pub stand_in: Option<String>,
     /// How many times the usual duration it runs.
     pub duration_factor: u32,
+    /// The seconds that it runs, whatever is usual.
+    #[serde(default)]
+    pub seconds: Option<u32>,
 }
 
 impl Workload {
@@ -187,7 +192,12 @@ impl Workload {
 
     /// Whether it is only for a full comparison: minutes of writes, or a store larger than the memory for it.
     pub fn is_long(&self) -> bool {
-        self.duration_factor > 1 || self.store == Store::Large || self.kind == Kind::Settle
+        self.duration_factor > 1 || self.seconds.is_some() || self.store == Store::Large || self.kind == Kind::Settle
+    }
+
+    /// Whether it runs only where it is asked for by its name.
+    pub fn only_by_name(&self) -> bool {
+        matches!(self.kind, Kind::Steady(_))
     }
 
     /// Whether its figure is operations in a second; else it is the space on disk, or the time that something takes.

@@ -11,6 +11,8 @@ pub struct Options {
     pub durability: Option<Durability>,
     /// Whether the long ones are there.
     pub sustained: bool,
+    /// The seconds of the steady one.
+    pub steady_seconds: u32,
 }
 
 /// There is no workload of this name.
@@ -36,7 +38,7 @@ pub fn names(options: &Options) -> Vec<String> {
 }
 
 /// The workloads called `wanted`, in the order of the table, with those that fill the stores they need and those that stand in; all where
-/// `wanted` is empty. A name that ends in `*` stands for all that begin so.
+/// `wanted` is empty, but for those that run only by their name. A name that ends in `*` stands for all that begin so.
 ///
 /// # Errors
 /// [`UnknownWorkload`] for a name that stands for none.
@@ -49,7 +51,10 @@ pub fn selected(options: &Options, wanted: &[String]) -> Result<Vec<Workload>, U
     if let Some(unknown) = wanted.iter().find(|wanted| !all.iter().any(|workload| fits(&workload.name, wanted))) {
         return Err(UnknownWorkload { name: unknown.clone(), known: names(options) });
     }
-    let chosen = |workload: &Workload| wanted.is_empty() || wanted.iter().any(|w| fits(&workload.name, w));
+    let chosen = |workload: &Workload| match wanted {
+        [] => !workload.only_by_name(),
+        _ => wanted.iter().any(|w| fits(&workload.name, w)),
+    };
     let stores: Vec<_> = all.iter().filter(|w| chosen(w)).map(|w| w.store).collect();
     let stand_ins: Vec<_> = all.iter().filter(|w| chosen(w)).filter_map(|w| w.stand_in.clone()).collect();
     let needed = |w: &Workload| (w.loads() && stores.contains(&w.store)) || stand_ins.contains(&w.name);
@@ -63,7 +68,7 @@ mod tests {
     use std::collections::HashSet;
 
     fn options() -> Options {
-        Options { clients: vec![1, 8], durability: None, sustained: true }
+        Options { clients: vec![1, 8], durability: None, sustained: true, steady_seconds: 600 }
     }
 
     fn chosen(wanted: &[&str]) -> Vec<String> {
@@ -94,7 +99,13 @@ mod tests {
         assert_eq!(chosen(&["keys-1k"]), ["load-1k", "keys-1k"]);
         assert_eq!(chosen(&["get-as-of"]), ["load", "get-hot", "get-as-of"]);
         assert_eq!(chosen(&["commit-durable-*"]), ["load", "commit-durable-1", "commit-durable-8"]);
-        assert_eq!(chosen(&[]), names(&options()));
+    }
+
+    #[test]
+    fn what_takes_long_is_left_out_unless_it_is_asked_for() {
+        let all = names(&options());
+        assert_eq!(chosen(&[]), all.iter().filter(|name| *name != "steady").cloned().collect::<Vec<_>>());
+        assert_eq!(chosen(&["steady"]), ["load", "steady"]);
     }
 
     #[test]

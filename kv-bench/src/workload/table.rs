@@ -11,8 +11,14 @@ const YCSB_PER_S: u32 = 5000;
 /// Clients that wait for what arrives.
 const WAITING: u32 = 64;
 
+/// Clients of the steady workload.
+const STEADY_CLIENTS: u32 = 8;
+
 /// How many times as long as others a sustained workload goes on: two minutes where the others take a second.
 const SUSTAINED: u32 = 120;
+
+/// Rows of a steady transaction.
+const STEADY_ROWS: u64 = 4;
 
 /// Every workload, in the order in which they run. `options` decide on clients and on the durability of those workloads
 /// that are not about it.
@@ -85,6 +91,12 @@ pub fn table(options: &Options) -> Vec<Workload> {
             },
         ]);
     }
+    all.push(Workload {
+        durability: usual,
+        clients: STEADY_CLIENTS,
+        seconds: Some(options.steady_seconds),
+        ..line("steady", "steady state: half reads, half updates of 4 popular rows", Kind::Steady(STEADY_ROWS))
+    });
     all
 }
 
@@ -107,5 +119,6 @@ fn line(name: &str, title: &str, kind: Kind) -> Workload {
         pace: None,
         stand_in: None,
         duration_factor: 1,
+        seconds: None,
     }
 }

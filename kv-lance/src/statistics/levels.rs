@@ -62,6 +62,11 @@ impl LevelInfo {
     }
 }
 
+/// The runs of history, those that were written last first.
+pub(crate) fn history(levels: &Levels) -> Vec<RunInfo> {
+    levels.history().runs().iter().map(|run| info(run)).collect()
+}
+
 /// All levels.
 pub(crate) fn levels(levels: &Levels) -> Vec<LevelInfo> {
     let level = |level: usize| LevelInfo {

@@ -138,3 +138,18 @@ fn long_keys_are_cut_in_a_table() {
     assert!(kv.run("levels").ok().ends_with(&format!("{cut} .. {cut}\n")));
     assert_eq!(kv.run("--json levels").json()["first_key"], "k".repeat(100));
 }
+
+#[test]
+fn history_is_listed_behind_the_levels() {
+    let kv = Kv::new();
+    for line in ["set a 1", "set a 2", "flush"] {
+        kv.run(line).ok();
+    }
+    let levels = kv.run("levels").lines();
+    assert_eq!(levels.len(), 3, "{levels:?}");
+    let cells: Vec<_> = levels[2].split_whitespace().collect();
+    assert_eq!((&cells[..4], &cells[5..]), (&["history", "1", "1", "0"][..], &["a", "..", "a"][..]));
+    let runs = kv.run("--json levels --runs").lines();
+    let run: serde_json::Value = serde_json::from_str(&runs[1]).unwrap();
+    assert_eq!((&run["level"], &run["rows"]), (&"history".into(), &1.into()));
+}

@@ -21,6 +21,8 @@ mod index_budget;
 mod levels;
 mod long_keys;
 mod lost_journal;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod old_transactions;
 mod open;
 mod outside;

@@ -12,7 +12,7 @@ pub use lmdb::{Lmdb, LmdbRows, lmdb_environment, open_lmdb};
 pub use redb::{REDB_TABLE, Redb, open_redb, redb_database, redb_durability};
 #[cfg(feature = "rocksdb")]
 pub use rocksdb::{Rocks, open_rocksdb, rocksdb_database, rocksdb_writes};
-pub use surrealkv::{Surreal, open_surrealkv, surrealkv_durability, surrealkv_tree};
+pub use surrealkv::{Surreal, open_surrealkv, open_surrealkv_versioned, surrealkv_durability, surrealkv_tree};
 
 use crate::encoding::encoded;
 use kv_api::{Error, Result, check_key};

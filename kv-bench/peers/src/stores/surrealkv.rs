@@ -2,7 +2,7 @@
 //!
 //! Its transactions are under snapshot isolation, the first committer of a key wins, and `get_for_update` lets a key that was
 //! read join that check. Ranges cannot join it, so there is nothing serializable. It can keep versions by wall-clock time;
-//! they are not commit versions, and the adapter does without.
+//! they are not commit versions: the adapter can have them kept, so that their cost is seen, and reads at none.
 
 use super::{conflict, unknown};
 use crate::encoding::{decoded, encoded};
@@ -28,14 +28,33 @@ pub async fn open_surrealkv(dir: impl AsRef<Path>, tuning: Tuning) -> Result<Opt
     Ok(Optimistic::new(Surreal { tree, durability: tuning.durability }))
 }
 
+/// The same, with every version kept for `retention`.
+///
+/// # Errors
+/// What SurrealKV says.
+pub async fn open_surrealkv_versioned(
+    dir: impl AsRef<Path>,
+    tuning: Tuning,
+    retention: Duration,
+) -> Result<Optimistic<Surreal>> {
+    let nanos = u64::try_from(retention.as_nanos()).unwrap_or(u64::MAX);
+    let tree = built(|| options(dir.as_ref(), tuning).with_versioning(true, nanos)).await?;
+    Ok(Optimistic::new(Surreal { tree, durability: tuning.durability }))
+}
+
 /// The tree in `dir` as [`open_surrealkv`] opens it.
 ///
 /// # Errors
 /// What SurrealKV says.
 pub async fn surrealkv_tree(dir: impl AsRef<Path>, tuning: Tuning) -> Result<Tree> {
+    built(|| options(dir.as_ref(), tuning)).await
+}
+
+/// Waits for a tree in the same directory that is closing.
+async fn built(options: impl Fn() -> Options) -> Result<Tree> {
     let started = std::time::Instant::now();
     loop {
-        match TreeBuilder::with_options(options(dir.as_ref(), tuning)).build() {
+        match TreeBuilder::with_options(options()).build() {
             Ok(tree) => return Ok(tree),
             Err(e) if started.elapsed() < CLOSING && e.to_string().contains("already locked") => {
                 tokio::time::sleep(Duration::from_millis(2)).await;

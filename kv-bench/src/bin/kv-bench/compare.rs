@@ -8,6 +8,7 @@ use kv_bench::limits::Limits;
 use kv_bench::machine::Machine;
 use kv_bench::report::{Input, markdown, plots};
 use kv_bench::results::{Results, Run};
+use kv_bench::series::{Series, csv};
 use kv_bench::summary::drifted;
 use kv_bench::worker::Job;
 use kv_bench::workload::{self, Kind, Memory, Options, Store, Workload};
@@ -54,6 +55,9 @@ pub(crate) struct Arguments {
     /// Seconds for a workload; the sustained one takes 120 times as long [default: 1].
     #[arg(long)]
     seconds: Option<f64>,
+    /// Seconds of the steady workload, which runs only where `--workloads` names it.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(5..=86_400))]
+    steady_seconds: u32,
     /// The folder for results and, meanwhile, for the stores: it decides which disk is measured.
     #[arg(long, default_value = "kv-bench-results")]
     out: PathBuf,
@@ -74,7 +78,7 @@ impl Arguments {
         let mut clients = self.clients.clone();
         clients.sort_unstable();
         clients.dedup();
-        Options { clients, durability, sustained: !self.quick }
+        Options { clients, durability, sustained: !self.quick, steady_seconds: self.steady_seconds }
     }
 
     fn rows(&self) -> u64 {
@@ -128,6 +132,7 @@ pub(crate) fn compare(arguments: &Arguments) -> Result<(), String> {
         rows: arguments.rows(),
         value_bytes: arguments.value_size as usize,
         runs: Vec::new(),
+        series: Vec::new(),
         syncs: HashMap::new(),
         failed: HashSet::new(),
         notes,
@@ -146,8 +151,8 @@ pub(crate) fn compare(arguments: &Arguments) -> Result<(), String> {
         // After each run, so that one that is broken off loses no more than itself.
         let (machine, runs) = (machine.clone(), bench.runs.clone());
         let results = Results { machine, limits_before, limits_after, runs };
-        let input =
-            Input { results: &results, engines: &bench.engines, workloads: &bench.workloads, notes: &bench.notes };
+        let (engines, workloads, series, notes) = (&bench.engines, &bench.workloads, &bench.series, &bench.notes);
+        let input = Input { results: &results, engines, workloads, series, notes };
         write(out, &input).map_err(|e| io("cannot write to", e))?;
     }
     eprintln!("{} after {} s", out.join("report.md").display(), started.elapsed().as_secs());
@@ -159,6 +164,9 @@ fn write(out: &Path, input: &Input<'_>) -> std::io::Result<()> {
     std::fs::write(out.join("report.md"), markdown(input))?;
     for (name, plot) in plots(input) {
         std::fs::write(out.join(name), plot)?;
+    }
+    if !input.series.is_empty() {
+        std::fs::write(out.join("steady.csv"), csv(input.series))?;
     }
     Ok(())
 }
@@ -188,6 +196,7 @@ struct Bench {
     rows: u64,
     value_bytes: usize,
     runs: Vec<Run>,
+    series: Vec<Series>,
     /// By engine and workload.
     syncs: HashMap<(&'static str, String), Option<u64>>,
     /// Engines and stores that nothing more can be asked of in this run.
@@ -241,6 +250,10 @@ impl Bench {
         if engine.native && workload.loads() {
             // Only there to fill the store: it goes through the trait.
             return Ok(measured.ops_per_s);
+        }
+        if !measured.seconds.is_empty() {
+            let (engine, workload, seconds) = (engine.name.into(), workload.name.clone(), measured.seconds);
+            self.series.push(Series { engine, workload, seconds });
         }
         let [p50_us, p99_us, p999_us] = measured.latencies_us;
         self.runs.push(Run {

@@ -15,19 +15,24 @@ pub(crate) const ENGINES: Engines = Engines { open, native: |_, _| None, table: 
 /// Opens the engine of a name, where it is one of this binary's.
 fn open(name: &str, opening: Opening) -> Option<Opened> {
     match name {
-        "kv-lance" => Some(Box::pin(async move {
-            let durability = match opening.durability {
-                Durability::Immediate => kv_lance::Durability::Immediate,
-                Durability::Eventual => kv_lance::Durability::Eventual,
-            };
-            let config = LanceConfig::new(opening.dir).durability(durability).cache_bytes(opening.cache_bytes);
-            let store = LanceDatastore::open(config).await?;
-            Ok(Arc::new(store) as Arc<dyn Datastore>)
-        })),
+        "kv-lance" => Some(lance(opening, true)),
+        "kv-lance-unversioned" => Some(lance(opening, false)),
         "original" => Some(Box::pin(async move {
             let store = Original::open(&opening.dir).await?;
             Ok(Arc::new(store) as Arc<dyn Datastore>)
         })),
         _ => None,
     }
+}
+
+fn lance(opening: Opening, versioned: bool) -> Opened {
+    Box::pin(async move {
+        let durability = match opening.durability {
+            Durability::Immediate => kv_lance::Durability::Immediate,
+            Durability::Eventual => kv_lance::Durability::Eventual,
+        };
+        let config = LanceConfig::new(opening.dir).durability(durability).cache_bytes(opening.cache_bytes);
+        let store = LanceDatastore::open(config.versioned(versioned)).await?;
+        Ok(Arc::new(store) as Arc<dyn Datastore>)
+    })
 }

@@ -20,7 +20,7 @@ pub(crate) fn open(name: &str, dir: PathBuf) -> Option<OpenedTable> {
         let dataset = dataset.map_err(|e| Error::backend("opening the table", e))?;
         Ok(Box::new(LanceTable(dataset)) as Box<dyn Table>)
     };
-    (name == "kv-lance").then(|| Box::pin(opened) as OpenedTable)
+    matches!(name, "kv-lance" | "kv-lance-unversioned").then(|| Box::pin(opened) as OpenedTable)
 }
 
 #[async_trait]

@@ -166,7 +166,7 @@ pub(crate) enum Work {
     /// Print the store's version, capabilities and figures
     #[command(after_help = STAT_EXAMPLES)]
     Stat(Stat),
-    /// Print how the dataset's runs lie on their levels
+    /// Print how the dataset's runs lie on their levels, and what lies in history
     Levels(Levels),
     /// Write what is in memory and in the journal to the Lance dataset
     Flush,

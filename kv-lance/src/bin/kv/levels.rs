@@ -6,26 +6,31 @@ use crate::format::Format;
 use crate::output::Output;
 use crate::session::{Store, with_store};
 use kv_api::Key;
-use kv_lance::{LevelInfo, RunInfo};
+use kv_lance::RunInfo;
 use serde_json::{Value, json};
 
 /// So much of a key is printed for a person.
 const KEY_WIDTH: usize = 40;
 
 pub(crate) async fn levels(store: Store<'_>, args: &Levels, out: &mut Output) -> Outcome {
-    let levels = with_store(store, async |store| Ok(store.levels())).await?;
+    let (levels, history) = with_store(store, async |store| Ok((store.levels(), store.history()))).await?;
+    let places = levels.iter().map(|level| (Place::Level(level.level), level.runs.as_slice()));
+    let history = (!history.is_empty()).then_some((Place::History, history.as_slice()));
     let format = out.format;
-    let rows: Vec<Row> = match args.runs {
-        true => levels.iter().flat_map(|level| level.runs.iter().map(|run| Row::of_run(level, run, format))).collect(),
-        false => levels.iter().map(|level| Row::of_level(level, format)).collect(),
-    };
+    let rows: Vec<Row> = places
+        .chain(history)
+        .flat_map(|(place, runs)| match args.runs {
+            true => runs.iter().map(|run| Row::of_run(place, run, format)).collect(),
+            false => vec![Row::of_runs(place, runs, format)],
+        })
+        .collect();
     if !format.json {
         let second = if args.runs { "file" } else { "runs" };
         let width = rows.iter().map(|row| row.second.len()).max().unwrap_or(0).max(second.len());
         let (rows_, tombstones, bytes) = ("rows", "tombstones", "bytes");
-        out.line(format!("level  {second:>width$}  {rows_:>12}  {tombstones:>12}  {bytes:>15}  keys"))?;
-        for Row { level, second, rows, tombstones, bytes, keys, .. } in &rows {
-            out.line(format!("{level:>5}  {second:>width$}  {rows:>12}  {tombstones:>12}  {bytes:>15}  {keys}"))?;
+        out.line(format!("level    {second:>width$}  {rows_:>12}  {tombstones:>12}  {bytes:>15}  keys"))?;
+        for Row { place, second, rows, tombstones, bytes, keys, .. } in &rows {
+            out.line(format!("{place:>7}  {second:>width$}  {rows:>12}  {tombstones:>12}  {bytes:>15}  {keys}"))?;
         }
         return Ok(());
     }
@@ -35,10 +40,33 @@ pub(crate) async fn levels(store: Store<'_>, args: &Levels, out: &mut Output) ->
     Ok(())
 }
 
-/// A level or a run, for a person and for a program.
+/// Where runs lie.
+#[derive(Clone, Copy)]
+enum Place {
+    Level(u32),
+    History,
+}
+
+impl Place {
+    fn text(self) -> String {
+        match self {
+            Self::Level(level) => level.to_string(),
+            Self::History => "history".into(),
+        }
+    }
+
+    fn json(self) -> Value {
+        match self {
+            Self::Level(level) => level.into(),
+            Self::History => "history".into(),
+        }
+    }
+}
+
+/// A level, history or a run, for a person and for a program.
 struct Row {
-    level: u32,
-    /// How many runs the level has, or the file of the run.
+    place: String,
+    /// How many runs there are, or the file of the run.
     second: String,
     rows: u64,
     tombstones: u64,
@@ -48,37 +76,40 @@ struct Row {
 }
 
 impl Row {
-    fn of_level(level: &LevelInfo, format: Format) -> Self {
-        let bounds = level.key_bounds();
+    fn of_runs(place: Place, runs: &[RunInfo], format: Format) -> Self {
+        let sum = |figure: fn(&RunInfo) -> u64| runs.iter().map(figure).sum::<u64>();
+        let (rows, tombstones, bytes) = (sum(|run| run.rows), sum(|run| run.tombstones), sum(|run| run.bytes));
+        let first = runs.iter().map(|run| &run.first_key).min();
+        let last = runs.iter().map(|run| &run.last_key).max();
         Self {
-            level: level.level,
-            second: level.runs.len().to_string(),
-            rows: level.rows(),
-            tombstones: level.tombstones(),
-            bytes: level.bytes(),
-            keys: bounds.map_or("none".into(), |(first, last)| span(first, last, format)),
+            place: place.text(),
+            second: runs.len().to_string(),
+            rows,
+            tombstones,
+            bytes,
+            keys: first.zip(last).map_or("none".into(), |(first, last)| span(first, last, format)),
             object: json!({
-                "level": level.level,
-                "runs": level.runs.len(),
-                "rows": level.rows(),
-                "tombstones": level.tombstones(),
-                "bytes": level.bytes(),
-                "first_key": bounds.map(|(first, _)| format.json(first)),
-                "last_key": bounds.map(|(_, last)| format.json(last)),
+                "level": place.json(),
+                "runs": runs.len(),
+                "rows": rows,
+                "tombstones": tombstones,
+                "bytes": bytes,
+                "first_key": first.map(|key| format.json(key)),
+                "last_key": last.map(|key| format.json(key)),
             }),
         }
     }
 
-    fn of_run(level: &LevelInfo, run: &RunInfo, format: Format) -> Self {
+    fn of_run(place: Place, run: &RunInfo, format: Format) -> Self {
         Self {
-            level: level.level,
+            place: place.text(),
             second: run.file.clone(),
             rows: run.rows,
             tombstones: run.tombstones,
             bytes: run.bytes,
             keys: span(&run.first_key, &run.last_key, format),
             object: json!({
-                "level": level.level,
+                "level": place.json(),
                 "file": run.file,
                 "rows": run.rows,
                 "keys": run.keys,
