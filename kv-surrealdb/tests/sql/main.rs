@@ -7,6 +7,7 @@ mod conflicts;
 #[path = "../../examples/surreal/database.rs"]
 #[allow(dead_code, reason = "more of it is used where it is from")]
 mod database;
+mod differential;
 mod events;
 #[path = "../../../kv-lance/tests/store/faulty.rs"]
 #[allow(dead_code, reason = "more of it is used where it is from")]
