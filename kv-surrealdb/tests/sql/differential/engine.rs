@@ -38,6 +38,9 @@ pub(crate) struct Engine {
     db: Arc<Datastore>,
     session: Session,
     notifications: Receiver<Notification>,
+    /// Those that came while others were waited for.
+    early: Vec<Notification>,
+    marks: usize,
     /// By the slot in the script: the live query's identity.
     live: BTreeMap<usize, String>,
     open: BTreeMap<usize, Open>,
@@ -51,8 +54,8 @@ impl Engine {
     pub(crate) async fn open(name: &'static str, url: String, router: bool) -> Self {
         let (db, notifications) = connect(&url, router).await;
         let session = Session::owner().with_ns("diff").with_db("diff").with_rt(true);
-        let (live, open, past) = Default::default();
-        Self { name, url, router, db, session, notifications, live, open, past }
+        let (early, marks, live, open, past) = Default::default();
+        Self { name, url, router, db, session, notifications, early, marks, live, open, past }
     }
 
     pub(crate) async fn reopen(&mut self) {
@@ -69,6 +72,9 @@ impl Engine {
         match step {
             Step::Sql(sql) => self.sql(sql).await,
             Step::Live(slot, sql) => {
+                if self.router {
+                    self.let_the_router_pass().await;
+                }
                 let mut answers = self.sql(sql).await;
                 // The identity is random.
                 self.live.insert(*slot, answers.pop().unwrap().replacen("ok ", "", 1));
@@ -132,24 +138,52 @@ impl Engine {
         })
     }
 
-    /// What the live queries have been told, each by itself: as many events as `expected`, or those
-    /// that are there.
-    async fn events(&self, expected: Option<usize>) -> Answers {
-        let mut told = BTreeMap::<usize, Answers>::new();
-        let mut count = 0;
+    /// A pass of the router tells every live query that there is then, also one that is younger than
+    /// the event. So one begins when all before it has been delivered.
+    async fn let_the_router_pass(&mut self) {
+        self.marks += 1;
+        let answers = self.sql(&format!("LIVE SELECT * FROM mark; CREATE mark:{}", self.marks)).await;
+        let wanted = format!("mark:{}", self.marks);
+        while let Some(event) = self.event(DELIVERY).await {
+            if event.record.to_sql() == wanted {
+                break;
+            }
+            self.early.push(event);
+        }
+        self.sql(&format!("KILL {}", answers[0].replacen("ok ", "", 1))).await;
+    }
+
+    async fn event(&self, wait: Duration) -> Option<Notification> {
+        tokio::time::timeout(wait, self.notifications.recv()).await.ok()?.ok()
+    }
+
+    /// What the live queries have been told: as many events as `expected`, or those that are there,
+    /// in an order of their own, as within the writing transaction none is promised.
+    async fn events(&mut self, expected: Option<usize>) -> Answers {
+        let live = self.live.clone();
+        let slot = |event: &Notification| live.iter().find(|(_, id)| **id == format!("u'{}'", event.id)).map(|l| *l.0);
+        let mut told = Answers::new();
+        let mut early = std::mem::take(&mut self.early).into_iter();
         loop {
             let wait = match expected {
-                Some(expected) if count < expected => DELIVERY,
+                Some(expected) if told.len() < expected => DELIVERY,
                 _ => PAUSE,
             };
-            let Ok(Ok(event)) = tokio::time::timeout(wait, self.notifications.recv()).await else { break };
-            let id = format!("u'{}'", event.id);
-            let Some((slot, _)) = self.live.iter().find(|(_, live)| **live == id) else { continue };
-            let text = format!("live {slot}: {:?} {} {}", event.action, event.record.to_sql(), event.result.to_sql());
-            told.entry(*slot).or_default().push(text);
-            count += 1;
+            let event = match early.next() {
+                Some(event) => event,
+                None => match self.event(wait).await {
+                    Some(event) => event,
+                    None => break,
+                },
+            };
+            // That of a mark is none of the script's.
+            if let Some(slot) = slot(&event) {
+                let (record, result) = (event.record.to_sql(), event.result.to_sql());
+                told.push(format!("live {slot}: {:?} {record} {result}", event.action));
+            }
         }
-        told.into_values().flatten().collect()
+        told.sort();
+        told
     }
 }
 

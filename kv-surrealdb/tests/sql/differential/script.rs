@@ -37,7 +37,7 @@ impl fmt::Display for Step {
 
 pub(crate) const SCHEMA: &str = "DEFINE NAMESPACE diff; USE NS diff; DEFINE DATABASE diff; USE DB diff;
     DEFINE TABLE item; DEFINE TABLE person SCHEMAFULL; DEFINE TABLE knows TYPE RELATION FROM person TO person;
-    DEFINE TABLE log;
+    DEFINE TABLE log; DEFINE TABLE mark;
     DEFINE FIELD name ON person TYPE string; DEFINE FIELD age ON person TYPE int ASSERT $value >= 0;
     DEFINE FIELD best ON person TYPE option<record<person>>;
     DEFINE FIELD older ON person VALUE age + 1;
@@ -104,7 +104,8 @@ impl Writer {
     }
 
     fn live(&mut self) {
-        if self.live.len() < 3 {
+        // The router tells of all that is committed later, the others of what is written later.
+        if self.live.len() < 3 && self.open.is_empty() {
             let slot = self.steps.len();
             let sql = self.random.pick(&[
                 "LIVE SELECT * FROM item",
