@@ -66,6 +66,8 @@ const TRANSACTIONS: usize = 3;
 pub(crate) fn script(seed: u64) -> Vec<Step> {
     let mut writer = Writer { random: Random::new(seed), steps: Vec::new(), live: Vec::new(), open: Vec::new() };
     writer.steps.push(Step::Sql(SCHEMA.into()));
+    // More than SurrealDB reads at a time.
+    writer.steps.push(Step::Sql("CREATE |extra:300..900| SET n = 1 RETURN NONE".into()));
     writer.live();
     while writer.steps.len() < STEPS {
         writer.step();

@@ -113,14 +113,20 @@ pub(super) fn change(random: &mut Random) -> String {
 
 /// A statement that reads.
 pub(super) fn query(random: &mut Random) -> String {
-    let order =
-        random.pick(&["", " ORDER BY id", " ORDER BY n, id", " ORDER BY tag DESC, id DESC", " ORDER BY n DESC, id"]);
+    let order = random.pick(&[
+        "",
+        " ORDER BY id",
+        " ORDER BY n, id",
+        " ORDER BY tag DESC, id DESC",
+        " ORDER BY n DESC, id",
+        " ORDER BY id DESC",
+    ]);
     let limit = match random.below(3) {
         0 => format!(" LIMIT {} START {}", random.below(8), random.below(5)),
         1 => format!(" LIMIT {}", random.below(8)),
         _ => String::new(),
     };
-    match random.below(14) {
+    match random.below(16) {
         0 | 1 => format!("SELECT * FROM {}", item(random)),
         2 | 3 => format!("SELECT id, n, tag FROM {}{order}{limit}", range(random)),
         4..7 => format!("SELECT id, n, tag FROM item WHERE {}{order}{limit}", condition(random)),
@@ -132,7 +138,9 @@ pub(super) fn query(random: &mut Random) -> String {
         9 => format!("SELECT count() FROM {} GROUP ALL", random.pick(&["item", "person", "knows", "item WHERE n > 3"])),
         10 => format!("SELECT ->knows->person.name AS a, <-knows<-person AS b FROM {}", person(random)),
         11 => format!("SELECT VALUE ->knows[WHERE since > 2000]->person->knows->person FROM {}", person(random)),
-        12 => "SELECT name, best.name, best.best.age AS far FROM person ORDER BY name FETCH best".into(),
+        12 => format!("SELECT * FROM item ORDER BY id DESC{limit}"),
+        13 => format!("SELECT VALUE id FROM extra{order}{limit}"),
+        14 => "SELECT name, best.name, best.best.age AS far FROM person ORDER BY name FETCH best".into(),
         _ => format!("SELECT VALUE name FROM person WHERE name = '{}{}'", random.pick(WORDS), random.below(6)),
     }
 }
@@ -151,6 +159,7 @@ pub(super) fn definition(random: &mut Random) -> String {
             "REMOVE INDEX IF EXISTS text ON item",
             "REBUILD INDEX IF EXISTS pairs ON item",
             "REMOVE TABLE IF EXISTS extra",
+            "CREATE |extra:300..900| SET n = 1 RETURN NONE",
             "DEFINE TABLE OVERWRITE extra; DEFINE FIELD OVERWRITE double ON extra VALUE n * 2",
         ])
         .into()
