@@ -13,6 +13,7 @@ mod events;
 #[allow(dead_code, reason = "more of it is used where it is from")]
 mod faulty;
 mod full_disk;
+mod kill;
 
 use database::Database;
 

@@ -4,7 +4,7 @@
 //! `KV_SURREALDB_SEEDS=100` runs more seeds than by default, `KV_SURREALDB_SEED=7` that one.
 
 mod engine;
-mod random;
+pub(crate) mod random;
 mod script;
 mod statements;
 
