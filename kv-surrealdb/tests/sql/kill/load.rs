@@ -10,7 +10,7 @@ pub(crate) const STORE: &str = "KV_SURREALDB_KILL_STORE";
 pub(crate) const READY: &str = "clients write";
 
 pub(crate) const CLIENTS: usize = 6;
-pub(crate) const ACCOUNTS: usize = 12;
+pub(crate) const ACCOUNTS: usize = 60;
 pub(crate) const BALANCE: usize = 1000;
 
 pub(crate) fn schema() -> String {
