@@ -1,0 +1,109 @@
+//! How fast SurrealQL is on kv-lance and on SurrealDB's own backends, in one process and with one
+//! durability:
+//!
+//! ```sh
+//! cargo run --release --features cli,core,mem,surrealkv,rocksdb --example speed -- --out speed
+//! ```
+//!
+//! Prints a Markdown table and writes it, with a plot, into the folder of `--out`. An engine that
+//! is not compiled in is left out.
+
+mod client;
+mod engine;
+mod measure;
+mod plot;
+mod report;
+mod workload;
+
+use clap::Parser;
+use engine::{Engine, Sync};
+use measure::Measured;
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+use workload::{Data, Workload};
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + std::marker::Sync>>;
+
+/// Compares SurrealQL on kv-lance with SurrealDB's own backends.
+#[derive(Debug, Parser)]
+struct Args {
+    /// How many items there are before anything is measured, and half as many edges.
+    #[arg(long, default_value_t = 100_000)]
+    rows: usize,
+
+    /// How long each workload runs, in seconds.
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+
+    /// Numbers of clients, each of which sends one request after the other.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64])]
+    clients: Vec<usize>,
+
+    /// How often all is measured, with the engines in another order each time; medians are shown.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+
+    /// When commits reach the medium, for every engine on disk.
+    #[arg(long, value_enum, default_value = "every")]
+    sync: Sync,
+
+    /// Only these engines, as they are called in the table.
+    #[arg(long, value_delimiter = ',')]
+    engines: Vec<String>,
+
+    /// Where the stores are while they are measured. Choose a folder on the disk that matters.
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+
+    /// The folder for speed.md and speed.svg.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let args = Args::parse();
+    let chosen = |engine: &Engine| args.engines.is_empty() || args.engines.iter().any(|name| name == engine.name);
+    let engines: Vec<Engine> = Engine::compiled_in().into_iter().filter(chosen).collect();
+    if engines.is_empty() {
+        let names: Vec<_> = Engine::compiled_in().iter().map(|engine| engine.name).collect();
+        return Err(format!("--engines: these are compiled in: {}", names.join(", ")).into());
+    }
+    let mut all = Vec::new();
+    for run in 0..args.runs {
+        for turn in 0..engines.len() {
+            let engine = engines[(turn + run) % engines.len()];
+            eprintln!("run {} of {}: {}", run + 1, args.runs, engine.name);
+            all.extend(one(&args, engine).await?);
+        }
+    }
+    let report = report::markdown(&args, &engines, &all);
+    println!("{report}");
+    if let Some(out) = &args.out {
+        std::fs::create_dir_all(out)?;
+        std::fs::write(out.join("speed.md"), report)?;
+        if let Some(plot) = plot::throughput(&engines, &report::rows(&args, &engines, &all)) {
+            std::fs::write(out.join("speed.svg"), plot)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every workload with every number of clients, on a new store of `engine`.
+async fn one(args: &Args, engine: Engine) -> Outcome<Vec<Measured>> {
+    let folder = tempfile::Builder::new().prefix("speed-").tempdir_in(&args.dir)?;
+    let db = engine.open(folder.path(), args.sync).await?;
+    let data = Data { rows: args.rows.max(100) };
+    db.load(data).await?;
+    let mut measured = Vec::new();
+    for &workload in Workload::ALL {
+        for &clients in &args.clients {
+            let figures = measure::run(&db, workload, data, clients, Duration::from_secs_f64(args.seconds)).await?;
+            eprintln!("  {:<16} {clients:>3} clients {:>10.0}/s", workload.name(), figures.per_second);
+            measured.push(Measured { engine: engine.name, workload, clients, figures });
+        }
+    }
+    db.close().await?;
+    Ok(measured)
+}
