@@ -72,8 +72,7 @@ async fn main() -> Outcome<()> {
     }
     let mut all = Vec::new();
     for run in 0..args.runs {
-        for turn in 0..engines.len() {
-            let engine = engines[(turn + run) % engines.len()];
+        for &engine in engines.iter().cycle().skip(run).take(engines.len()) {
             eprintln!("run {} of {}: {}", run + 1, args.runs, engine.name);
             all.extend(one(&args, engine).await?);
         }

@@ -33,8 +33,8 @@ pub(crate) fn throughput(engines: &[Engine], rows: &[Row]) -> Option<String> {
             format!("{}, {} client{}", row.workload.name(), row.clients, if row.clients == 1 { "" } else { "s" });
         svg.text((LEFT - 12.0, y + 4.0), "end", r#"font-size="13""#, &label);
         svg.line((LEFT, y), (WIDTH - RIGHT, y), GRID, 1.0);
-        for (engine, figures) in row.figures.iter().enumerate() {
-            let title = format!("{}: {:.0}/s", names[engine], figures.per_second);
+        for (engine, (figures, name)) in row.figures.iter().zip(&names).enumerate() {
+            let title = format!("{name}: {:.0}/s", figures.per_second);
             svg.dot((scale.at(figures.per_second), y), 5.0, colour(engine), &title);
         }
     }

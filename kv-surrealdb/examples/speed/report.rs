@@ -15,23 +15,18 @@ pub(crate) struct Row {
 }
 
 pub(crate) fn rows(args: &Args, engines: &[Engine], all: &[Measured]) -> Vec<Row> {
-    let row = |workload: Workload, clients: usize| {
-        let of = |engine: &Engine| {
-            let mut runs: Vec<Figures> = all
-                .iter()
-                .filter(|m| m.engine == engine.name && m.workload == workload && m.clients == clients)
-                .map(|m| m.figures)
-                .collect();
-            runs.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-            runs[runs.len() / 2]
-        };
-        Row { workload, clients, figures: engines.iter().map(of).collect() }
+    let of = |engine: &Engine, workload: Workload, clients: usize| {
+        let same = |m: &&Measured| m.engine == engine.name && m.workload == workload && m.clients == clients;
+        let mut runs: Vec<Figures> = all.iter().filter(same).map(|m| m.figures).collect();
+        runs.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+        runs.get(runs.len() / 2).copied()
     };
-    Workload::ALL
-        .iter()
-        .flat_map(|&workload| args.clients.iter().map(move |&c| (workload, c)))
-        .map(|(w, c)| row(w, c))
-        .collect()
+    let row = |workload: Workload, clients: usize| {
+        let figures = engines.iter().filter_map(|engine| of(engine, workload, clients)).collect();
+        Row { workload, clients, figures }
+    };
+    let each = Workload::ALL.iter().flat_map(|&workload| args.clients.iter().map(move |&clients| (workload, clients)));
+    each.map(|(workload, clients)| row(workload, clients)).collect()
 }
 
 pub(crate) fn markdown(args: &Args, engines: &[Engine], all: &[Measured]) -> String {
@@ -62,12 +57,15 @@ pub(crate) fn markdown(args: &Args, engines: &[Engine], all: &[Measured]) -> Str
     out
 }
 
-/// Behind each engine's column of throughput one says how much faster than SurrealKV kv-lance is.
+/// Where `what` is the throughput, a last column says how much faster than SurrealKV kv-lance is.
 fn table(out: &mut String, what: &str, engines: &[Engine], rows: &[Row], show: impl Fn(&Figures) -> String) {
     let names: Vec<_> = engines.iter().map(|engine| engine.name).collect();
     let position = |name: &str| names.iter().position(|other| *other == name);
     let compared = position("lance").zip(position("surrealkv")).filter(|_| what.starts_with("statements"));
-    let ratio = |row: &Row| compared.map(|(a, b)| row.figures[a].per_second / row.figures[b].per_second);
+    let ratio = |row: &Row| {
+        let (ours, theirs) = compared?;
+        Some(row.figures.get(ours)?.per_second / row.figures.get(theirs)?.per_second)
+    };
     let last = if compared.is_some() { " lance ÷ surrealkv |" } else { "" };
     let _ = writeln!(out, "\n| {what} | clients | {} |{last}", names.join(" | "));
     let _ = writeln!(out, "|---|{}{}", "--:|".repeat(1 + names.len()), if last.is_empty() { "" } else { "--:|" });
@@ -83,11 +81,14 @@ fn number(value: f64) -> String {
     let unit = 10f64.powf((value.max(1.0).log10().floor() - 2.0).max(0.0));
     let rounded = ((value / unit).round() * unit) as u64;
     let digits = rounded.to_string();
-    let split = digits.len().saturating_sub(3);
-    match digits.split_at(split) {
-        ("", digits) => digits.into(),
-        (thousands, rest) => format!("{thousands},{rest}"),
+    let mut shown = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
     }
+    shown
 }
 
 fn micros(time: Duration) -> String {

@@ -47,12 +47,11 @@ impl Workload {
             }
             Self::Indexed => format!("SELECT * FROM item WHERE code = {}", random % data.codes()),
             Self::Hop => format!("SELECT VALUE ->knows->person.name FROM person:{}", random % data.persons()),
-            Self::Create => format!("CREATE made:['{tag}', {n}] CONTENT {}", content(random, random % 1000)),
+            Self::Create => format!("CREATE made:['{tag}', {n}] CONTENT {{ {} }}", fields(random, random % 1000)),
             Self::Bulk => {
                 let mut rows = String::from("INSERT INTO made [");
                 for row in 0..BULK {
-                    let content = content(random + row, row);
-                    let _ = write!(rows, "{{ id: ['{tag}', {}], {},", n * BULK + row, &content[1..]);
+                    let _ = write!(rows, "{{ id: ['{tag}', {}], {} }},", n * BULK + row, fields(random + row, row));
                 }
                 rows + "] RETURN NONE"
             }
@@ -68,8 +67,8 @@ impl Workload {
 }
 
 /// Some 100 bytes.
-fn content(random: usize, code: usize) -> String {
-    format!("{{ code: {code}, name: 'item {random:020}', price: {}.5, tags: ['new', 'red'], seen: 0 }}", random % 100)
+fn fields(random: usize, code: usize) -> String {
+    format!("code: {code}, name: 'item {random:020}', price: {}.5, tags: ['new', 'red'], seen: 0", random % 100)
 }
 
 /// What is there before anything is measured.
@@ -103,7 +102,7 @@ impl Data {
         let chunks = |end: usize| (0..end).step_by(BULK).map(move |from| from..(from + BULK).min(end));
         let insert = |into: &str, rows: Vec<String>| format!("INSERT {into} [{}] RETURN NONE", rows.join(","));
         let items = chunks(self.rows).map(move |rows| {
-            let item = |n: usize| format!("{{ id: {n}, {}", &content(n, n % self.codes())[1..]);
+            let item = |n: usize| format!("{{ id: {n}, {} }}", fields(n, n % self.codes()));
             insert("INTO item", rows.map(item).collect())
         });
         let persons = chunks(self.persons()).map(move |rows| {

@@ -1,6 +1,6 @@
 //! SurrealQL on kv-lance: what a single statement does not show.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "asserting is what tests are for")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "asserting is what tests are for")]
 
 mod bad_input;
 mod conflicts;
