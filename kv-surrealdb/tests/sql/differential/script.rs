@@ -36,7 +36,7 @@ impl fmt::Display for Step {
 }
 
 pub(crate) const SCHEMA: &str = "DEFINE NAMESPACE diff; USE NS diff; DEFINE DATABASE diff; USE DB diff;
-    DEFINE TABLE item; DEFINE TABLE person SCHEMAFULL; DEFINE TABLE knows TYPE RELATION FROM person TO person;
+    DEFINE TABLE item CHANGEFEED 1d INCLUDE ORIGINAL; DEFINE TABLE person SCHEMAFULL; DEFINE TABLE knows TYPE RELATION FROM person TO person;
     DEFINE TABLE log; DEFINE TABLE mark;
     DEFINE FIELD name ON person TYPE string; DEFINE FIELD age ON person TYPE int ASSERT $value >= 0;
     DEFINE FIELD best ON person TYPE option<record<person>>;
@@ -47,12 +47,12 @@ pub(crate) const SCHEMA: &str = "DEFINE NAMESPACE diff; USE NS diff; DEFINE DATA
     DEFINE INDEX pairs ON item FIELDS n, tag; DEFINE INDEX name ON person FIELDS name UNIQUE;
     DEFINE INDEX once ON knows FIELDS in, out UNIQUE";
 
-/// Tables, edges both ways, what goes by an index, and what goes without.
+/// Tables, edges both ways, what goes by an index, what goes without, and what was changed.
 pub(crate) const WHOLE: &str = "SELECT * FROM item; SELECT * FROM person; SELECT * FROM knows; SELECT * FROM log;
     SELECT * FROM extra; SELECT id, ->knows->person AS out, <-knows<-person AS in FROM person;
     SELECT n, tag, count() AS c FROM item GROUP BY n, tag ORDER BY n, tag; SELECT count() FROM item GROUP ALL;
     SELECT VALUE id FROM item WHERE n > -100 ORDER BY id; SELECT VALUE id FROM item WITH NOINDEX WHERE n > -100 ORDER BY id;
-    SELECT VALUE id FROM item WHERE text @@ 'red' ORDER BY id";
+    SELECT VALUE id FROM item WHERE text @@ 'red' ORDER BY id; SHOW CHANGES FOR TABLE item SINCE 0 LIMIT 1000";
 
 /// What can be read at its time.
 pub(crate) const PAST: &str = "SELECT * FROM item; SELECT * FROM person; SELECT * FROM knows; SELECT * FROM item:3..9";
