@@ -1,8 +1,8 @@
 //! A tour of SurrealDB on kv-lance: `cargo run --features core,mem,surrealkv --example surreal
 //! [path]`.
 //!
-//! Every step checks its answer; the first that is not as expected ends the tour with an error. With
-//! a path the store stays there, and beside it a file of what pylance has to find in it.
+//! Every step checks its answer; the first that is not as expected ends the tour with an error.
+//! With a path the store stays there, and beside it a file of what pylance has to find in it.
 
 mod database;
 mod rows;

@@ -138,8 +138,8 @@ impl Engine {
         })
     }
 
-    /// A pass of the router tells every live query that there is then, also one that is younger than
-    /// the event. So one begins when all before it has been delivered.
+    /// A pass of the router tells every live query that there is then, also one that is younger
+    /// than the event. So one begins when all before it has been delivered.
     async fn let_the_router_pass(&mut self) {
         self.marks += 1;
         let answers = self.sql(&format!("LIVE SELECT * FROM mark; CREATE mark:{}", self.marks)).await;

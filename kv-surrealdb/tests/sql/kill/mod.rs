@@ -1,7 +1,8 @@
 //! A process that several clients write through is killed, and what its store holds afterwards is
 //! asked for in SurrealQL.
 //!
-//! `KV_SURREALDB_KILLS=100` kills more often than by default, `KV_SURREALDB_SEED=7` at other moments.
+//! `KV_SURREALDB_KILLS=100` kills more often than by default, `KV_SURREALDB_SEED=7` at other
+//! moments.
 
 mod books;
 mod load;
