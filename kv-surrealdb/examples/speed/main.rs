@@ -16,6 +16,7 @@ mod report;
 mod workload;
 
 use clap::Parser;
+use clap::builder::RangedU64ValueParser;
 use engine::{Engine, Sync};
 use measure::Measured;
 use std::error::Error;
@@ -37,11 +38,11 @@ struct Args {
     seconds: f64,
 
     /// Numbers of clients, each of which sends one request after the other.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64])]
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64], value_parser = at_least_one())]
     clients: Vec<usize>,
 
     /// How often all is measured, with the engines in another order each time; medians are shown.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = at_least_one())]
     runs: usize,
 
     /// When commits reach the medium, for every engine on disk.
@@ -61,20 +62,25 @@ struct Args {
     out: Option<PathBuf>,
 }
 
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
 #[tokio::main]
 async fn main() -> Outcome<()> {
     let args = Args::parse();
-    let chosen = |engine: &Engine| args.engines.is_empty() || args.engines.iter().any(|name| name == engine.name);
-    let engines: Vec<Engine> = Engine::compiled_in().into_iter().filter(chosen).collect();
-    if engines.is_empty() {
-        let names: Vec<_> = Engine::compiled_in().iter().map(|engine| engine.name).collect();
-        return Err(format!("--engines: these are compiled in: {}", names.join(", ")).into());
+    let mut engines = Engine::compiled_in();
+    if let Some(unknown) = args.engines.iter().find(|name| engines.iter().all(|engine| engine.name != **name)) {
+        let names: Vec<_> = engines.iter().map(|engine| engine.name).collect();
+        return Err(format!("--engines {unknown}: these are compiled in: {}", names.join(", ")).into());
     }
+    engines.retain(|engine| args.engines.is_empty() || args.engines.iter().any(|name| name == engine.name));
+    let length = Duration::try_from_secs_f64(args.seconds).map_err(|e| format!("--seconds: {e}"))?;
     let mut all = Vec::new();
     for run in 0..args.runs {
         for &engine in engines.iter().cycle().skip(run).take(engines.len()) {
             eprintln!("run {} of {}: {}", run + 1, args.runs, engine.name);
-            all.extend(one(&args, engine).await?);
+            all.extend(one(&args, engine, length).await?);
         }
     }
     let report = report::markdown(&args, &engines, &all);
@@ -90,7 +96,7 @@ async fn main() -> Outcome<()> {
 }
 
 /// Every workload with every number of clients, on a new store of `engine`.
-async fn one(args: &Args, engine: Engine) -> Outcome<Vec<Measured>> {
+async fn one(args: &Args, engine: Engine, length: Duration) -> Outcome<Vec<Measured>> {
     let folder = tempfile::Builder::new().prefix("speed-").tempdir_in(&args.dir)?;
     let db = engine.open(folder.path(), args.sync).await?;
     let data = Data { rows: args.rows.max(100) };
@@ -98,7 +104,7 @@ async fn one(args: &Args, engine: Engine) -> Outcome<Vec<Measured>> {
     let mut measured = Vec::new();
     for &workload in Workload::ALL {
         for &clients in &args.clients {
-            let figures = measure::run(&db, workload, data, clients, Duration::from_secs_f64(args.seconds)).await?;
+            let figures = measure::run(&db, workload, data, clients, length).await?;
             eprintln!("  {:<16} {clients:>3} clients {:>10.0}/s", workload.name(), figures.per_second);
             measured.push(Measured { engine: engine.name, workload, clients, figures });
         }

@@ -63,8 +63,10 @@ pub(crate) async fn run(
     }
     let elapsed = begun.elapsed();
     took.sort_unstable();
-    let percentile =
-        |share: usize| took.get((took.len() * share / 100).min(took.len() - 1)).copied().unwrap_or_default();
+    if took.is_empty() {
+        return Err("no statement was answered: --seconds is too short".into());
+    }
+    let percentile = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
     Ok(Figures {
         per_second: took.len() as f64 / elapsed.as_secs_f64(),
         p50: percentile(50),
