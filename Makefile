@@ -53,9 +53,11 @@ outsiders: setup ## Changes small stores' tables with pylance and LanceDB and lo
 	scripts/outsiders "$${CARGO_TARGET_DIR:-target}/debug/kv"
 
 .PHONY: surrealdb
-surrealdb: setup ## SurrealDB on kv-lance: its tests, then a tour; a build of its own
+surrealdb: setup ## SurrealDB on kv-lance: its tests, then a tour, and pylance; a build of its own
 	cargo test $(SURREALDB)
-	cargo run --quiet $(SURREALDB) --example surreal
+	rm -rf demo-tour demo-tour.rows
+	cargo run --quiet $(SURREALDB) --example surreal -- demo-tour
+	scripts/surreal-pylance demo-tour
 
 .PHONY: surrealdb-check
 surrealdb-check: setup ## The shorter part of it, on kv-lance alone
@@ -72,5 +74,5 @@ surrealdb-core-tests: setup ## surrealdb-core's own integration tests, on kv-lan
 	kv-surrealdb/scripts/core-tests
 
 .PHONY: clean-demo
-clean-demo: ## Removes ./demo-store
-	rm -rf demo-store
+clean-demo: ## Removes ./demo-store and what `make surrealdb` left
+	rm -rf demo-store demo-tour demo-tour.rows

@@ -52,17 +52,23 @@ impl Database {
     /// As [`run`](Self::run), with SurrealDB's own error.
     async fn try_run(&self, statements: &str) -> Result<Value, surrealdb_types::Error> {
         let mut last = Value::None;
+        let mut failed = None;
         for result in self.db.execute(statements, &self.session, None).await? {
-            last = result.output()?;
+            match result.output() {
+                Ok(value) => last = value,
+                // Of a transaction's statements only the one that ends it may know of a conflict.
+                Err(error) if failed.is_none() || is_conflict(&error) => failed = Some(error),
+                Err(_) => {}
+            }
         }
-        Ok(last)
+        failed.map_or(Ok(last), Err)
     }
 
     /// Runs statements until they do not conflict with others; the answer is how often they did.
     pub(crate) async fn run_with_retries(&self, statements: &str) -> Outcome<usize> {
         let mut conflicts = 0;
         while let Err(error) = self.try_run(statements).await {
-            if error.query_details() != Some(&QueryError::TransactionConflict) {
+            if !is_conflict(&error) {
                 return Err(error.into());
             }
             conflicts += 1;
@@ -85,4 +91,8 @@ impl Database {
     pub(crate) async fn notification(&self) -> Outcome<Notification> {
         Ok(tokio::time::timeout(Duration::from_secs(10), self.notifications.recv()).await??)
     }
+}
+
+fn is_conflict(error: &surrealdb_types::Error) -> bool {
+    error.query_details() == Some(&QueryError::TransactionConflict)
 }

@@ -2,8 +2,10 @@
 //! [path]`.
 //!
 //! Every step checks its answer; the first that is not as expected ends the tour with an error.
+//! With a path the store stays there, and beside it a file of what pylance has to find in it.
 
 mod database;
+mod rows;
 mod steps;
 
 use database::{Database, Outcome};
@@ -30,6 +32,10 @@ async fn main() -> Outcome<()> {
     let db = Database::open(&url).await?;
     steps::reopened(&db).await?;
     db.close().await?;
-    println!("every step answered as expected");
+    let count = rows::write(&url, &path).await?;
+    println!("every step answered as expected; the table has {count} keys");
+    if std::env::args().len() > 1 {
+        println!("scripts/surreal-pylance {path} opens it with pylance and compares");
+    }
     Ok(())
 }

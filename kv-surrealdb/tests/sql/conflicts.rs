@@ -6,6 +6,8 @@ use surrealdb_types::ToSql as _;
 
 const TASKS: usize = 8;
 const EACH: usize = 20;
+/// In 20 runs there were 24 to 54.
+const FEW: usize = 60;
 
 async fn conflicts(fixture: Fixture) -> usize {
     let db = &fixture.db;
@@ -26,8 +28,8 @@ async fn conflicts(fixture: Fixture) -> usize {
     conflicts
 }
 
-/// Fewer than one for an increment, as kv-lance's own test asks for. SurrealDB's backends are there
-/// to compare with.
+/// As few as on SurrealKV. Where no commit waits for the medium there are up to 62, and fewer than
+/// one for an increment are asked for. SurrealDB's backends are there to compare with.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_contended_counter_has_few_conflicts() {
     let count = conflicts(Fixture::new().await).await;
@@ -39,6 +41,6 @@ async fn a_contended_counter_has_few_conflicts() {
             println!("{} conflicts on {scheme}", conflicts(Fixture::of(scheme).await).await);
         }
     }
-    assert!(count < TASKS * EACH, "{count} conflicts");
+    assert!(count < FEW, "{count} conflicts");
     assert!(unsynced < TASKS * EACH, "{unsynced} conflicts");
 }

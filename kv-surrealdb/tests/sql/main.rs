@@ -1,17 +1,19 @@
 //! SurrealQL on kv-lance: what a single statement does not show.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "asserting is what tests are for")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "asserting is what tests are for")]
 
 mod bad_input;
 mod conflicts;
 #[path = "../../examples/surreal/database.rs"]
 #[allow(dead_code, reason = "more of it is used where it is from")]
 mod database;
+mod differential;
 mod events;
 #[path = "../../../kv-lance/tests/store/faulty.rs"]
 #[allow(dead_code, reason = "more of it is used where it is from")]
 mod faulty;
 mod full_disk;
+mod kill;
 
 use database::Database;
 
