@@ -95,6 +95,7 @@ mod backend;
 mod cancellation;
 mod case;
 mod contract;
+pub mod crash;
 mod fixture;
 mod isolation;
 mod level;
