@@ -88,6 +88,11 @@ impl Backend {
         }
     }
 
+    /// As it was registered.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What the store promises; it must report the same. Default = snapshot isolation and nothing else.
     pub fn capabilities(mut self, declared: Capabilities) -> Self {
         self.declared = declared;

@@ -13,6 +13,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// Threads that the clients run on.
 pub(super) const THREADS: usize = 4;
@@ -58,18 +59,26 @@ pub(super) async fn work(backend: &Backend, session: &Session, sink: &Sink) -> R
     let maintenance = tokio::spawn(maintain(db.clone(), session.round, sink.clone()));
     let running = clients.into_iter().map(|client| {
         let (sink, count) = (sink.clone(), session.transactions);
-        tokio::spawn(async move { client.run(count, &sink).await })
+        ended(tokio::spawn(async move { client.run(count, &sink).await }))
     });
-    let ended = tokio::select! {
-        ended = try_join_all(running.collect::<Vec<_>>()) => ended.map_err(|e| e.to_string())?.into_iter().collect(),
-        ended = maintenance => ended.map_err(|e| e.to_string())?,
-    };
-    ended?;
+    tokio::select! {
+        done = try_join_all(running.collect::<Vec<_>>()) => drop(done?),
+        failed = ended(maintenance) => failed?,
+    }
     sink(Report::Closing);
     db.shutdown().await.map_err(|e| failed("shutting down", &e))?;
     drop(db);
     sink(Report::Closed);
     Ok(())
+}
+
+/// Waits for the end of a task. One that is cancelled has been killed with all the others, and nothing follows.
+async fn ended(task: JoinHandle<Result<(), String>>) -> Result<(), String> {
+    match task.await {
+        Ok(ended) => ended,
+        Err(e) if e.is_cancelled() => std::future::pending().await,
+        Err(e) => Err(e.to_string()),
+    }
 }
 
 /// Flushes and compacts now and then, for ever.
