@@ -23,6 +23,7 @@ mod lost_journal;
 mod old_transactions;
 mod open;
 mod outside;
+mod power;
 mod recovery;
 mod runs;
 mod safe_timestamps;

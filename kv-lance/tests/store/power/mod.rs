@@ -1,0 +1,81 @@
+//! The power is cut: what was not synced is lost, kept or torn, names in directories as well. What is left opens and holds
+//! what was promised.
+//!
+//! `KV_LANCE_POWER_CUTS` says how many cuts there are at least. Default = 100.
+
+mod disk;
+mod image;
+mod script;
+
+use disk::{Cut, Disk, Schedule};
+use kv_lance::Durability;
+use std::collections::BTreeMap;
+
+/// How often a workload was cut, what was wrong then, and which syncs there were.
+struct Outcome {
+    cuts: usize,
+    wrong: Vec<String>,
+    syncs: BTreeMap<String, u64>,
+}
+
+/// Runs a workload on a disk whose power is cut, and looks at what each cut leaves. `lie` is a kind of sync that does nothing.
+/// Ends at the first `most` that are wrong.
+async fn trial(schedule: Schedule, durability: Durability, commits: u64, lie: Option<&str>, most: usize) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, images) = (dir.path().join("root"), dir.path().join("images"));
+    std::fs::create_dir_all(&root).unwrap();
+    let disk = Disk::new(&root.canonicalize().unwrap(), &images, schedule, lie);
+    let versions = script::run(&disk, &root.canonicalize().unwrap().join("store"), durability, commits).await.unwrap();
+    let cuts: Vec<Cut> = disk.cuts();
+    let mut outcome = Outcome { cuts: cuts.len(), wrong: vec![], syncs: disk.syncs() };
+    for cut in cuts {
+        if outcome.wrong.len() < most
+            && let Err(what) = script::check(&cut, durability, &versions).await
+        {
+            outcome.wrong.push(what);
+        }
+        std::fs::remove_dir_all(&cut.image).unwrap();
+    }
+    outcome
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_of_power_loses_nothing_that_was_promised() {
+    let least: usize = std::env::var("KV_LANCE_POWER_CUTS").map_or(100, |text| text.parse().unwrap());
+    let mut cuts = 0;
+    for seed in 0.. {
+        let durability = if seed % 3 == 2 { Durability::Eventual } else { Durability::Immediate };
+        let schedule = Schedule { others: 40, syncs: 100, seed };
+        let outcome = trial(schedule, durability, 60, None, 3).await;
+        assert!(outcome.wrong.is_empty(), "seed {seed}: {:#?}", outcome.wrong);
+        cuts += outcome.cuts;
+        if cuts >= least {
+            break;
+        }
+    }
+    eprintln!("the power was cut {cuts} times");
+}
+
+/// Prints, for each kind of sync that there is, what goes wrong where it is left out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; run it by name"]
+async fn every_sync_that_is_left_out_is_noticed() {
+    let schedule = |seed| Schedule { others: 60, syncs: 200, seed };
+    let kinds = trial(Schedule { others: 0, syncs: 0, seed: 0 }, Durability::Immediate, 60, None, 1).await.syncs;
+    let mut unnoticed = vec![];
+    for (kind, count) in &kinds {
+        let mut noticed = None;
+        for seed in 0..4 {
+            let outcome = trial(schedule(seed), Durability::Immediate, 60, Some(kind), 1).await;
+            noticed = outcome.wrong.into_iter().next();
+            if noticed.is_some() {
+                break;
+            }
+        }
+        println!("| `{kind}` | {count} | {} |", noticed.as_deref().unwrap_or("nothing"));
+        if noticed.is_none() {
+            unnoticed.push(kind);
+        }
+    }
+    assert!(unnoticed.is_empty(), "left out and not noticed: {unnoticed:?}");
+}
