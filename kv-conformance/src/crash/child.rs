@@ -62,7 +62,7 @@ pub(super) async fn work(backend: &Backend, session: &Session, sink: &Sink) -> R
         ended(tokio::spawn(async move { client.run(count, &sink).await }))
     });
     tokio::select! {
-        done = try_join_all(running.collect::<Vec<_>>()) => drop(done?),
+        done = write(running.collect(), session.closes) => done?,
         failed = ended(maintenance) => failed?,
     }
     sink(Report::Closing);
@@ -70,6 +70,12 @@ pub(super) async fn work(backend: &Backend, session: &Session, sink: &Sink) -> R
     drop(db);
     sink(Report::Closed);
     Ok(())
+}
+
+/// Waits for the clients, and then for ever unless the store is to be closed.
+async fn write(running: Vec<impl Future<Output = Result<(), String>>>, closes: bool) -> Result<(), String> {
+    try_join_all(running).await?;
+    if closes { Ok(()) } else { std::future::pending().await }
 }
 
 /// Waits for the end of a task. One that is cancelled has been killed with all the others, and nothing follows.

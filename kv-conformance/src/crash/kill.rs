@@ -8,6 +8,9 @@ use crate::fixture::Failure;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+/// A fast store would else write more than a verification can look at.
+const MOST: u64 = 80;
+
 /// What the child is doing when it is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Moment {
@@ -50,12 +53,14 @@ impl Moment {
         }
     }
 
-    /// How many transactions each client commits before the store is shut down.
+    /// How many transactions each client commits at most.
     pub(super) fn transactions(self, random: &mut Random) -> u64 {
-        match self {
-            Self::Closing | Self::Closed => 1 + random.below(30) as u64,
-            _ => u64::MAX,
-        }
+        if self.closes() { 1 + random.below(30) as u64 } else { MOST }
+    }
+
+    /// Whether the store is shut down after them.
+    pub(super) fn closes(self) -> bool {
+        matches!(self, Self::Closing | Self::Closed)
     }
 }
 
@@ -83,7 +88,7 @@ impl Hunt<'_> {
                 self.linger(1 << random.below(9), random)?;
             }
             Moment::Acknowledging => {
-                for _ in 0..1 + random.below(60) {
+                for _ in 0..1 + random.below(MOST as usize) {
                     self.wait_for(|report| matches!(report, Report::Acked { .. }))?;
                 }
             }

@@ -145,7 +145,7 @@ fn store(backend: &Backend, dir: &Path, seed: u64, loops: u64, tally: &mut Tally
         trial.child(moment, turn)?;
         *tally.kills.entry(moment).or_default() += 1;
         // Else the next child finds what this one has left.
-        if turn + 1 == loops || trial.random.chance(50) {
+        if turn + 1 == loops || trial.random.chance(40) {
             tally.versions += trial.verify()?;
             tally.verified += 1;
         }
@@ -162,6 +162,7 @@ impl Trial<'_> {
             seed: self.seed,
             round: self.seed.wrapping_mul(1000).wrapping_add(turn),
             transactions: moment.transactions(&mut self.random),
+            closes: moment.closes(),
         };
         let started = Instant::now();
         let hunt = Hunt {

@@ -8,6 +8,7 @@ const BACKEND: &str = "KV_CONFORMANCE_CHILD";
 const DIR: &str = "KV_CONFORMANCE_CHILD_DIR";
 const SEED: &str = "KV_CONFORMANCE_CHILD_SEED";
 const TRANSACTIONS: &str = "KV_CONFORMANCE_CHILD_TRANSACTIONS";
+const CLOSES: &str = "KV_CONFORMANCE_CHILD_CLOSES";
 const ROUND: &str = "KV_CONFORMANCE_CHILD_ROUND";
 
 /// One life of a child.
@@ -18,8 +19,10 @@ pub(super) struct Session {
     pub(super) seed: u64,
     /// Decides when it flushes and compacts.
     pub(super) round: u64,
-    /// How many each client commits before the store is shut down.
+    /// How many each client commits.
     pub(super) transactions: u64,
+    /// Whether the store is shut down then.
+    pub(super) closes: bool,
 }
 
 impl Session {
@@ -30,6 +33,7 @@ impl Session {
             .env(DIR, &self.dir)
             .env(SEED, self.seed.to_string())
             .env(ROUND, self.round.to_string())
+            .env(CLOSES, u8::from(self.closes).to_string())
             .env(TRANSACTIONS, self.transactions.to_string());
     }
 
@@ -39,13 +43,19 @@ impl Session {
         let Some(backend) = backends.iter().find(|backend| backend.name == name) else {
             return Some(Err(format!("{BACKEND} is '{name}', and there is no such backend")));
         };
-        let number = |variable: &str| {
+        let number = |variable: &str| -> Result<u64, String> {
             let text = std::env::var(variable).unwrap_or_default();
             text.parse().map_err(|_| format!("{variable} is '{text}'; it is a number"))
         };
         let session = || {
             let dir = std::env::var_os(DIR).ok_or_else(|| format!("{DIR} is not set"))?.into();
-            Ok(Self { dir, seed: number(SEED)?, round: number(ROUND)?, transactions: number(TRANSACTIONS)? })
+            Ok(Self {
+                dir,
+                seed: number(SEED)?,
+                round: number(ROUND)?,
+                transactions: number(TRANSACTIONS)?,
+                closes: number(CLOSES)? > 0,
+            })
         };
         Some(session().map(|session| (backend.clone(), session)))
     }

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 const ALL: ScanLimit = ScanLimit::Count(u32::MAX);
 
 /// How many versions are read.
-const VERSIONS: usize = 12;
+const VERSIONS: usize = 8;
 
 /// What a verification needs to know.
 #[derive(Debug, Clone, Copy)]

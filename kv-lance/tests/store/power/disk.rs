@@ -5,7 +5,7 @@ use kv_lance::files::{FileHandle, Files, LocalFiles, OpenMode};
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{IoSlice, Result};
+use std::io::{Error, IoSlice, Result};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,6 +70,18 @@ pub(super) struct Schedule {
     pub(super) syncs: u64,
     /// Decides where, and what is lost.
     pub(super) seed: u64,
+    /// What may become of what was not synced.
+    pub(super) losses: &'static [Loss],
+}
+
+/// One operation that fails.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failure {
+    /// Which of them, from 0.
+    pub(super) at: u64,
+    /// Whether it is done all the same.
+    pub(super) done: bool,
+    pub(super) errno: i32,
 }
 
 #[derive(Debug)]
@@ -81,12 +93,23 @@ pub(super) struct Disk {
     lie: Option<String>,
     pub(super) promised: AtomicU64,
     pub(super) begun: AtomicU64,
+    failure: Option<Failure>,
+    /// Operations so far.
+    operations: AtomicU64,
+    /// The one that failed.
+    pub(super) failed: Mutex<Option<String>>,
     state: Mutex<State>,
 }
 
 impl Disk {
     /// What lies below `root`, which is there. Images go below `images`.
-    pub(super) fn new(root: &Path, images: &Path, schedule: Schedule, lie: Option<&str>) -> Arc<Self> {
+    pub(super) fn new(
+        root: &Path,
+        images: &Path,
+        schedule: Schedule,
+        lie: Option<&str>,
+        failure: Option<Failure>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             root: root.into(),
             images: images.into(),
@@ -94,6 +117,9 @@ impl Disk {
             lie: lie.map(str::to_owned),
             promised: AtomicU64::new(0),
             begun: AtomicU64::new(0),
+            failure,
+            operations: AtomicU64::new(0),
+            failed: Mutex::new(None),
             state: Mutex::new(State { random: schedule.seed, ..State::default() }),
         })
     }
@@ -112,6 +138,26 @@ impl Disk {
         self.state().syncs.clone()
     }
 
+    /// How many operations there were.
+    pub(super) fn operations(&self) -> u64 {
+        self.operations.load(Ordering::SeqCst)
+    }
+
+    /// Does it, or fails.
+    fn operate<T>(&self, what: &str, path: &Path, operate: impl FnOnce() -> Result<T>) -> Result<T> {
+        let number = self.operations.fetch_add(1, Ordering::SeqCst);
+        match self.failure.filter(|failure| failure.at == number) {
+            None => operate(),
+            Some(Failure { done, errno, .. }) => {
+                if done {
+                    operate()?;
+                }
+                *self.failed.lock().unwrap() = Some(format!("{what} of {}, done: {done}", path.display()));
+                Err(Error::from_raw_os_error(errno))
+            }
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -119,7 +165,7 @@ impl Disk {
     /// Does something that is no sync, and perhaps cuts the power after it.
     fn change<T>(&self, what: &str, path: &Path, change: impl FnOnce() -> Result<T>) -> Result<T> {
         let mut state = self.state();
-        let done = change()?;
+        let done = self.operate(what, path, change)?;
         state.cut_perhaps(self, self.schedule.others, || format!("after {what} of {}", path.display()))?;
         Ok(done)
     }
@@ -131,7 +177,7 @@ impl Disk {
         state.cut_perhaps(self, self.schedule.syncs, || format!("before {kind} of {}", path.display()))?;
         *state.syncs.entry(name.clone()).or_default() += 1;
         if self.lie.as_ref() != Some(&name) {
-            sync(&mut state)?;
+            self.operate(kind, path, || sync(&mut state))?;
         }
         state.cut_perhaps(self, self.schedule.syncs, || format!("after {kind} of {}", path.display()))
     }
@@ -159,7 +205,8 @@ impl State {
         if self.below(1000) >= of_a_thousand {
             return Ok(());
         }
-        let loss = Loss::ALL[self.below(Loss::ALL.len() as u64) as usize];
+        let losses = disk.schedule.losses;
+        let loss = losses[self.below(losses.len() as u64) as usize];
         let image = disk.images.join(self.cuts.len().to_string());
         image::take(self, &disk.root, &image, loss)?;
         self.cuts.push(Cut {
@@ -234,7 +281,7 @@ impl Files for PoweredFiles {
     fn open(&self, path: &Path, how: OpenMode) -> Result<Arc<dyn FileHandle>> {
         let open = || LocalFiles.open(path, how);
         let file = match how {
-            OpenMode::Read | OpenMode::Write => open()?,
+            OpenMode::Read | OpenMode::Write => self.0.operate("opening", path, open)?,
             OpenMode::New | OpenMode::Replace => self.0.change("creation", path, open)?,
         };
         let number = self.0.state().learn(path)?;
@@ -258,7 +305,7 @@ impl Files for PoweredFiles {
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<PathBuf>> {
-        LocalFiles.list(dir)
+        self.0.operate("listing", dir, || LocalFiles.list(dir))
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {
@@ -284,7 +331,7 @@ struct DiskFile {
 
 impl FileHandle for DiskFile {
     fn read_exact_at(&self, buf: &mut [u8], at: u64) -> Result<()> {
-        self.file.read_exact_at(buf, at)
+        self.disk.operate("a read", &self.path, || self.file.read_exact_at(buf, at))
     }
 
     fn write_all_at(&self, bytes: &[u8], at: u64) -> Result<()> {

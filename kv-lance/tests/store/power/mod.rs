@@ -4,10 +4,12 @@
 //! `KV_LANCE_POWER_CUTS` says how many cuts there are at least. Default = 100.
 
 mod disk;
+mod failures;
 mod image;
 mod script;
 
 use disk::{Cut, Disk, Schedule};
+use image::Loss;
 use kv_lance::Durability;
 use std::collections::BTreeMap;
 
@@ -24,7 +26,7 @@ async fn trial(schedule: Schedule, durability: Durability, commits: u64, lie: Op
     let dir = tempfile::tempdir().unwrap();
     let (root, images) = (dir.path().join("root"), dir.path().join("images"));
     std::fs::create_dir_all(&root).unwrap();
-    let disk = Disk::new(&root.canonicalize().unwrap(), &images, schedule, lie);
+    let disk = Disk::new(&root.canonicalize().unwrap(), &images, schedule, lie, None);
     let versions = script::run(&disk, &root.canonicalize().unwrap().join("store"), durability, commits).await.unwrap();
     let cuts: Vec<Cut> = disk.cuts();
     let mut outcome = Outcome { cuts: cuts.len(), wrong: vec![], syncs: disk.syncs() };
@@ -45,7 +47,7 @@ async fn a_loss_of_power_loses_nothing_that_was_promised() {
     let mut cuts = 0;
     for seed in 0.. {
         let durability = if seed % 3 == 2 { Durability::Eventual } else { Durability::Immediate };
-        let schedule = Schedule { others: 40, syncs: 100, seed };
+        let schedule = Schedule { others: 40, syncs: 100, seed, losses: &Loss::ALL };
         let outcome = trial(schedule, durability, 60, None, 3).await;
         assert!(outcome.wrong.is_empty(), "seed {seed}: {:#?}", outcome.wrong);
         cuts += outcome.cuts;
@@ -60,13 +62,14 @@ async fn a_loss_of_power_loses_nothing_that_was_promised() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes; run it by name"]
 async fn every_sync_that_is_left_out_is_noticed() {
-    let schedule = |seed| Schedule { others: 60, syncs: 200, seed };
-    let kinds = trial(Schedule { others: 0, syncs: 0, seed: 0 }, Durability::Immediate, 60, None, 1).await.syncs;
+    let schedule = |seed| Schedule { others: 0, syncs: 500, seed, losses: &[Loss::Everything] };
+    let only = std::env::var("KV_LANCE_POWER_SYNC").ok();
+    let kinds = trial(Schedule { syncs: 0, ..schedule(0) }, Durability::Immediate, 40, None, 1).await.syncs;
     let mut unnoticed = vec![];
-    for (kind, count) in &kinds {
+    for (kind, count) in kinds.iter().filter(|(kind, _)| only.as_ref().is_none_or(|only| kind.contains(only))) {
         let mut noticed = None;
-        for seed in 0..4 {
-            let outcome = trial(schedule(seed), Durability::Immediate, 60, Some(kind), 1).await;
+        for seed in 0..2 {
+            let outcome = trial(schedule(seed), Durability::Immediate, 40, Some(kind), 1).await;
             noticed = outcome.wrong.into_iter().next();
             if noticed.is_some() {
                 break;

@@ -31,7 +31,7 @@ pub(super) fn state(n: u64) -> Rows {
 }
 
 /// What commit `i` writes; an empty value deletes.
-fn writes(i: u64) -> Vec<(String, String)> {
+pub(super) fn writes(i: u64) -> Vec<(String, String)> {
     let padding = "x".repeat((i * 97 % 301) as usize);
     vec![
         (format!("a{}", i % 7), format!("{i} {padding}")),
