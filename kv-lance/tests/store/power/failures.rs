@@ -98,7 +98,7 @@ impl Trial {
 /// Whether the error says what failed: a file, or that the store has to be opened again.
 fn named(error: &kv_api::Error) -> std::result::Result<(), String> {
     let text = error.to_string();
-    let names = ["store/", "opened again", "unknown"].iter().any(|part| text.contains(part));
+    let names = ["/store", "opened again", "unknown"].iter().any(|part| text.contains(part));
     if names { Ok(()) } else { Err(format!("the error names nothing: {text}")) }
 }
 
