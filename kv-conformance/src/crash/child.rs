@@ -1,5 +1,5 @@
-//! The child: opens the store, writes to it from several threads, and says on standard output what was acknowledged, until it
-//! is killed or has written as much as it was told to.
+//! The child: opens the store, writes to it from several threads, and says on standard output what
+//! was acknowledged, until it is killed or has written as much as it was told to.
 
 use super::client::{Client, Sink, failed};
 use super::plan::CLIENTS;
@@ -18,8 +18,9 @@ use tokio::task::JoinHandle;
 /// Threads that the clients run on.
 pub(super) const THREADS: usize = 4;
 
-/// Runs the child of a crash test, where this process was started as one; `None` where it was not. For programs that run
-/// [`CrashLoop`](super::CrashLoop) themselves: [`run`](crate::run) begins with it.
+/// Runs the child of a crash test, where this process was started as one; `None` where it was not.
+/// For programs that run [`CrashLoop`](super::CrashLoop) themselves: [`run`](crate::run) begins
+/// with it.
 pub fn child(backends: &[Backend]) -> Option<ExitCode> {
     let told = Session::told(backends)?;
     let ended = told.and_then(|(backend, session)| {
@@ -39,7 +40,8 @@ pub fn child(backends: &[Backend]) -> Option<ExitCode> {
     })
 }
 
-/// Writes a line with one system call: it is in the pipe as a whole, or not. Nothing is left to do once nobody reads it.
+/// Writes a line with one system call: it is in the pipe as a whole, or not. Nothing is left to do
+/// once nobody reads it.
 fn say(report: Report) {
     let line = format!("{report}\n");
     let mut out = std::io::stdout().lock();
@@ -78,7 +80,8 @@ async fn write(running: Vec<impl Future<Output = Result<(), String>>>, closes: b
     if closes { Ok(()) } else { std::future::pending().await }
 }
 
-/// Waits for the end of a task. One that is cancelled has been killed with all the others, and nothing follows.
+/// Waits for the end of a task. One that is cancelled has been killed with all the others, and
+/// nothing follows.
 async fn ended(task: JoinHandle<Result<(), String>>) -> Result<(), String> {
     match task.await {
         Ok(ended) => ended,

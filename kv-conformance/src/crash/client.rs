@@ -1,4 +1,5 @@
-//! A client: carries its plans out, one transaction after the other, and says what was acknowledged.
+//! A client: carries its plans out, one transaction after the other, and says what was
+//! acknowledged.
 
 use super::expected::{Answer, Own, shown};
 use super::plan::{Plan, Step, counter_key, own_key, parse_shared, shared_key, shared_value, value};

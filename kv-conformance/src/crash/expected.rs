@@ -106,8 +106,8 @@ impl Follower {
 }
 
 impl Expected {
-    /// What is wrong with these rows of the whole store, if anything is. `erased` says whether keys count that
-    /// are erased with their history.
+    /// What is wrong with these rows of the whole store, if anything is. `erased` says whether keys
+    /// count that are erased with their history.
     pub(super) fn compare(&self, seed: u64, found: &[(Key, Val)], erased: bool) -> Result<(), String> {
         let mut shared = [0; SHARED];
         let mut rows = BTreeMap::new();

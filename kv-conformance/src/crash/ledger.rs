@@ -15,8 +15,8 @@ pub(super) struct Ledger {
     pub(super) unheard: u64,
 }
 
-/// The versions of one client's transactions, from the first on. `None` where it is not known, because the kill came before the
-/// acknowledgement, or the store has none.
+/// The versions of one client's transactions, from the first on. `None` where it is not known,
+/// because the kill came before the acknowledgement, or the store has none.
 #[derive(Debug, Clone, Default)]
 struct Entries(Vec<Option<Version>>);
 
@@ -36,8 +36,8 @@ impl Ledger {
         }
     }
 
-    /// The store was opened again and has `n` transactions of a client: all that were acknowledged, and perhaps
-    /// the one that was under way.
+    /// The store was opened again and has `n` transactions of a client: all that were acknowledged,
+    /// and perhaps the one that was under way.
     pub(super) fn found(&mut self, client: usize, n: u64) -> Result<(), String> {
         let known = &mut self.clients[client].0;
         let acked = known.len() as u64;
@@ -74,7 +74,8 @@ impl Ledger {
         versions
     }
 
-    /// Whether these can be the counters at a version: what was committed up to there, and nothing after it.
+    /// Whether these can be the counters at a version: what was committed up to there, and nothing
+    /// after it.
     pub(super) fn check_at(&self, version: Version, counters: [u64; CLIENTS]) -> Result<(), String> {
         for (client, n) in counters.into_iter().enumerate() {
             let known = &self.clients[client].0;

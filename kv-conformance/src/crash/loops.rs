@@ -25,13 +25,15 @@ const OPENING: Duration = Duration::from_millis(200);
 
 /// Kills children that write to a store, and verifies what they leave.
 ///
-/// Clients on several threads write to keys of their own, and to some that they share: sets, deletes, conditional
-/// writes, range deletes, save points, all of a transaction or nothing. What each does in its nth transaction follows from the
-/// seed, and each counts its transactions inside the store; so the counters say what all of the store must hold, and
-/// the versions that were acknowledged say what it held at each of them. A commit that was under way at the kill may be there,
-/// as a whole.
+/// Clients on several threads write to keys of their own, and to some that they share: sets,
+/// deletes, conditional writes, range deletes, save points, all of a transaction or nothing. What
+/// each does in its nth transaction follows from the seed, and each counts its transactions inside
+/// the store; so the counters say what all of the store must hold, and the versions that were
+/// acknowledged say what it held at each of them. A commit that was under way at the kill may be
+/// there, as a whole.
 ///
-/// The children are this program once more: its `main` has to begin with [`child`](super::child).
+/// The children are this program once more: its `main` has to begin with
+/// [`child()`](super::child()).
 #[derive(Debug, Clone)]
 pub struct CrashLoop {
     backends: Vec<Backend>,
@@ -104,7 +106,8 @@ impl CrashLoop {
         self
     }
 
-    /// Decides what is written and, as far as the machine allows, when the children are killed. Default = 0.
+    /// Decides what is written and, as far as the machine allows, when the children are killed.
+    /// Default = 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self

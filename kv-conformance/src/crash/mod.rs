@@ -1,9 +1,10 @@
 //! Processes that are killed.
 //!
-//! A child, which is the same program once more, writes to a store from several threads and says on a pipe what was acknowledged. It
-//! is killed at a random moment, also while it opens the store, flushes, compacts or shuts down, and the next one goes on
-//! with what it has left. In between the store is opened and looked at: what was acknowledged is there; a commit
-//! is there as a whole or not at all; every version that was acknowledged is as it was; all ways to read agree.
+//! A child, which is the same program once more, writes to a store from several threads and says on
+//! a pipe what was acknowledged. It is killed at a random moment, also while it opens the store,
+//! flushes, compacts or shuts down, and the next one goes on with what it has left. In between the
+//! store is opened and looked at: what was acknowledged is there; a commit is there as a whole or
+//! not at all; every version that was acknowledged is as it was; all ways to read agree.
 
 mod child;
 mod client;
@@ -35,7 +36,6 @@ pub(crate) fn suite() -> Suite {
 }
 
 /// Kills as many children as the level says.
-#[allow(clippy::needless_pass_by_value, reason = "it is what a case of many looks like")]
 fn kills(backend: Backend, title: String, level: Level) -> Verdict {
     let loops = match level {
         Level::Quick => 25,

@@ -1,5 +1,5 @@
-//! What a client does in its nth transaction. A seed decides it, so that whoever knows how far each client has come knows
-//! what the store holds.
+//! What a client does in its nth transaction. A seed decides it, so that whoever knows how far each
+//! client has come knows what the store holds.
 
 use super::random::Random;
 use kv_api::{Key, Val};

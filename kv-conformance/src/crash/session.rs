@@ -37,7 +37,8 @@ impl Session {
             .env(TRANSACTIONS, self.transactions.to_string());
     }
 
-    /// What this process was told, and which backend of these it is about; `None` where it is no child.
+    /// What this process was told, and which backend of these it is about; `None` where it is no
+    /// child.
     pub(super) fn told(backends: &[Backend]) -> Option<Result<(Backend, Self), String>> {
         let name = std::env::var(BACKEND).ok()?;
         let Some(backend) = backends.iter().find(|backend| backend.name == name) else {

@@ -1,4 +1,5 @@
-//! A disk that can lose its power: local files, and beside them what of each file and each directory has been synced.
+//! A disk that can lose its power: local files, and beside them what of each file and each
+//! directory has been synced.
 
 use super::image::{self, Loss};
 use kv_lance::files::{FileHandle, Files, LocalFiles, OpenMode};
@@ -188,6 +189,9 @@ fn class(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     match path.extension() {
         Some(extension) if name != "kv.lance" => format!("*.{}", extension.to_string_lossy()),
+        // What it says at the end of the journal is another promise than what it says at its
+        // beginning.
+        _ if name == "HEAD" && std::fs::read(path).is_ok_and(|head| head[16..24] != [0; 8]) => "HEAD, closed".into(),
         _ => name.into_owned(),
     }
 }

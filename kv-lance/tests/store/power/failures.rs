@@ -1,7 +1,7 @@
 //! Each operation on the files fails once: the store says so or goes on, and nothing is lost.
 //!
-//! `KV_LANCE_FAILURES` says how many of the operations are tried, spread over all of them, once not done and once done
-//! before they fail. Default = 12.
+//! `KV_LANCE_FAILURES` says how many of the operations are tried, spread over all of them, once not
+//! done and once done before they fail. Default = 12.
 
 use super::super::*;
 use super::disk::{Disk, Failure, Schedule};
@@ -121,7 +121,8 @@ async fn any_operation_may_fail_once_and_nothing_is_lost() {
     assert_eq!(clean, Ok(()));
     let mut wrong = vec![];
     for n in 0..tried {
-        // Not the same distance from each other everywhere, and each of them where all are asked for.
+        // Not the same distance from each other everywhere, and each of them where all are asked
+        // for.
         let at = if tried >= operations { n % operations } else { (n * operations + n * n % tried) / tried };
         for (done, errno) in [(false, EIO), (true, EIO), (false, ENOSPC)] {
             let failure = Failure { at, done, errno };

@@ -43,7 +43,8 @@ pub(super) fn take(state: &mut State, root: &Path, image: &Path, loss: Loss) -> 
     dir(state, root, image, loss, &mut HashMap::new())
 }
 
-/// A directory with what is in it. `written` are the files of the image, by the numbers of their inodes.
+/// A directory with what is in it. `written` are the files of the image, by the numbers of their
+/// inodes.
 fn dir(state: &mut State, from: &Path, to: &Path, loss: Loss, written: &mut HashMap<u64, PathBuf>) -> Result<()> {
     let durable = state.dirs.get(from).cloned().unwrap_or_default();
     let current = state.entries(from)?;

@@ -1,5 +1,5 @@
-//! The power is cut: what was not synced is lost, kept or torn, names in directories as well. What is left opens and holds
-//! what was promised.
+//! The power is cut: what was not synced is lost, kept or torn, names in directories as well. What
+//! is left opens and holds what was promised.
 //!
 //! `KV_LANCE_POWER_CUTS` says how many cuts there are at least. Default = 100.
 
@@ -20,8 +20,8 @@ struct Outcome {
     syncs: BTreeMap<String, u64>,
 }
 
-/// Runs a workload on a disk whose power is cut, and looks at what each cut leaves. `lie` is a kind of sync that does nothing.
-/// Ends at the first `most` that are wrong.
+/// Runs a workload on a disk whose power is cut, and looks at what each cut leaves. `lie` is a kind
+/// of sync that does nothing. Ends at the first `most` that are wrong.
 async fn trial(schedule: Schedule, durability: Durability, commits: u64, lie: Option<&str>, most: usize) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let (root, images) = (dir.path().join("root"), dir.path().join("images"));

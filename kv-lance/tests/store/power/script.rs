@@ -79,8 +79,8 @@ pub(super) async fn run(disk: &Arc<Disk>, dir: &Path, durability: Durability, co
     Ok(versions)
 }
 
-/// Opens what a cut has left; what is wrong with it, if anything is. `thorough` looks at the past as well, and goes on from
-/// there.
+/// Opens what a cut has left; what is wrong with it, if anything is. `thorough` looks at the past
+/// as well, and goes on from there.
 pub(super) async fn check(
     cut: &Cut,
     durability: Durability,
@@ -90,6 +90,7 @@ pub(super) async fn check(
     let dir = cut.image.join("store");
     let wrong = |what: String| format!("{what}; cut: {}; {} promised, {} begun", cut.moment, cut.promised, cut.begun);
     let failed = |e: kv_api::Error| wrong(format!("{e}"));
+    outside(&dir.join("kv.lance")).await.map_err(&wrong)?;
     let store = open(config(&dir, durability)).await.map_err(failed)?;
     let found = all(&store, None).await.map_err(failed)?;
     let count = found.iter().find(|(key, _)| key == "n").map_or(0, |(_, val)| val.parse().unwrap_or(u64::MAX));
@@ -114,5 +115,20 @@ pub(super) async fn check(
     match went_on.iter().any(|(key, val)| key == "n" && val == "goes on") {
         true => Ok(()),
         false => Err(wrong("a commit after it is lost".into())),
+    }
+}
+
+/// Whether another reader of Lance finds the files of the table before the store has been opened.
+async fn outside(table: &Path) -> std::result::Result<(), String> {
+    let is_manifest = |path: &Path| path.extension().is_some_and(|e| e == "manifest");
+    let listed = std::fs::read_dir(table.join("_versions")).into_iter().flatten();
+    if !listed.flatten().any(|entry| is_manifest(&entry.path())) {
+        return Ok(());
+    }
+    let dataset = lance::Dataset::open(&table.to_string_lossy()).await.map_err(|e| format!("for others: {e}"))?;
+    let mut files = dataset.manifest().fragments.iter().flat_map(|fragment| &fragment.files);
+    match files.find(|file| !table.join("data").join(&file.path).exists()) {
+        None => Ok(()),
+        Some(file) => Err(format!("for others the table lacks {}", file.path)),
     }
 }
