@@ -188,7 +188,9 @@ impl Disk {
 fn class(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     match path.extension() {
-        Some(extension) if name != "kv.lance" => format!("*.{}", extension.to_string_lossy()),
+        Some(extension) if name != "kv.lance" && !name.starts_with("RECORD") => {
+            format!("*.{}", extension.to_string_lossy())
+        }
         // What it says at the end of the journal is another promise than what it says at its
         // beginning.
         _ if name == "HEAD" && std::fs::read(path).is_ok_and(|head| head[16..24] != [0; 8]) => "HEAD, closed".into(),

@@ -58,27 +58,39 @@ async fn a_loss_of_power_loses_nothing_that_was_promised() {
     eprintln!("the power was cut {cuts} times");
 }
 
-/// Prints, for each kind of sync that there is, what goes wrong where it is left out.
+/// Kinds of syncs that a loss of power alone does not need, and why they are made.
+const OTHERWISE: [(&str, &str); 6] = [
+    ("sync_all *.txn", "what a commit did is read when another tool's commit has to be reconciled with it"),
+    ("sync_dir _transactions", "the same"),
+    ("sync_data HEAD", "it tells that the newest segment was removed; without it the store opens unchecked"),
+    ("sync_dir kv.lance", "a table without its directories is made again, of `runs/` and its record"),
+    ("sync_dir runs", "a name that is missing in `runs/` is made again from the table's, and the other way round"),
+    ("sync_all RECORD.draft", "the record counts only where the table was removed or taken back"),
+];
+
+/// Leaves out one kind of sync after the other, and prints what goes wrong then.
+/// `KV_LANCE_POWER_SYNC` chooses those whose names contain it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes; run it by name"]
 async fn every_sync_that_is_left_out_is_noticed() {
-    let schedule = |seed| Schedule { others: 0, syncs: 500, seed, losses: &[Loss::Everything, Loss::Some] };
-    let only = std::env::var("KV_LANCE_POWER_SYNC").ok();
-    let kinds = trial(Schedule { syncs: 0, ..schedule(0) }, Durability::Immediate, 40, None, 1).await.syncs;
-    let mut unnoticed = vec![];
-    for (kind, count) in kinds.iter().filter(|(kind, _)| only.as_ref().is_none_or(|only| kind.contains(only))) {
+    let only = std::env::var("KV_LANCE_POWER_SYNC").unwrap_or_default();
+    let schedule = Schedule { others: 0, syncs: 500, seed: 0, losses: &[Loss::Everything, Loss::Some] };
+    let kinds = trial(Schedule { syncs: 0, ..schedule }, Durability::Immediate, 40, None, 1).await.syncs;
+    let mut surprises = vec![];
+    for (kind, count) in kinds.iter().filter(|(kind, _)| kind.contains(&only)) {
         let mut noticed = None;
         for seed in 0..2 {
-            let outcome = trial(schedule(seed), Durability::Immediate, 40, Some(kind), 1).await;
-            noticed = outcome.wrong.into_iter().next();
+            let outcome = trial(Schedule { seed, ..schedule }, Durability::Immediate, 40, Some(kind), 1).await;
+            noticed = noticed.or(outcome.wrong.into_iter().next());
             if noticed.is_some() {
                 break;
             }
         }
-        println!("| `{kind}` | {count} | {} |", noticed.as_deref().unwrap_or("nothing"));
-        if noticed.is_none() {
-            unnoticed.push(kind);
+        let otherwise = OTHERWISE.iter().find(|(other, _)| other == kind);
+        println!("{kind}, {count} times: {noticed:?} {otherwise:?}");
+        if noticed.is_some() == otherwise.is_some() {
+            surprises.push(kind);
         }
     }
-    assert!(unnoticed.is_empty(), "left out and not noticed: {unnoticed:?}");
+    assert!(surprises.is_empty(), "noticed or not, other than expected: {surprises:?}");
 }
