@@ -32,6 +32,8 @@ pub struct Backend {
     pub(crate) waived: Vec<(String, String)>,
     pub(crate) timeout: Duration,
     pub(crate) sequences: f64,
+    pub(crate) prunes: bool,
+    pub(crate) dies_in_process: bool,
 }
 
 impl fmt::Debug for Backend {
@@ -81,7 +83,14 @@ impl Backend {
             waived: Vec::new(),
             timeout: Duration::from_secs(60),
             sequences: 1.0,
+            prunes: false,
+            dies_in_process: false,
         }
+    }
+
+    /// As it was registered.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What the store promises; it must report the same. Default = snapshot isolation and nothing else.
@@ -109,9 +118,23 @@ impl Backend {
         self
     }
 
-    /// Scales the number of the property suite's sequences, for a store that is slow to open. Default = 1.
+    /// Scales the number of the property suite's sequences, and of the crash suite's kills, for a store that is slow to open. Default = 1.
     pub fn sequences(mut self, factor: f64) -> Self {
         self.sequences = factor;
+        self
+    }
+
+    /// Whether the store is opened so that it may forget its history while a case runs. Default = false: a version that was
+    /// acknowledged can be read again after a crash.
+    pub fn prunes(mut self, yes: bool) -> Self {
+        self.prunes = yes;
+        self
+    }
+
+    /// Has the crash suite kill tasks of this process, for what stands in for a store on disk.
+    #[cfg(test)]
+    pub(crate) fn dies_in_process(mut self) -> Self {
+        self.dies_in_process = true;
         self
     }
 

@@ -63,12 +63,15 @@
 //! [`Settle`] says what happens to a case's data before it is checked: nothing, a flush to the files at rest, or a shutdown and
 //! another start. Register the backend once for each that it has a path for; most faults of a store on disk are in the second and third.
 //!
+//! A store on disk that declares to survive the end of its process is put to it: the suite `crash` kills children, which are the
+//! test once more, while they write; see [`crash`].
+//!
 //! # How thorough
 //!
 //! | variable | what |
 //! |---|---|
 //! | `KV_CONFORMANCE` | `quick` (default: under 3 minutes for a backend, the same sequences every time), `full` (under 30, sequences of its own every time) or `soak` (as long as one lets it run) |
-//! | `KV_CONFORMANCE_SEED` | replays one sequence of the property suite, as its failure says |
+//! | `KV_CONFORMANCE_SEED` | replays one sequence of the property suite, or the plans of the crash suite, as its failure says |
 //! | `KV_CONFORMANCE_REPORT` | where the report goes; empty for none |
 //!
 //! [`Backend::sequences`] scales the random part for a store that is slow to open. A run that takes long says every ten seconds on
@@ -95,6 +98,7 @@ mod backend;
 mod cancellation;
 mod case;
 mod contract;
+pub mod crash;
 mod fixture;
 mod isolation;
 mod level;

@@ -4,7 +4,7 @@ use crate::backend::{Backend, Settle};
 use crate::level::Level;
 use crate::model::{Mutant, Reference};
 use crate::runner::failures;
-use kv_api::{Capabilities, Isolation};
+use kv_api::{Capabilities, Durability, Isolation};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -108,9 +108,9 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::VersionOffByOne, &["versions", "property"]),
     (Mutant::UnclampedVersion, &["versions", "property"]),
     (Mutant::VersionedOwnWrites, &["versions", "property"]),
-    (Mutant::TornCommit, &["versions", "invariants", "changes", "property"]),
-    (Mutant::LostLastCommit, &["persistence", "points", "isolation", "histories", "changes", "property"]),
-    (Mutant::Resurrection, &["maintenance", "invariants", "cancellation", "changes", "property"]),
+    (Mutant::TornCommit, &["versions", "invariants", "crash", "changes", "property"]),
+    (Mutant::LostLastCommit, &["persistence", "crash", "points", "isolation", "histories", "changes", "property"]),
+    (Mutant::Resurrection, &["maintenance", "invariants", "crash", "cancellation", "changes", "property"]),
     (Mutant::WrongOrder, &["refusals"]),
     (Mutant::StoredCount, &["own_writes", "provided", "property"]),
     (Mutant::CancelCommits, &["lifecycle", "isolation", "histories", "cancellation", "changes", "property"]),
@@ -131,6 +131,10 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::LeakedPlace, &["cancellation"]),
     (Mutant::LostInFlush, &["histories", "invariants", "cancellation"]),
     (Mutant::StuckShutdown, &["cancellation"]),
+    (Mutant::LostInCrash, &["crash", "persistence", "property"]),
+    (Mutant::TornInCrash, &["crash", "persistence", "property"]),
+    (Mutant::PastLostInCrash, &["crash", "persistence"]),
+    (Mutant::RestoredInCrash, &["crash", "persistence", "property"]),
     (Mutant::FeedGap, &["changes"]),
     (Mutant::FeedRepeat, &["changes"]),
     (Mutant::InclusiveSince, &["changes"]),
@@ -162,6 +166,7 @@ fn declared() -> Capabilities {
         .erases_history(true)
         .change_feed(true)
         .safe_timestamps(true)
+        .durability(Durability::ProcessCrash)
 }
 
 /// A store "on disk" with a bug, so that persistence can be tested.
@@ -183,6 +188,7 @@ fn mutated(mutant: Option<Mutant>) -> Backend {
     .capabilities(declared())
     .settle(Settle::Reopen)
     .timeout(std::time::Duration::from_secs(10))
+    .dies_in_process()
 }
 
 /// Whether `suite` fails on `mutant`. Where threads race, chance decides which transactions meet: it gets some attempts.

@@ -16,7 +16,7 @@ use crate::backend::Backend;
 use crate::fixture::{Store, Verdict};
 use crate::level::Level;
 use futures::future::BoxFuture;
-use kv_api::Isolation;
+use kv_api::{Durability, Isolation};
 
 /// What a case can be.
 #[derive(Clone, Copy)]
@@ -50,6 +50,7 @@ pub(crate) enum Need {
     SafeTimestamps,
     NoSafeTimestamps,
     Persistent,
+    SurvivesCrash,
 }
 
 impl Need {
@@ -71,6 +72,10 @@ impl Need {
             Self::SafeTimestamps => (declared.safe_timestamps, "safe timestamps are not declared"),
             Self::NoSafeTimestamps => (!declared.safe_timestamps, "safe timestamps are declared"),
             Self::Persistent => (backend.persistent, "the backend is in memory"),
+            Self::SurvivesCrash => (
+                backend.persistent && declared.durability >= Durability::ProcessCrash,
+                "surviving the end of the process is not declared",
+            ),
         };
         (!met).then_some(otherwise)
     }

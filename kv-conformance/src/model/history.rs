@@ -218,6 +218,27 @@ impl History {
         }
     }
 
+    /// What a crash does to a mutant that does not bear it.
+    pub(super) fn crash(&mut self, mutant: Mutant) {
+        match mutant {
+            Mutant::LostInCrash => self.lose_last(),
+            Mutant::TornInCrash => {
+                let newest = self.newest;
+                let of_newest = |changes: &&mut Changes| changes.values.last().is_some_and(|(at, _)| *at == newest);
+                for changes in self.keys.values_mut().filter(of_newest).step_by(2) {
+                    changes.values.pop();
+                }
+            }
+            Mutant::PastLostInCrash => {
+                for changes in self.keys.values_mut().filter(|changes| changes.values.len() > 1) {
+                    changes.values.remove(changes.values.len() - 2);
+                }
+            }
+            Mutant::RestoredInCrash => self.resurrect(),
+            _ => {}
+        }
+    }
+
     /// Forgets the newest value of every key that has none, for a mutant.
     pub(super) fn resurrect(&mut self) {
         for changes in self.keys.values_mut() {

@@ -213,6 +213,14 @@ mutants! {
     LostInFlush,
     /// After a shutdown whose future is dropped the next one waits for ever.
     StuckShutdown,
+    /// A crash loses the newest commit, although it was acknowledged.
+    LostInCrash,
+    /// A crash leaves half of the newest commit.
+    TornInCrash,
+    /// A crash loses what every key was before its newest value.
+    PastLostInCrash,
+    /// A crash brings back what was deleted last.
+    RestoredInCrash,
     /// A feed loses the commits made while it reads history.
     FeedGap,
     /// A feed gives the last commit of history again when it goes live.

@@ -112,6 +112,9 @@ impl Reference {
         if self.shared.is(Mutant::LostLastCommit) {
             reopened.shared.history.lock().lose_last();
         }
+        if let Some(mutant) = self.shared.mutant {
+            reopened.shared.history.lock().crash(mutant);
+        }
         if self.shared.is(Mutant::ErasedUntilReopened) {
             reopened.shared.history.lock().restore_erased();
         }

@@ -8,6 +8,7 @@ mod tests;
 
 use crate::backend::{Backend, Settle};
 use crate::case::{Case, INTERVAL, Run, Running, Suite, Ticker, install_hook, seed};
+use crate::crash;
 use crate::level::Level;
 use crate::suites::suites;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -20,8 +21,11 @@ use summary::{Outcome, Record, Summary};
 /// Runs every suite over every backend, as the process's arguments say (those of `cargo test`). The answer is
 /// the process's exit code; a failed case, a waiver whose case passes and a run without a single case fail.
 pub fn run(backends: impl IntoIterator<Item = Backend>) -> ExitCode {
-    let arguments = Arguments::from_args();
     let backends: Vec<Backend> = backends.into_iter().collect();
+    if let Some(ended) = crash::child(&backends) {
+        return ended;
+    }
+    let arguments = Arguments::from_args();
     match Level::from_env().and_then(|level| check(&backends).map(|()| level)) {
         Ok(level) => {
             let report = report::destination(&arguments, filtered(&arguments));

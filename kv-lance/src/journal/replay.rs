@@ -66,14 +66,15 @@ pub(crate) fn replay(dir: &JournalDir, covered: u64, mut take: impl FnMut(Replay
     Ok(last + 1)
 }
 
-/// Refuses a segment that is shorter than `HEAD` says; where it ends if it was closed.
+/// Refuses a segment that is shorter than `HEAD` says; where its records end if it was closed. A crash may have come before it
+/// was cut there.
 fn check_length(head: Option<Head>, number: u64, bytes: &Bytes, path: &Path) -> Result<Option<u64>> {
     let len = bytes.len() as u64;
     match head.filter(|head| head.segment == number).map(|head| head.end) {
         None => Ok(None),
         // Nothing was in it; it may have been begun anew.
         Some(Some(end)) if end == SEGMENT_HEADER as u64 => Ok(None),
-        Some(Some(end)) if end != len => {
+        Some(Some(end)) if end > len => {
             Err(Error::corruption(path, format!("it has {len} bytes; when the store was closed it had {end}")))
         }
         Some(Some(end)) => Ok(Some(end)),

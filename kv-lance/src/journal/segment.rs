@@ -194,22 +194,21 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes everything durable, ends with an empty record that says so, cuts the space that was
-    /// made ahead and notes the end: the store closes. Damage to any record is then told from a
-    /// torn write.
+    /// Makes everything durable, ends with an empty record that says so, notes the end, and cuts the
+    /// space that was made ahead: the store closes. Damage to any record is then told from a torn
+    /// write.
     pub(crate) fn close(&mut self) -> Result<()> {
         if !self.is_empty() {
             self.sync()?;
             self.seal()?;
+            self.sync()?;
         }
-        let close = || {
-            self.file.file.set_len(self.end)?;
-            self.file.file.sync_all()
-        };
-        close().map_err(|e| Error::io("closing", &self.file.path, e))?;
+        // First, or a crash between the two would leave a file that is shorter than one in use can
+        // be. What is not cut is zeros.
+        self.head.write(Head { segment: self.segment, end: Some(self.end) })?;
+        self.file.file.set_len(self.end).map_err(|e| Error::io("closing", &self.file.path, e))?;
         self.space = self.end;
-        self.file.synced.fetch_max(self.end, Ordering::AcqRel);
-        self.head.write(Head { segment: self.segment, end: Some(self.end) })
+        Ok(())
     }
 }
 

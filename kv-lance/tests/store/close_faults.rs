@@ -89,3 +89,31 @@ async fn a_close_whose_segment_cannot_be_ended_leaves_it_as_it_is() -> Result<()
     assert_eq!(all(&open(config(&files, dir.path())).await?, None).await?, rows(&[("a", &val)]));
     Ok(())
 }
+
+/// The segment was cut before `HEAD` said where it ends: a store that was killed between the two never opened again.
+#[tokio::test]
+async fn a_close_that_is_cut_off_leaves_a_journal_that_opens() -> Result<()> {
+    for (operation, path) in [(Operation::Sync, SEGMENT), (Operation::Write, "HEAD"), (Operation::SetLen, SEGMENT)] {
+        for (skip, done) in [(0, false), (0, true), (1, false), (1, true)] {
+            for val in ["1", ""] {
+                let dir = tempfile::tempdir().unwrap();
+                let files = Faulty::default();
+                let store = open(config(&files, dir.path())).await?;
+                let mut expected = rows(&[]);
+                if !val.is_empty() {
+                    write(&store, &[("a", val)]).await?;
+                    expected = rows(&[("a", val)]);
+                }
+                files.add(Fault { skip, done, ..Fault::always(operation, path, EIO) });
+                // It succeeds where nothing of that kind was asked for.
+                let closed = store.shutdown().await;
+                drop(store);
+                files.heal();
+                let case = format!("{operation:?} {path} {skip} {done}: {closed:?}");
+                let store = open(config(&files, dir.path())).await.unwrap_or_else(|e| panic!("{case}: {e}"));
+                assert_eq!(all(&store, None).await?, expected, "{case}");
+            }
+        }
+    }
+    Ok(())
+}

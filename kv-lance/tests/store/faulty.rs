@@ -18,6 +18,7 @@ pub(crate) enum Operation {
     Read,
     Write,
     Sync,
+    SetLen,
     Rename,
     Link,
     Remove,
@@ -169,7 +170,7 @@ impl FileHandle for FaultyFile {
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
-        self.file.set_len(len)
+        self.faulty.call(Operation::SetLen, &self.path, || self.file.set_len(len))
     }
 
     fn len(&self) -> Result<u64> {

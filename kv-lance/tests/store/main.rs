@@ -27,6 +27,7 @@ mod old_transactions;
 mod open;
 mod outside;
 mod past;
+mod power;
 mod recovery;
 mod runs;
 mod safe_timestamps;

@@ -164,3 +164,24 @@ fn an_empty_segment_is_used_again() -> std::result::Result<(), Box<dyn std::erro
     assert_eq!(replay(&journal_dir(&dir), 0, |_| Ok(()))?, 2);
     Ok(())
 }
+
+/// A close that was cut off before the file was.
+#[test]
+fn a_closed_segment_may_have_space_behind_its_end_and_no_records() -> std::result::Result<(), Box<dyn std::error::Error>>
+{
+    let dir = tempfile::tempdir()?;
+    let mut journal = Journal::create(&journal_dir(&dir), 1)?;
+    append(&mut journal, 1..=2)?;
+    let path = dir.path().join("0000000001.log");
+    let open = std::fs::read(dir.path().join("HEAD"))?;
+    journal.close()?;
+    edit(&path, |bytes| bytes.resize(FIRST_STEP as usize, 0))?;
+    assert_eq!(replayed(&journal_dir(&dir), 0)?, [1, 2]);
+    let closed = std::fs::read(dir.path().join("HEAD"))?;
+    // One more than `HEAD` says.
+    std::fs::write(dir.path().join("HEAD"), open)?;
+    append(&mut journal, 3..=3)?;
+    std::fs::write(dir.path().join("HEAD"), closed)?;
+    assert!(matches!(replayed(&journal_dir(&dir), 0), Err(Error::Corruption { .. })));
+    Ok(())
+}

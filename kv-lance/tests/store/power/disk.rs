@@ -1,0 +1,366 @@
+//! A disk that can lose its power: local files, and beside them what of each file and each
+//! directory has been synced.
+
+use super::image::{self, Loss};
+use kv_lance::files::{FileHandle, Files, LocalFiles, OpenMode};
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Error, IoSlice, Result};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// What a name in a directory stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// The number of the inode.
+    File(u64),
+    Dir,
+}
+
+/// A file, whatever its names.
+#[derive(Debug)]
+pub(super) struct Inode {
+    /// Kept open, so that its number is not given to another file.
+    file: File,
+    /// What was synced.
+    pub(super) durable: Option<Vec<u8>>,
+}
+
+impl Inode {
+    /// What is in it now.
+    pub(super) fn current(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; self.file.metadata()?.len() as usize];
+        FileExt::read_exact_at(&self.file, &mut bytes, 0)?;
+        Ok(bytes)
+    }
+}
+
+/// What would be left.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) inodes: HashMap<u64, Inode>,
+    /// The entries of each directory that were synced.
+    pub(super) dirs: HashMap<PathBuf, BTreeMap<OsString, Entry>>,
+    /// How often each kind of sync was asked for.
+    pub(super) syncs: BTreeMap<String, u64>,
+    cuts: Vec<Cut>,
+    random: u64,
+}
+
+/// What a loss of power left, and what had been promised by then.
+#[derive(Debug)]
+pub(super) struct Cut {
+    pub(super) image: PathBuf,
+    /// At least so many commits are there.
+    pub(super) promised: u64,
+    /// At most so many.
+    pub(super) begun: u64,
+    /// When it was, for the message of a failure.
+    pub(super) moment: String,
+}
+
+/// When the power is cut.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Schedule {
+    /// Of a thousand operations that are no sync.
+    pub(super) others: u64,
+    /// Of a thousand syncs, before and after each.
+    pub(super) syncs: u64,
+    /// Decides where, and what is lost.
+    pub(super) seed: u64,
+    /// What may become of what was not synced.
+    pub(super) losses: &'static [Loss],
+}
+
+/// One operation that fails.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failure {
+    /// Which of them, from 0.
+    pub(super) at: u64,
+    /// Whether it is done all the same.
+    pub(super) done: bool,
+    pub(super) errno: i32,
+}
+
+#[derive(Debug)]
+pub(super) struct Disk {
+    root: PathBuf,
+    images: PathBuf,
+    schedule: Schedule,
+    /// A kind of sync that does nothing and says that it did.
+    lie: Option<String>,
+    pub(super) promised: AtomicU64,
+    pub(super) begun: AtomicU64,
+    failure: Option<Failure>,
+    /// Operations so far.
+    operations: AtomicU64,
+    /// The one that failed.
+    pub(super) failed: Mutex<Option<String>>,
+    state: Mutex<State>,
+}
+
+impl Disk {
+    /// What lies below `root`, which is there. Images go below `images`.
+    pub(super) fn new(
+        root: &Path,
+        images: &Path,
+        schedule: Schedule,
+        lie: Option<&str>,
+        failure: Option<Failure>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            root: root.into(),
+            images: images.into(),
+            schedule,
+            lie: lie.map(str::to_owned),
+            promised: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
+            failure,
+            operations: AtomicU64::new(0),
+            failed: Mutex::new(None),
+            state: Mutex::new(State { random: schedule.seed, ..State::default() }),
+        })
+    }
+
+    /// What a store is opened with.
+    pub(super) fn files(self: &Arc<Self>) -> Arc<dyn Files> {
+        Arc::new(PoweredFiles(self.clone()))
+    }
+
+    pub(super) fn cuts(&self) -> Vec<Cut> {
+        std::mem::take(&mut self.state().cuts)
+    }
+
+    /// The kinds of syncs there were.
+    pub(super) fn syncs(&self) -> BTreeMap<String, u64> {
+        self.state().syncs.clone()
+    }
+
+    /// How many operations there were.
+    pub(super) fn operations(&self) -> u64 {
+        self.operations.load(Ordering::SeqCst)
+    }
+
+    /// Does it, or fails.
+    fn operate<T>(&self, what: &str, path: &Path, operate: impl FnOnce() -> Result<T>) -> Result<T> {
+        let number = self.operations.fetch_add(1, Ordering::SeqCst);
+        match self.failure.filter(|failure| failure.at == number) {
+            None => operate(),
+            Some(Failure { done, errno, .. }) => {
+                if done {
+                    operate()?;
+                }
+                *self.failed.lock().unwrap() = Some(format!("{what} of {}, done: {done}", path.display()));
+                Err(Error::from_raw_os_error(errno))
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Does something that is no sync, and perhaps cuts the power after it.
+    fn change<T>(&self, what: &str, path: &Path, change: impl FnOnce() -> Result<T>) -> Result<T> {
+        let mut state = self.state();
+        let done = self.operate(what, path, change)?;
+        state.cut_perhaps(self, self.schedule.others, || format!("after {what} of {}", path.display()))?;
+        Ok(done)
+    }
+
+    /// Syncs, and perhaps cuts the power before and after.
+    fn sync(&self, kind: &str, path: &Path, sync: impl FnOnce(&mut State) -> Result<()>) -> Result<()> {
+        let mut state = self.state();
+        let name = format!("{kind} {}", class(path));
+        state.cut_perhaps(self, self.schedule.syncs, || format!("before {kind} of {}", path.display()))?;
+        *state.syncs.entry(name.clone()).or_default() += 1;
+        if self.lie.as_ref() != Some(&name) {
+            self.operate(kind, path, || sync(&mut state))?;
+        }
+        state.cut_perhaps(self, self.schedule.syncs, || format!("after {kind} of {}", path.display()))
+    }
+}
+
+/// What kind of file it is.
+fn class(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match path.extension() {
+        Some(extension) if name != "kv.lance" && !name.starts_with("RECORD") => {
+            format!("*.{}", extension.to_string_lossy())
+        }
+        // What it says at the end of the journal is another promise than what it says at its
+        // beginning.
+        _ if name == "HEAD" && std::fs::read(path).is_ok_and(|head| head[16..24] != [0; 8]) => "HEAD, closed".into(),
+        _ => name.into_owned(),
+    }
+}
+
+impl State {
+    /// A number below `limit`.
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let n = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (n ^ (n >> 31)) % limit
+    }
+
+    fn cut_perhaps(&mut self, disk: &Disk, of_a_thousand: u64, moment: impl Fn() -> String) -> Result<()> {
+        if self.below(1000) >= of_a_thousand {
+            return Ok(());
+        }
+        let losses = disk.schedule.losses;
+        let loss = losses[self.below(losses.len() as u64) as usize];
+        let image = disk.images.join(self.cuts.len().to_string());
+        image::take(self, &disk.root, &image, loss)?;
+        self.cuts.push(Cut {
+            image,
+            promised: disk.promised.load(Ordering::SeqCst),
+            begun: disk.begun.load(Ordering::SeqCst),
+            moment: format!("{loss:?} {}", moment()),
+        });
+        Ok(())
+    }
+
+    /// The inode at `path`, known from now on.
+    fn learn(&mut self, path: &Path) -> Result<u64> {
+        let file = File::open(path)?;
+        let number = file.metadata()?.ino();
+        self.inodes.entry(number).or_insert(Inode { file, durable: None });
+        Ok(number)
+    }
+
+    /// What is in a directory now; nothing where there is none.
+    pub(super) fn entries(&mut self, dir: &Path) -> Result<BTreeMap<OsString, Entry>> {
+        let listed = match std::fs::read_dir(dir) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            listed => listed?,
+        };
+        let mut entries = BTreeMap::new();
+        for entry in listed {
+            let path = entry?.path();
+            let found = match std::fs::metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => Ok(Entry::Dir),
+                Ok(_) => self.learn(&path).map(Entry::File),
+                Err(e) => Err(e),
+            };
+            match found {
+                Ok(found) => drop(entries.insert(path.file_name().unwrap_or_default().into(), found)),
+                // Lance makes and removes files beside us.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(entries)
+    }
+
+    fn sync_file(&mut self, number: u64) -> Result<()> {
+        if let Some(inode) = self.inodes.get_mut(&number) {
+            inode.durable = Some(inode.current()?);
+        }
+        Ok(())
+    }
+
+    fn sync_dir(&mut self, dir: &Path) -> Result<()> {
+        let entries = self.entries(dir)?;
+        self.dirs.insert(dir.into(), entries);
+        let named: Vec<u64> = self
+            .dirs
+            .values()
+            .flat_map(|entries| entries.values())
+            .filter_map(|entry| if let Entry::File(number) = entry { Some(*number) } else { None })
+            .collect();
+        self.inodes.retain(|number, inode| {
+            named.contains(number) || inode.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+        });
+        Ok(())
+    }
+}
+
+/// The disk as a file system.
+#[derive(Debug)]
+struct PoweredFiles(Arc<Disk>);
+
+impl Files for PoweredFiles {
+    fn open(&self, path: &Path, how: OpenMode) -> Result<Arc<dyn FileHandle>> {
+        let open = || LocalFiles.open(path, how);
+        let file = match how {
+            OpenMode::Read | OpenMode::Write => self.0.operate("opening", path, open)?,
+            OpenMode::New | OpenMode::Replace => self.0.change("creation", path, open)?,
+        };
+        let number = self.0.state().learn(path)?;
+        Ok(Arc::new(DiskFile { file, number, path: path.into(), disk: self.0.clone() }))
+    }
+
+    fn create_dir(&self, path: &Path) -> Result<()> {
+        self.0.change("creation", path, || LocalFiles.create_dir(path))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        self.0.change("renaming", to, || LocalFiles.rename(from, to))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        self.0.change("linking", to, || LocalFiles.link(from, to))
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        self.0.change("removal", path, || LocalFiles.remove(path))
+    }
+
+    fn list(&self, dir: &Path) -> Result<Vec<PathBuf>> {
+        self.0.operate("listing", dir, || LocalFiles.list(dir))
+    }
+
+    fn sync_dir(&self, dir: &Path) -> Result<()> {
+        self.0.sync("sync_dir", dir, |state| state.sync_dir(dir))
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool> {
+        LocalFiles.exists(path)
+    }
+
+    fn len(&self, path: &Path) -> Result<u64> {
+        LocalFiles.len(path)
+    }
+}
+
+#[derive(Debug)]
+struct DiskFile {
+    file: Arc<dyn FileHandle>,
+    number: u64,
+    path: PathBuf,
+    disk: Arc<Disk>,
+}
+
+impl FileHandle for DiskFile {
+    fn read_exact_at(&self, buf: &mut [u8], at: u64) -> Result<()> {
+        self.disk.operate("a read", &self.path, || self.file.read_exact_at(buf, at))
+    }
+
+    fn write_all_at(&self, bytes: &[u8], at: u64) -> Result<()> {
+        self.disk.change("a write", &self.path, || self.file.write_all_at(bytes, at))
+    }
+
+    fn write_vectored_at(&self, slices: &mut [IoSlice<'_>], at: u64) -> Result<()> {
+        self.disk.change("a write", &self.path, || self.file.write_vectored_at(slices, at))
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        self.disk.sync("sync_data", &self.path, |state| state.sync_file(self.number))
+    }
+
+    fn sync_all(&self) -> Result<()> {
+        self.disk.sync("sync_all", &self.path, |state| state.sync_file(self.number))
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.disk.change("a cut", &self.path, || self.file.set_len(len))
+    }
+
+    fn len(&self) -> Result<u64> {
+        self.file.len()
+    }
+}

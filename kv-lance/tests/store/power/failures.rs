@@ -1,0 +1,136 @@
+//! Each operation on the files fails once: the store says so or goes on, and nothing is lost.
+//!
+//! `KV_LANCE_FAILURES` says how many of the operations are tried, spread over all of them, once not
+//! done and once done before they fail. Default = 12.
+
+use super::super::*;
+use super::disk::{Disk, Failure, Schedule};
+use super::image::Loss;
+use super::script::{config, state, writes};
+use kv_api::ErrorKind;
+use kv_lance::Durability;
+use std::sync::Arc;
+
+const COMMITS: u64 = 40;
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+/// A store whose disk fails once.
+struct Trial {
+    disk: Arc<Disk>,
+    dir: std::path::PathBuf,
+    /// Commits that are in the store.
+    there: u64,
+}
+
+impl Trial {
+    async fn open(&self) -> Result<LanceDatastore> {
+        open(config(&self.dir, Durability::Immediate).files(self.disk.files())).await
+    }
+
+    /// Opens it once more, however often it takes while the failure is still to come: twice.
+    async fn open_again(&mut self, begun: u64) -> std::result::Result<LanceDatastore, String> {
+        let store = match self.open().await {
+            Ok(store) => store,
+            Err(e) => {
+                named(&e)?;
+                self.open().await.map_err(|e| format!("it does not open: {e}"))?
+            }
+        };
+        let found = match all(&store, None).await {
+            Ok(found) => found,
+            Err(e) => {
+                named(&e)?;
+                all(&store, None).await.map_err(|e| format!("it cannot be read: {e}"))?
+            }
+        };
+        let count = found.iter().find(|(key, _)| key == "n").map_or(0, |(_, val)| val.parse().unwrap_or(u64::MAX));
+        if !(self.there..=begun).contains(&count) || found != state(count) {
+            return Err(format!("{} were acknowledged, {begun} begun, and it holds {count}", self.there));
+        }
+        self.there = count;
+        Ok(store)
+    }
+
+    async fn run(&mut self) -> std::result::Result<(), String> {
+        let mut store = self.open_again(0).await?;
+        while self.there < COMMITS {
+            let i = self.there + 1;
+            let writes = writes(i);
+            let rows: Vec<(&str, &str)> = writes.iter().map(|(key, val)| (key.as_str(), val.as_str())).collect();
+            match write(&store, &rows).await {
+                Ok(_) => self.there = i,
+                Err(e) => {
+                    named(&e)?;
+                    // Refused, and tried again; else it says that the store has to be opened again.
+                    let again = if e.kind() == ErrorKind::Io { write(&store, &rows).await.is_ok() } else { false };
+                    if again {
+                        self.there = i;
+                    } else {
+                        drop(store);
+                        store = self.open_again(i).await?;
+                    }
+                    continue;
+                }
+            }
+            let done = match i % 13 {
+                4 => store.flush().await,
+                8 => store.compact().await,
+                11 => {
+                    let closed = store.shutdown().await;
+                    drop(store);
+                    store = self.open_again(i).await?;
+                    closed
+                }
+                _ => Ok(()),
+            };
+            if let Err(e) = done {
+                named(&e)?;
+                drop(store);
+                store = self.open_again(i).await?;
+            }
+        }
+        drop(store);
+        self.open_again(COMMITS).await.map(drop)
+    }
+}
+
+/// Whether the error says what failed: a file, or that the store has to be opened again.
+fn named(error: &kv_api::Error) -> std::result::Result<(), String> {
+    let text = error.to_string();
+    let names = ["/store", "opened again", "unknown"].iter().any(|part| text.contains(part));
+    if names { Ok(()) } else { Err(format!("the error names nothing: {text}")) }
+}
+
+/// What is wrong after this failure, if anything is; how many operations there were.
+async fn trial(failure: Option<Failure>) -> (std::result::Result<(), String>, u64) {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    let schedule = Schedule { others: 0, syncs: 0, seed: 0, losses: &Loss::ALL };
+    let disk = Disk::new(&root, &root.join("images"), schedule, None, failure);
+    let mut trial = Trial { disk: disk.clone(), dir: root.join("store"), there: 0 };
+    let ended = trial.run().await;
+    let failed = disk.failed.lock().unwrap().clone();
+    (ended.map_err(|what| format!("{what}; failed: {failed:?}")), disk.operations())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_operation_may_fail_once_and_nothing_is_lost() {
+    let tried: u64 = std::env::var("KV_LANCE_FAILURES").map_or(12, |text| text.parse().unwrap());
+    let (clean, operations) = trial(None).await;
+    assert_eq!(clean, Ok(()));
+    let mut wrong = vec![];
+    for n in 0..tried {
+        // Not the same distance from each other everywhere, and each of them where all are asked
+        // for.
+        let at = if tried >= operations { n % operations } else { (n * operations + n * n % tried) / tried };
+        for (done, errno) in [(false, EIO), (true, EIO), (false, ENOSPC)] {
+            let failure = Failure { at, done, errno };
+            if let (Err(what), _) = trial(Some(failure)).await {
+                wrong.push(format!("{failure:?}: {what}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "of {operations} operations: {wrong:#?}");
+    eprintln!("{tried} of {operations} operations failed, thrice each");
+}

@@ -1,0 +1,78 @@
+//! Tries to break a store for as long as one likes.
+
+mod backends;
+
+use clap::{Args, Parser, Subcommand};
+use kv_conformance::crash::{CrashLoop, Tally, child};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// How often it says how far it is.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Tries to break kv-lance.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Kills processes that write to a store, and verifies what they leave.
+    Crash(Crash),
+}
+
+#[derive(Debug, Args)]
+struct Crash {
+    /// How many processes are killed.
+    #[arg(long, default_value_t = 25)]
+    loops: u64,
+    /// Decides what is written and, as far as the machine allows, when the processes are killed.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The configurations that take turns: all of them, or one or several by name.
+    #[arg(long, value_delimiter = ',')]
+    backend: Vec<String>,
+    /// Where the stores are. Default = a temporary folder.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    // A crashed process is this program once more.
+    if let Some(ended) = child(&backends::all()) {
+        return ended;
+    }
+    let Command::Crash(arguments) = Cli::parse().command;
+    match crash(&arguments) {
+        Ok(tally) => {
+            println!("passed: {tally}");
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            eprintln!("FAILED: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn crash(arguments: &Crash) -> Result<Tally, String> {
+    let backends = backends::named(&arguments.backend)?;
+    let temporary = tempfile::tempdir().map_err(|e| format!("making a temporary folder: {e}"))?;
+    let dir = arguments.dir.clone().unwrap_or_else(|| temporary.path().into());
+    let started = Instant::now();
+    let mut said = started;
+    let ended = CrashLoop::new(backends, dir).loops(arguments.loops).seed(arguments.seed).run(|tally| {
+        if said.elapsed() >= INTERVAL {
+            said = Instant::now();
+            eprintln!("{} s: {tally}", started.elapsed().as_secs());
+        }
+    });
+    if ended.is_err() {
+        // The error names the store that shows it.
+        drop(temporary.keep());
+    }
+    ended
+}
