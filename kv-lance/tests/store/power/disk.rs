@@ -193,7 +193,11 @@ fn class(path: &Path) -> String {
         }
         // What it says at the end of the journal is another promise than what it says at its
         // beginning.
-        _ if name == "HEAD" && std::fs::read(path).is_ok_and(|head| head[16..24] != [0; 8]) => "HEAD, closed".into(),
+        _ if name == "HEAD"
+            && std::fs::read(path).is_ok_and(|head| head.get(16..24).is_some_and(|end| end != [0; 8])) =>
+        {
+            "HEAD, closed".into()
+        }
         _ => name.into_owned(),
     }
 }
