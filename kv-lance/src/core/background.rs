@@ -15,7 +15,8 @@ pub struct CompactOptions {
     /// Keep the history that the store's retention asks for. Default = true.
     pub history: bool,
     /// How long outside readers of the table can go on reading a state that has been replaced; the
-    /// space of replaced files is free only after that. Default = 10 minutes.
+    /// space of replaced files is free only after that, or once they take more than 256 MiB and than what is live.
+    /// Default = 10 minutes.
     pub reader_grace: Duration,
 }
 

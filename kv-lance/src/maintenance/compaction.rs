@@ -172,7 +172,7 @@ impl Worker {
         let result = self.publish(core, ended, horizons).await;
         let grace = request.as_ref().map(|request| request.options.reader_grace);
         match (&result, grace) {
-            (Ok(()), Some(grace)) => self.clean_up(grace).await,
+            (Ok(()), Some(grace)) => self.clean_up(grace.min(self.reader_grace())).await,
             (Ok(()), None) => self.clean_up_now_and_then().await,
             (Err(e), _) => self.failed(e),
         }

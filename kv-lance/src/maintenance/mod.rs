@@ -312,10 +312,15 @@ impl Worker {
     /// Removes old manifests now and then, and replaced files before they fill the disk.
     async fn clean_up_now_and_then(&mut self) {
         self.commits += 1;
-        let grace = reader_grace(self.table.replaced_bytes(), self.table.levels().disk_bytes());
+        let grace = self.reader_grace();
         if self.commits >= CLEAN_UP_EVERY || grace.is_zero() {
             self.clean_up(grace).await;
         }
+    }
+
+    fn reader_grace(&self) -> Duration {
+        let levels = self.table.levels();
+        reader_grace(self.table.replaced_bytes(), levels.disk_bytes() + levels.history().disk_bytes())
     }
 
     async fn clean_up(&mut self, grace: Duration) {
