@@ -159,7 +159,7 @@ async fn levels_hold_what_was_written() {
     let (mut deepest, mut shifts) = (0, 0);
     for version in 1..=40u64 {
         let keys: Vec<u64> =
-            (0..300).filter(|n| (n * 7919 + version * 104_729) % 23 == 0 || n / 60 == version % 9).collect();
+            (0..300).filter(|n| (n * 7919 + version * 104_729).is_multiple_of(23) || n / 60 == version % 9).collect();
         flush(&mut opened, keys.iter().copied(), version).await;
         written.push(keys);
         while let Some(plan) = sizes.next(&opened.levels) {

@@ -35,7 +35,7 @@ pub(super) fn writes(i: u64) -> Vec<(String, String)> {
     let padding = "x".repeat((i * 97 % 301) as usize);
     vec![
         (format!("a{}", i % 7), format!("{i} {padding}")),
-        (format!("k{}", i % 5), if i % 3 == 0 { String::new() } else { format!("{i}") }),
+        (format!("k{}", i % 5), if i.is_multiple_of(3) { String::new() } else { format!("{i}") }),
         ("n".into(), i.to_string()),
         (format!("z{}", (i + 3) % 11), if i % 4 == 1 { String::new() } else { format!("{i} {padding}") }),
     ]
