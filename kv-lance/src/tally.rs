@@ -1,5 +1,6 @@
 //! A counter that many threads add to at once.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 const STRIPES: usize = 16;
@@ -17,14 +18,28 @@ struct Stripe(AtomicU64);
 /// The threads, as far as there have been any.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
+/// Of a thread that has not counted yet.
+const NONE: usize = usize::MAX;
+
 thread_local! {
-    static STRIPE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % STRIPES;
+    // Constant at first: to ask whether it has been made would cost as much as the counting.
+    static STRIPE: Cell<usize> = const { Cell::new(NONE) };
+}
+
+/// The stripe of this thread.
+fn stripe() -> usize {
+    STRIPE.with(|stripe| {
+        if stripe.get() == NONE {
+            stripe.set(THREADS.fetch_add(1, Ordering::Relaxed) % STRIPES);
+        }
+        stripe.get()
+    })
 }
 
 impl Tally {
     /// Counts one.
     pub(crate) fn add(&self) {
-        if let Some(stripe) = self.0.get(STRIPE.with(|stripe| *stripe)) {
+        if let Some(stripe) = self.0.get(stripe()) {
             stripe.0.fetch_add(1, Ordering::Relaxed);
         }
     }
