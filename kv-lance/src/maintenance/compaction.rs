@@ -101,12 +101,12 @@ impl Worker {
         if !core.config.background_optimize || waits || core.health.check().is_err() {
             return false;
         }
-        let horizons = horizons(core, CompactOptions::default());
         if Instant::now() >= self.compactions.look_for_expired_at {
-            return self.drop_expired(core, horizons).await;
+            return self.drop_expired(core, horizons(core, CompactOptions::default())).await;
         }
         let Some(plan) = self.sizes.next(self.table.levels()) else { return false };
         if !plan.shifts {
+            let horizons = horizons(core, CompactOptions::default());
             self.begin(plan.erasing(self.table.levels().history().runs(), horizons), horizons, None);
             return true;
         }
@@ -172,7 +172,7 @@ impl Worker {
         let result = self.publish(core, ended, horizons).await;
         let grace = request.as_ref().map(|request| request.options.reader_grace);
         match (&result, grace) {
-            (Ok(()), Some(grace)) => self.clean_up(grace.min(self.reader_grace())).await,
+            (Ok(()), Some(grace)) => self.clean_up(grace).await,
             (Ok(()), None) => self.clean_up_now_and_then().await,
             (Err(e), _) => self.failed(e),
         }

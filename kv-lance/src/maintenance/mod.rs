@@ -261,9 +261,8 @@ impl Worker {
         let now = Instant::now();
         let flush_at = retry.then(|| now + RETRY);
         let compact_at = self.compactions.not_before.filter(|_| self.compactions.running.is_none());
-        let compact_at = compact_at.filter(|time| *time > now);
         let expire_at = (!self.table.levels().history().is_empty()).then_some(self.compactions.look_for_expired_at);
-        let again = flush_at.into_iter().chain(compact_at).chain(expire_at).min();
+        let again = soonest(now, [flush_at, compact_at, expire_at]);
         tokio::select! {
             // What has been merged is taken in first: there is always another memtable to flush where writers are fast.
             biased;
@@ -312,9 +311,8 @@ impl Worker {
     /// Removes old manifests now and then, and replaced files before they fill the disk.
     async fn clean_up_now_and_then(&mut self) {
         self.commits += 1;
-        let grace = self.reader_grace();
-        if self.commits >= CLEAN_UP_EVERY || grace.is_zero() {
-            self.clean_up(grace).await;
+        if self.commits >= CLEAN_UP_EVERY || self.reader_grace().is_zero() {
+            self.clean_up(READER_GRACE).await;
         }
     }
 
@@ -323,7 +321,9 @@ impl Worker {
         reader_grace(self.table.replaced_bytes(), levels.disk_bytes() + levels.history().disk_bytes())
     }
 
+    /// Removes what was replaced longer than `grace` ago, or sooner where it takes too much space.
     async fn clean_up(&mut self, grace: Duration) {
+        let grace = grace.min(self.reader_grace());
         self.commits = 0;
         match self.table.clean_up(grace).await {
             Ok(true) => {}
@@ -333,6 +333,12 @@ impl Worker {
             Err(e) => tracing::warn!(error = %e, "cleaning up the table failed"),
         }
     }
+}
+
+/// When to look again. What is past has had its turn, and waits for something else: for a merge under way, or for somebody
+/// to ask.
+fn soonest(now: Instant, times: [Option<Instant>; 3]) -> Option<Instant> {
+    times.into_iter().flatten().filter(|time| *time > now).min()
 }
 
 /// How long replaced files stay for outside readers: not at all where they take as much space as what is live, else a busy
@@ -368,6 +374,15 @@ mod tests {
         let view =
             View { active: Arc::new(MemTable::new()), frozen: vec![], levels: Levels::default(), history_floor: 0 };
         Arc::new(Core::new(LanceConfig::new(dir), view, 0, Background::new(mpsc::unbounded_channel().0)))
+    }
+
+    /// The thread spun for as long as a merge ran, and for ever where none was to: the time to look for expired history was past.
+    #[test]
+    fn a_time_that_is_past_wakes_nobody() {
+        let now = Instant::now();
+        let (past, soon, late) = (now.checked_sub(RETRY), now + RETRY, now + 2 * RETRY);
+        assert_eq!(soonest(now, [None, past, Some(now)]), None);
+        assert_eq!(soonest(now, [Some(late), past, Some(soon)]), Some(soon));
     }
 
     #[test]
