@@ -53,12 +53,12 @@ impl BackwardCursor {
         while self.needs_fill() {
             match &self.place {
                 Place::Block(block) => {
-                    let loaded = Loaded::read(&self.run, *block, span).await?;
+                    let loaded = Loaded::read(&self.run, *block).await?;
                     let end = loaded.keys.len();
                     self.step(loaded, end, span);
                 }
                 Place::Before(key) => {
-                    let loaded = Loaded::read(&self.run, self.run.block_at(key, Version::MAX)?, span).await?;
+                    let loaded = Loaded::read(&self.run, self.run.block_at(key, Version::MAX)?).await?;
                     let end = loaded.keys.lower_bound(key, Version::MAX);
                     self.step(loaded, end, span);
                 }
@@ -107,9 +107,9 @@ impl BackwardCursor {
         }
     }
 
-    pub(super) async fn read_vals(&mut self, span: &Span) -> Result<()> {
+    pub(super) async fn read_vals(&mut self) -> Result<()> {
         match (&mut self.elsewhere, &mut self.place) {
-            (Some((loaded, _)), _) | (None, Place::Row { loaded, .. }) => loaded.read_vals(&self.run, span).await,
+            (Some((loaded, _)), _) | (None, Place::Row { loaded, .. }) => loaded.read_vals(&self.run).await,
             (None, _) => Ok(()),
         }
     }

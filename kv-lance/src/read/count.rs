@@ -35,7 +35,7 @@ impl Merge<'_> {
             return Ok(None);
         }
         let limit = self.limit().map(<[u8]>::to_vec);
-        match self.heap.first().and_then(|number| self.cursors.get_mut(number)) {
+        match self.heap.first().and_then(|entry| self.cursors.get_mut(entry.cursor)) {
             Some(Cursor::Runs(SequenceCursor { current: RunCursor::Forward(run), .. })) => {
                 run.skip_blocks(limit.as_deref(), &self.span)
             }

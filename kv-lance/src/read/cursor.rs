@@ -28,6 +28,14 @@ impl<'a> Cursor<'a> {
         SequenceCursor::new(inside.iter().cloned(), span).map(Self::Runs)
     }
 
+    /// The first and the last key, where they are known.
+    pub(super) fn key_bounds(&self) -> Option<(&[u8], &[u8])> {
+        match self {
+            Self::Chunks(_) => None,
+            Self::Runs(runs) => Some(runs.key_bounds()),
+        }
+    }
+
     /// Where the current row is in its block.
     fn loaded(&self) -> Option<(&Loaded, usize)> {
         match self {
@@ -76,10 +84,10 @@ impl<'a> Cursor<'a> {
         self.loaded().is_some_and(|(loaded, _)| loaded.lacks_vals(span))
     }
 
-    pub(super) async fn read_vals(&mut self, span: &Span) -> Result<()> {
+    pub(super) async fn read_vals(&mut self) -> Result<()> {
         match self {
             Self::Chunks(_) => Ok(()),
-            Self::Runs(runs) => runs.current.read_vals(span).await,
+            Self::Runs(runs) => runs.current.read_vals().await,
         }
     }
 

@@ -1,5 +1,6 @@
 //! A cursor that goes up a run: synchronous within a block, asynchronous from one block to the next.
 
+use super::ahead::Ahead;
 use super::loaded::Loaded;
 use super::rows::Rows;
 use super::{Span, Visible};
@@ -17,6 +18,7 @@ pub(super) struct ForwardCursor {
     /// The block of the current row.
     loaded: Option<Loaded>,
     row: usize,
+    ahead: Ahead,
 }
 
 impl ForwardCursor {
@@ -28,6 +30,7 @@ impl ForwardCursor {
             entrance: Some((span.range.start.clone(), Version::MAX)),
             loaded: None,
             row: 0,
+            ahead: Ahead::default(),
         }
     }
 
@@ -42,7 +45,10 @@ impl ForwardCursor {
             if let Some((key, version)) = &self.entrance {
                 self.next_block = self.next_block.max(self.run.block_at(key, *version)?);
             }
-            let loaded = Loaded::read(&self.run, self.next_block, span).await?;
+            let loaded = match span.visible {
+                Visible::At(_) => Loaded::read(&self.run, self.next_block).await?,
+                Visible::All => self.ahead.read(&self.run, self.next_block, span.vals).await?,
+            };
             self.row = match self.entrance.take() {
                 Some((key, version)) => loaded.keys.lower_bound(&key, version),
                 None => 0,
@@ -57,9 +63,9 @@ impl ForwardCursor {
         self.loaded.as_ref().map(|loaded| (loaded, self.row))
     }
 
-    pub(super) async fn read_vals(&mut self, span: &Span) -> Result<()> {
+    pub(super) async fn read_vals(&mut self) -> Result<()> {
         match &mut self.loaded {
-            Some(loaded) => loaded.read_vals(&self.run, span).await,
+            Some(loaded) => loaded.read_vals(&self.run).await,
             None => Ok(()),
         }
     }
@@ -118,7 +124,7 @@ impl ForwardCursor {
     /// How many rows from the current one on are seen and lie before `limit`, in this block.
     pub(super) fn reach(&self, limit: Option<&[u8]>, span: &Span) -> usize {
         let Some(Loaded { keys, .. }) = &self.loaded else { return 0 };
-        if !keys.is_plain(span.visible.newest()) {
+        if span.visible != Visible::All && !keys.is_plain(span.visible.newest()) {
             return 1;
         }
         let last = keys.len().saturating_sub(1);

@@ -1,6 +1,6 @@
 //! A block that a cursor is in. Its values are read when one of its rows is handed out, and not before.
 
-use super::{Span, Visible};
+use super::Span;
 use crate::table::{KeyBlock, Run, ValBlock};
 use kv_api::Result;
 use std::sync::Arc;
@@ -14,13 +14,9 @@ pub(super) struct Loaded {
 
 impl Loaded {
     /// Reads the keys.
-    pub(super) async fn read(run: &Run, block: usize, span: &Span) -> Result<Self> {
+    pub(super) async fn read(run: &Run, block: usize) -> Result<Self> {
         consume_budget().await;
-        let keys = match span.visible {
-            Visible::At(_) => run.keys(block).await?,
-            Visible::All => run.keys_uncached(block).await?,
-        };
-        Ok(Self { block, keys, vals: None })
+        Ok(Self { block, keys: run.keys(block).await?, vals: None })
     }
 
     /// Whether the span wants values that are not there.
@@ -28,12 +24,8 @@ impl Loaded {
         span.vals && self.vals.is_none()
     }
 
-    pub(super) async fn read_vals(&mut self, run: &Run, span: &Span) -> Result<()> {
-        let vals = match span.visible {
-            Visible::At(_) => run.vals(self.block).await?,
-            Visible::All => run.vals_uncached(self.block).await?,
-        };
-        self.vals = Some(vals);
+    pub(super) async fn read_vals(&mut self, run: &Run) -> Result<()> {
+        self.vals = Some(run.vals(self.block).await?);
         Ok(())
     }
 }

@@ -3,6 +3,8 @@
 //! Each source hands out its rows in order; the [`Merge`] puts them in one. What a reader sees of a key's rows is decided
 //! in the cursors, which pass over the others without looking at each; a compaction has them hand out all.
 
+mod advance;
+mod ahead;
 mod backward;
 mod chunk;
 mod count;
@@ -11,6 +13,7 @@ mod forward;
 mod heap;
 mod loaded;
 mod merge;
+mod order;
 mod pace;
 mod rows;
 mod run_cursor;

@@ -18,9 +18,14 @@ impl Pace {
         self.rows += rows;
     }
 
+    /// Whether it is time to [give way](Self::give_way).
+    pub(super) fn is_due(&self) -> bool {
+        self.rows >= ROWS_AN_OPERATION
+    }
+
     /// Charges the budget for what has been passed; where it is used up, others go first.
     pub(super) async fn give_way(&mut self) {
-        while self.rows >= ROWS_AN_OPERATION {
+        while self.is_due() {
             self.rows -= ROWS_AN_OPERATION;
             consume_budget().await;
         }

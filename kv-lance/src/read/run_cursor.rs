@@ -47,10 +47,10 @@ impl RunCursor {
         }
     }
 
-    pub(super) async fn read_vals(&mut self, span: &Span) -> Result<()> {
+    pub(super) async fn read_vals(&mut self) -> Result<()> {
         match self {
-            Self::Forward(run) => run.read_vals(span).await,
-            Self::Backward(run) => run.read_vals(span).await,
+            Self::Forward(run) => run.read_vals().await,
+            Self::Backward(run) => run.read_vals().await,
         }
     }
 

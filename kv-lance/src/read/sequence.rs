@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub(super) struct SequenceCursor {
     /// Those to come, the next one last.
     rest: Vec<Arc<Run>>,
+    /// Those with the first keys and with the last.
+    ends: [Arc<Run>; 2],
     pub(super) current: RunCursor,
 }
 
@@ -20,8 +22,19 @@ impl SequenceCursor {
             Direction::Forward => runs.rev().collect(),
             Direction::Backward => runs.collect(),
         };
-        let first = rest.pop()?;
-        Some(Self { rest, current: RunCursor::new(&first, span) })
+        let next = rest.pop()?;
+        let last = rest.first().unwrap_or(&next).clone();
+        let ends = match span.direction {
+            Direction::Forward => [next.clone(), last],
+            Direction::Backward => [last, next.clone()],
+        };
+        Some(Self { rest, ends, current: RunCursor::new(&next, span) })
+    }
+
+    /// The first and the last key.
+    pub(super) fn key_bounds(&self) -> (&[u8], &[u8]) {
+        let [first, last] = &self.ends;
+        (first.key_bounds().0, last.key_bounds().1)
     }
 
     /// Whether the next row needs a block that is not loaded.

@@ -144,6 +144,14 @@ impl RunIndex {
         self.with_part(self.part_of(block), |part| part.block(block))
     }
 
+    /// A block and those behind it in the same part, up to `most`; none beyond the end.
+    pub(super) fn blocks_from(&self, block: usize, most: usize) -> Result<Vec<BlockInfo>> {
+        if block >= self.blocks {
+            return Ok(Vec::new());
+        }
+        self.with_part(self.part_of(block), |part| part.blocks_from(block).iter().take(most).copied().collect())
+    }
+
     /// The last block that begins at or before the place of `(key, version)` in the order of a run;
     /// the first where none does.
     pub(super) fn block_at(&self, key: &[u8], version: Version) -> Result<usize> {

@@ -129,6 +129,11 @@ impl IndexPart {
         self.blocks.get(block.checked_sub(self.first_block)?).copied()
     }
 
+    /// A block, by its number in the run, and those behind it.
+    pub(super) fn blocks_from(&self, block: usize) -> &[BlockInfo] {
+        block.checked_sub(self.first_block).and_then(|block| self.blocks.get(block..)).unwrap_or_default()
+    }
+
     /// The fence of a block, by its number in the run.
     pub(super) fn fence(&self, block: usize) -> Vec<u8> {
         block.checked_sub(self.first_block).map_or_else(Vec::new, |block| self.fences.fence(block))

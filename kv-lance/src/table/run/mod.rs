@@ -24,6 +24,7 @@ mod row_meta;
 mod runs_writer;
 mod statistics;
 mod synced_writer;
+mod uncached;
 mod writer;
 
 pub(crate) use block::{KeyBlock, ValBlock};

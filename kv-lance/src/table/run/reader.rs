@@ -2,19 +2,14 @@
 
 use super::block::{KeyBlock, ValBlock};
 use super::cache::BlockCache;
-use super::column::Column;
 use super::column_reader::ColumnReader;
 use super::data_file::{DataFile, PreadIo};
 use super::index::RunIndex;
-use super::index_part::BlockInfo;
-use super::row_meta::RowMeta;
 use super::statistics::RunStatistics;
 use super::writer::INDEX_BUFFER;
 use crate::files::OpenFiles;
 use crate::table::error::decoded;
 use crate::table::schema;
-use arrow_array::Array;
-use arrow_array::cast::AsArray;
 use kv_api::{Error, Result, Version};
 use lance_file::reader::FileReader;
 use lance_io::scheduler::ScanScheduler;
@@ -28,10 +23,10 @@ pub(crate) struct Run {
     pub(in crate::table) name: String,
     /// Distinguishes this run's blocks in the cache.
     pub(super) id: u64,
-    path: PathBuf,
-    file: Arc<DataFile>,
-    keys: ColumnReader,
-    vals: ColumnReader,
+    pub(super) path: PathBuf,
+    pub(super) file: Arc<DataFile>,
+    pub(super) keys: ColumnReader,
+    pub(super) vals: ColumnReader,
     pub(super) index: RunIndex,
     pub(super) cache: Arc<BlockCache>,
 }
@@ -152,52 +147,6 @@ impl Run {
                 Ok(vals)
             }
         }
-    }
-
-    /// Reads and checks keys, versions and tombstones of a block, past the cache.
-    pub(crate) async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
-        let info = self.info(block)?;
-        let end = info.meta_position.saturating_add(info.meta_len.into());
-        let meta = self.file.read(info.meta_position..end).map_err(|e| Error::io("reading", &self.path, e))?;
-        if crc32c::crc32c(&meta) != info.meta_checksum {
-            return Err(self.damaged(block, "has versions that do not match their checksum"));
-        }
-        let meta = RowMeta::decode(meta, info.rows as usize).ok_or_else(|| self.damaged(block, "has no versions"))?;
-        let keys = self.read(block, &info, &self.keys).await?;
-        if keys.checksum() != info.keys_checksum {
-            return Err(self.damaged(block, "has keys that do not match their checksum"));
-        }
-        Ok(Arc::new(KeyBlock::new(keys, meta, info.continues, info.goes_on)))
-    }
-
-    /// Reads and checks the values of a block, past the cache.
-    pub(crate) async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
-        let info = self.info(block)?;
-        let vals = self.read(block, &info, &self.vals).await?;
-        if vals.checksum() != info.vals_checksum {
-            return Err(self.damaged(block, "has values that do not match their checksum"));
-        }
-        Ok(Arc::new(ValBlock::new(vals)))
-    }
-
-    async fn read(&self, block: usize, info: &BlockInfo, column: &ColumnReader) -> Result<Column> {
-        let rows = u64::from(info.first_row)..u64::from(info.first_row) + u64::from(info.rows);
-        let undecodable = || format!("block {block} cannot be decoded");
-        let array = decoded("reading", &self.path, undecodable, column.read(rows)).await?;
-        let array = array.as_binary_opt::<i32>().ok_or_else(|| self.damaged(block, "is of another type"))?;
-        if array.len() != info.rows as usize {
-            return Err(self.damaged(block, "has another number of rows"));
-        }
-        Column::new(array.values(), array.offsets())
-            .ok_or_else(|| self.damaged(block, "has rows that end before they begin"))
-    }
-
-    fn info(&self, block: usize) -> Result<BlockInfo> {
-        self.index.block(block)?.ok_or_else(|| self.damaged(block, "is not in the index"))
-    }
-
-    fn damaged(&self, block: usize, what: &str) -> Error {
-        Error::corruption(&self.path, format!("block {block} {what}"))
     }
 }
 
