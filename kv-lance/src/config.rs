@@ -81,6 +81,8 @@ impl Compression {
 /// | `index_cache_bytes` | `128MiB` | `0` to `1024GiB` |
 /// | `open_files` | `256` | `8` to `1048576` |
 /// | `block_bytes` | `8KiB` | `64` to `1MiB` |
+/// | `compaction_threads` | `2` | `1` to `64` |
+/// | `compaction_bandwidth` | `0` | `0` (no limit) or `64KiB` to `1024GiB` |
 /// | `compression` | `fsst` | `none`, `fsst`, `lz4`, `zstd`; see [`Compression`] |
 /// | `background_optimize` | `true` | `true`, `false` |
 /// | `create` | `true` | `true`, `false` |
@@ -106,6 +108,9 @@ pub struct LanceConfig {
     pub(crate) block_bytes: u64,
     pub(crate) compression: Compression,
     pub(crate) background_optimize: bool,
+    pub(crate) compaction_threads: usize,
+    /// Zero is no limit.
+    pub(crate) compaction_bandwidth: u64,
     pub(crate) create: bool,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) version_source: Arc<dyn MvccSource>,
@@ -130,6 +135,8 @@ impl LanceConfig {
             block_bytes: 8 << 10,
             compression: Compression::default(),
             background_optimize: true,
+            compaction_threads: 2,
+            compaction_bandwidth: 0,
             create: true,
             shutdown_timeout: Duration::from_secs(30),
             version_source: Arc::new(HybridClock::new()),
@@ -293,6 +300,19 @@ impl LanceConfig {
     /// more goes. Without it they are merged when [`compact`](kv_api::Datastore::compact) is called. Default = true.
     pub fn background_optimize(mut self, yes: bool) -> Self {
         self.background_optimize = yes;
+        self
+    }
+
+    /// How many threads merge runs, also those of one compaction, from 1 to 64. Default = 2.
+    pub fn compaction_threads(mut self, threads: usize) -> Self {
+        self.compaction_threads = threads;
+        self
+    }
+
+    /// How many bytes of keys and values compactions may read in a second, all threads together, from 64 KiB to 1024 GiB; 0
+    /// is no limit. Default = 0.
+    pub fn compaction_bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.compaction_bandwidth = bytes_per_second;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use crate::committer::Committer;
 use crate::config::{CommitOn, Durability, LanceConfig};
-use crate::core::{Background, Command, CompactOptions, Core, Done, Frozen, View};
+use crate::core::{Background, Command, CompactOptions, Compaction, Core, Done, Frozen, View};
 use crate::files::OpenFiles;
 use crate::journal::{self, Journal};
 use crate::layout::Layout;
@@ -14,7 +14,7 @@ use crate::table::{BlockCache, RunLayout};
 use crate::transaction::LanceTransaction;
 use async_trait::async_trait;
 use kv_api::{
-    Capabilities, Datastore, Error, Isolation, Result, Statistics, Transactable, TransactionOptions, Version,
+    Capabilities, Datastore, Error, Isolation, KeyRange, Result, Statistics, Transactable, TransactionOptions, Version,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -121,8 +121,33 @@ impl LanceDatastore {
     /// [`Io`](Error::Io) and others from the table, which is then as it was;
     /// [`StoreClosed`](Error::StoreClosed).
     pub async fn compact_with(&self, options: CompactOptions) -> Result<()> {
+        self.ask_for(Compaction { options, range: KeyRange::all() }).await
+    }
+
+    /// Merges the rows of the keys of `range`, and of keys beside it that lie in one run with them, as
+    /// [`compact`](Datastore::compact) does with all: what has been erased there is gone afterwards. Where there is history
+    /// that the range erases, this compacts all.
+    ///
+    /// # Errors
+    /// As [`compact_with`](Self::compact_with).
+    pub async fn compact_range(&self, range: KeyRange) -> Result<()> {
+        self.ask_for(Compaction { options: CompactOptions::default(), range }).await
+    }
+
+    async fn ask_for(&self, compaction: Compaction) -> Result<()> {
         self.freeze().await?;
-        self.ask(|done| Command::Compact(options, Some(done))).await
+        self.ask(|done| Command::Compact(compaction, Some(done))).await
+    }
+
+    /// Holds all compactions at once, also those under way and those that are asked for, until
+    /// [`resume_compactions`](Self::resume_compactions). Flushes go on, and writers do not wait for the runs that pile up.
+    pub fn pause_compactions(&self) {
+        self.core.background.pause(true);
+    }
+
+    /// Lets compactions go on.
+    pub fn resume_compactions(&self) {
+        self.core.background.pause(false);
     }
 
     /// The levels of the table now, from the one that flushes write to the lowest, with their runs.
@@ -207,7 +232,8 @@ fn recover(
     let journal = Journal::create(&layout.journal, segment)?;
     config.version_source.observe(newest);
     let view = View { active: Arc::new(memtable), frozen, levels, history_floor: state.history_floor };
-    Ok((Core::new(config, view, newest, Background::new(maintenance.commands.clone())), journal))
+    let background = Background::new(maintenance.commands.clone(), config.compaction_bandwidth);
+    Ok((Core::new(config, view, newest, background), journal))
 }
 
 /// Syncs the journal in the background until the store is closed.

@@ -152,7 +152,7 @@ impl Sources<'_> {
         ]
     }
 
-    fn background(&self) -> [Figure; 7] {
+    fn background(&self) -> [Figure; 9] {
         let figures = &self.core.figures;
         let (flushed, merged) = (read(&figures.flushed_bytes), read(&figures.compaction_written_bytes));
         let amplification = flushed.saturating_add(merged).saturating_mul(100).checked_div(flushed);
@@ -168,7 +168,19 @@ impl Sources<'_> {
                 "compactions",
                 read(&figures.compactions),
                 "compactions",
-                "Merges of runs since the store was opened",
+                "Steps of merges of runs since the store was opened",
+            ),
+            counter(
+                "compaction_failures",
+                read(&figures.compaction_failures),
+                "compactions",
+                "Those that failed and are tried again, the later the more have failed in a row",
+            ),
+            gauge(
+                "compactions_paused",
+                self.core.background.brake.is_paused().into(),
+                "yes or no",
+                "1 while compactions are paused",
             ),
             counter(
                 "compacted_bytes",

@@ -127,6 +127,22 @@ pub(super) static KNOBS: &[Knob] = &[
         valid: |_| true,
     },
     Knob {
+        name: "compaction_threads",
+        method: "compaction_threads",
+        allowed: "a number of threads from 1 to 64",
+        set: |c, text| assign(&mut c.compaction_threads, text.parse().ok()),
+        shown: |c| c.compaction_threads.to_string(),
+        valid: |c| (1..=64).contains(&c.compaction_threads),
+    },
+    Knob {
+        name: "compaction_bandwidth",
+        method: "compaction_bandwidth",
+        allowed: "0 or a size from 64KiB to 1024GiB",
+        set: |c, text| assign(&mut c.compaction_bandwidth, size(text)),
+        shown: |c| show_size(c.compaction_bandwidth),
+        valid: |c| c.compaction_bandwidth == 0 || (64 << 10..=1024 << 30).contains(&c.compaction_bandwidth),
+    },
+    Knob {
         name: "compression",
         method: "compression",
         allowed: "none, fsst, lz4 or zstd",

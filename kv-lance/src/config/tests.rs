@@ -58,6 +58,8 @@ fn the_builder_sets_what_the_url_does() -> Result<()> {
         .block_bytes(128)
         .compression(Compression::None)
         .background_optimize(false)
+        .compaction_threads(3)
+        .compaction_bandwidth(1 << 20)
         .create(false)
         .shutdown_timeout(Duration::from_secs(2));
     let parameters: Vec<_> = KNOBS.iter().map(|knob| format!("{}={}", knob.name, (knob.shown)(&built))).collect();
@@ -102,6 +104,8 @@ fn a_bad_value_names_the_parameter_and_what_is_allowed() {
         ("block_bytes", "63"),
         ("block_bytes", "2MiB"),
         ("background_optimize", "on"),
+        ("compaction_threads", "0"),
+        ("compaction_bandwidth", "1KiB"),
         ("create", "1"),
         ("shutdown_timeout", "999ms"),
         ("shutdown_timeout", "61m"),

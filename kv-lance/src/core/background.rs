@@ -1,7 +1,9 @@
 //! What background work can be asked for, and how.
 
-use kv_api::Result;
-use std::sync::atomic::{AtomicBool, Ordering};
+use super::Brake;
+use kv_api::{KeyRange, Result};
+use std::sync::Arc;
+use parking_lot::Mutex;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -34,6 +36,14 @@ impl CompactOptions {
     }
 }
 
+/// A compaction that somebody asks for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Compaction {
+    pub(crate) options: CompactOptions,
+    /// The keys that it goes through.
+    pub(crate) range: KeyRange,
+}
+
 /// Who asked, and waits for the end.
 pub(crate) type Done = oneshot::Sender<Result<()>>;
 
@@ -44,7 +54,9 @@ pub(crate) enum Command {
     /// Flush the memtables that are frozen by now and say when that is done.
     Flush(Done),
     /// Compact, and say so to whoever waits.
-    Compact(CompactOptions, Option<Done>),
+    Compact(Compaction, Option<Done>),
+    /// Compactions are not paused any more.
+    Resumed,
     /// End.
     Stop,
 }
@@ -52,13 +64,25 @@ pub(crate) enum Command {
 /// The way to the maintenance thread.
 pub(crate) struct Background {
     commands: mpsc::UnboundedSender<Command>,
-    /// A compaction that nobody waits for has been asked for and has not begun.
-    compaction_waits: AtomicBool,
+    /// The keys of the compaction that has been asked for, that nobody waits for, and that has not begun.
+    waiting: Mutex<Option<KeyRange>>,
+    pub(crate) brake: Arc<Brake>,
 }
 
 impl Background {
-    pub(crate) fn new(commands: mpsc::UnboundedSender<Command>) -> Self {
-        Self { commands, compaction_waits: AtomicBool::new(false) }
+    /// Compactions may read so many bytes a second; 0 is no limit.
+    pub(crate) fn new(commands: mpsc::UnboundedSender<Command>, bytes_per_second: u64) -> Self {
+        let brake = Arc::new(Brake::new(bytes_per_second));
+        Self { commands, waiting: Mutex::new(None), brake }
+    }
+
+    /// Holds all compactions, or lets them go on.
+    pub(crate) fn pause(&self, paused: bool) {
+        self.brake.pause(paused);
+        if !paused {
+            // Nobody listens once the store closes.
+            let _ = self.commands.send(Command::Resumed);
+        }
     }
 
     /// Says that a memtable has been frozen.
@@ -67,18 +91,27 @@ impl Background {
         let _ = self.commands.send(Command::Frozen);
     }
 
-    /// Asks for a compaction and does not wait for it. One that has been asked for already and has
+    /// Asks for a compaction of the keys of a range and does not wait for it. One that has been asked for already and has
     /// not begun serves this call as well.
-    pub(crate) fn compact(&self) {
-        if !self.compaction_waits.swap(true, Ordering::AcqRel) {
-            // Nobody listens once the store closes, and then there is nothing to compact.
-            let _ = self.commands.send(Command::Compact(CompactOptions::default(), None));
+    pub(crate) fn compact(&self, range: KeyRange) {
+        let mut waiting = self.waiting.lock();
+        match &mut *waiting {
+            Some(waiting) => {
+                let KeyRange { start, end } = std::mem::take(waiting);
+                let end = end.zip(range.end).map(|(a, b)| a.max(b));
+                *waiting = KeyRange { start: start.min(range.start), end };
+            }
+            None => {
+                *waiting = Some(range);
+                // Nobody listens once the store closes, and then there is nothing to compact.
+                let _ = self.commands.send(Command::Compact(Compaction::default(), None));
+            }
         }
     }
 
-    /// A compaction that nobody waits for begins: what is asked for from now on needs another.
-    pub(crate) fn compaction_begins(&self) {
-        self.compaction_waits.store(false, Ordering::Release);
+    /// A compaction that nobody waits for begins, with these keys: what is asked for from now on needs another.
+    pub(crate) fn compaction_begins(&self) -> KeyRange {
+        self.waiting.lock().take().unwrap_or_default()
     }
 }
 
@@ -90,14 +123,15 @@ mod tests {
     #[test]
     fn compactions_that_nobody_waits_for_do_not_queue_up() {
         let (commands, mut inbox) = mpsc::unbounded_channel();
-        let background = Background::new(commands);
+        let background = Background::new(commands, 0);
         let mut queued = || std::iter::from_fn(|| inbox.try_recv().ok()).count();
-        background.compact();
-        background.compact();
+        background.compact(KeyRange::from("f".."k"));
+        background.compact(KeyRange::from("b".."g"));
         assert_eq!(queued(), 1);
-        background.compaction_begins();
-        background.compact();
-        background.compact();
+        assert_eq!(background.compaction_begins(), KeyRange::from("b".."k"));
+        background.compact(KeyRange::from("f".."k"));
+        background.compact(KeyRange::all());
         assert_eq!(queued(), 1);
+        assert_eq!(background.compaction_begins(), KeyRange::all());
     }
 }

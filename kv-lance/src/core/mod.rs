@@ -2,6 +2,7 @@
 //! it and not at each other.
 
 mod background;
+mod brake;
 mod health;
 mod room;
 mod snapshots;
@@ -10,7 +11,8 @@ mod stamps;
 mod view;
 
 pub use background::CompactOptions;
-pub(crate) use background::{Background, Command, Done, READER_GRACE};
+pub(crate) use background::{Background, Command, Compaction, Done, READER_GRACE};
+pub(crate) use brake::Brake;
 pub(crate) use health::Health;
 pub(crate) use room::Room;
 pub(crate) use snapshots::{Snapshot, Snapshots};
@@ -32,7 +34,9 @@ pub(crate) struct Figures {
     pub(crate) flushes: AtomicU64,
     /// Of files that flushes have written.
     pub(crate) flushed_bytes: AtomicU64,
+    /// Their steps, each of which is published by itself.
     pub(crate) compactions: AtomicU64,
+    pub(crate) compaction_failures: AtomicU64,
     /// Of files that compactions have read.
     pub(crate) compacted_bytes: AtomicU64,
     /// Of files that compactions have written.

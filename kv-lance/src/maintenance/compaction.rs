@@ -1,13 +1,14 @@
-//! Compaction: what is begun when, and what becomes of its result.
+//! Compactions: which begins when, and what becomes of each step of it.
 
 use super::compactor::{Ended, Job};
-use super::history::{HistoryFilter, Horizons, Rest};
-use super::plan::{Plan, overlap};
+use super::history::{HistoryFilter, Horizons};
+use super::pass::{Pass, Step};
+use super::plan::{FLUSHED_RUNS, Plan, overlap};
 use super::split::SplitWriter;
 use super::{RETRY, Worker, told};
-use crate::core::{CompactOptions, Core, Done};
+use crate::core::{CompactOptions, Compaction, Core, Done};
 use crate::table::{Levels, Outputs, Run, TableState};
-use kv_api::{Result, Version};
+use kv_api::{Error, KeyRange, Result, Version};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,9 +21,17 @@ const LOOK_FOR_EXPIRED_EVERY: Duration = Duration::from_secs(60);
 /// A compaction that fails again and again is tried after this long at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-/// Compactions under way and to come. One runs at a time.
+/// With so many runs of level 0 that are none of its own, a compaction that was asked for waits until they are merged.
+const URGENT: usize = 2 * FLUSHED_RUNS;
+
+/// Compactions under way and to come.
 pub(super) struct Compactions {
-    pub(super) running: Option<Running>,
+    /// Those that have begun: the last goes on, and those before it when that has ended.
+    passes: Vec<Running>,
+    /// Its steps that are being merged, in the order in which they are published.
+    steps: VecDeque<Merging>,
+    /// The number of the last step.
+    last: u64,
     /// Those that were asked for.
     pub(super) asked: VecDeque<Request>,
     failures: u32,
@@ -33,21 +42,49 @@ pub(super) struct Compactions {
 
 impl Default for Compactions {
     fn default() -> Self {
-        let look_for_expired_at = Instant::now() + LOOK_FOR_EXPIRED_EVERY;
-        Self { running: None, asked: VecDeque::new(), failures: 0, not_before: None, look_for_expired_at }
+        Self {
+            passes: Vec::new(),
+            steps: VecDeque::new(),
+            last: 0,
+            asked: VecDeque::new(),
+            failures: 0,
+            not_before: None,
+            look_for_expired_at: Instant::now() + LOOK_FOR_EXPIRED_EVERY,
+        }
     }
 }
 
-/// The compaction of everything, as somebody asked for it.
+impl Compactions {
+    /// Whether one has begun.
+    pub(super) fn are_running(&self) -> bool {
+        !self.passes.is_empty()
+    }
+
+    /// Whether any step is being merged.
+    pub(super) fn are_merging(&self) -> bool {
+        !self.steps.is_empty()
+    }
+}
+
+/// A compaction as somebody asked for it.
 pub(super) struct Request {
-    pub(super) options: CompactOptions,
+    pub(super) compaction: Compaction,
     pub(super) done: Option<Done>,
 }
 
-/// A compaction under way.
-pub(super) struct Running {
+/// A compaction that has begun.
+struct Running {
+    pass: Pass,
     request: Option<Request>,
+    /// What its first step failed of that did.
+    failure: Option<Error>,
+}
+
+/// A step that is being merged, or waits for those before it.
+struct Merging {
+    number: u64,
     horizons: Horizons,
+    ended: Option<Ended>,
 }
 
 impl Request {
@@ -61,38 +98,74 @@ impl Request {
     }
 }
 
+impl Running {
+    fn options(&self) -> CompactOptions {
+        self.request.as_ref().map(|request| request.compaction.options).unwrap_or_default()
+    }
+}
+
 impl Worker {
-    /// Begins what is due, unless something runs.
-    pub(super) async fn begin_compaction(&mut self, core: &Core) {
+    /// Begins what is due, as far as there are threads for it.
+    pub(super) async fn begin_compactions(&mut self, core: &Core) {
         core.figures.compaction_debt.store(self.sizes.debt(self.table.levels()), Ordering::Relaxed);
         // Writers do not wait for merges that fail, or that nobody does.
-        let merges = core.config.background_optimize && self.compactions.failures == 0;
+        let is_paused = core.background.brake.is_paused();
+        let merges = core.config.background_optimize && self.compactions.failures == 0 && !is_paused;
         core.room.set_flushed_runs(if merges { self.table.levels().flushed().len() } else { 0 });
-        while self.compactions.running.is_none() {
-            if let Some(request) = self.compactions.asked.pop_front() {
-                self.begin_requested(core, request).await;
-            } else if !self.begin_due(core).await {
-                return;
+        while !core.background.brake.is_paused() && self.begin_next(core).await {}
+    }
+
+    /// Begins a step, or a compaction, or ends one; whether there was anything to do.
+    async fn begin_next(&mut self, core: &Core) -> bool {
+        let levels = self.table.levels();
+        match self.compactions.passes.last_mut() {
+            Some(running) if core.config.background_optimize && is_urgent(&running.pass, levels) => {
+                if self.compactions.are_merging() {
+                    return false;
+                }
+                match self.sizes.of_flushed(levels) {
+                    Some(plan) if !plan.shifts => self.begin(plan, None),
+                    _ => return self.begin_step(core).await,
+                }
+                true
             }
+            Some(_) => self.begin_step(core).await,
+            None => match self.compactions.asked.pop_front() {
+                Some(request) => {
+                    self.begin_requested(core, request).await;
+                    true
+                }
+                None => self.begin_due(core).await,
+            },
         }
     }
 
-    /// Begins the compaction of everything, or answers where that is done already.
-    async fn begin_requested(&mut self, core: &Core, request: Request) {
+    /// Begins a compaction that somebody asked for, or answers where that is done already.
+    async fn begin_requested(&mut self, core: &Core, mut request: Request) {
         if request.done.is_none() {
-            core.background.compaction_begins();
+            request.compaction.range = core.background.compaction_begins();
         }
-        let horizons = horizons(core, request.options);
-        let levels = self.table.levels().clone();
-        let plan = self.sizes.all(&levels).with_history(levels.history().runs(), horizons);
+        let horizons = horizons(core, request.compaction.options);
+        let plan = self.requested(&request.compaction.range, horizons);
         if !is_worthwhile(&plan, &horizons) {
             let checked = self.check(core).await;
             if checked.is_ok() {
-                self.clean_up(request.options.reader_grace).await;
+                self.clean_up(request.compaction.options.reader_grace).await;
             }
             return request.answer(checked);
         }
-        self.begin(plan, horizons, Some(request));
+        self.begin(plan, Some(request));
+    }
+
+    /// What is to be done of what was asked for. Where the keys of a range erase history, which is merged as a whole, all.
+    fn requested(&self, range: &KeyRange, horizons: Horizons) -> Plan {
+        let levels = self.table.levels();
+        let history = levels.history().runs();
+        let ranged = self.sizes.all(levels).within(range).erasing(history, horizons);
+        match *range != KeyRange::all() && ranged.inputs.history().is_empty() {
+            true => ranged,
+            false => self.sizes.all(levels).with_history(history, horizons),
+        }
     }
 
     /// Begins what the levels ask for; whether there was anything to do and it went well.
@@ -107,38 +180,89 @@ impl Worker {
         let Some(plan) = self.sizes.next(self.table.levels()) else { return false };
         if !plan.shifts {
             let horizons = horizons(core, CompactOptions::default());
-            self.begin(plan.erasing(self.table.levels().history().runs(), horizons), horizons, None);
+            self.begin(plan.erasing(self.table.levels().history().runs(), horizons), None);
             return true;
         }
         let shifted = self.table.shift(&plan.inputs, plan.to).await.map_err(|e| told(core, e));
         self.show(core);
         if let Err(e) = &shifted {
-            self.failed(e);
+            self.failed(core, e);
         }
         shifted.is_ok()
     }
 
-    fn begin(&mut self, plan: Plan, horizons: Horizons, request: Option<Request>) {
-        let rest = plan.rest(self.table.levels().history());
-        let failure = match self.writer(&plan, horizons, rest).map(|writer| self.compactor.begin(Job { plan, writer }))
-        {
-            Ok(true) => {
-                self.compactions.running = Some(Running { request, horizons });
-                return;
+    fn begin(&mut self, plan: Plan, request: Option<Request>) {
+        let range = request.as_ref().map(|request| request.compaction.range.clone()).unwrap_or_default();
+        self.compactions.passes.push(Running { pass: Pass::new(plan, &range), request, failure: None });
+    }
+
+    /// Begins the next step of the compaction that goes on, or ends that after its last; whether there was anything to do.
+    async fn begin_step(&mut self, core: &Core) -> bool {
+        let Some(running) = self.compactions.passes.last_mut() else { return false };
+        if self.compactions.steps.len() >= core.config.compaction_threads {
+            return false;
+        }
+        let horizons = horizons(core, running.options());
+        match running.pass.next(self.table.levels(), self.sizes.step()) {
+            Some(step) if step.is_idle() && !is_worthwhile(&step.plan, &horizons) => true,
+            Some(step) => {
+                if let Err(e) = self.hand_over(step, horizons) {
+                    self.fail_step(e);
+                }
+                true
             }
-            Ok(false) => kv_api::Error::StoreFailed { reason: "the compaction thread died".into() },
-            Err(e) => e,
-        };
-        self.failed(&failure);
-        if let Some(request) = request {
-            request.answer(Err(failure));
+            None if self.compactions.steps.is_empty() => {
+                self.end_pass(core).await;
+                true
+            }
+            None => false,
         }
     }
 
-    fn writer(&self, plan: &Plan, horizons: Horizons, rest: Rest) -> Result<SplitWriter> {
-        let current = self.table.new_runs(plan.to, self.state.journal_through)?;
-        let history = self.table.new_history(plan.merges(), self.state.journal_through)?;
-        Ok(SplitWriter::new(current, history, HistoryFilter::new(horizons, rest)))
+    /// Has a thread merge a step.
+    fn hand_over(&mut self, step: Step, horizons: Horizons) -> Result<()> {
+        let rest = step.plan.rest(self.table.levels().history());
+        let current = self.table.new_runs(step.plan.to, self.state.journal_through)?;
+        let history = self.table.new_history(step.plan.merges(), self.state.journal_through)?;
+        let writer = SplitWriter::new(current, history, HistoryFilter::new(horizons, rest));
+        self.compactions.last += 1;
+        let number = self.compactions.last;
+        if !self.compactor.begin(Job { number, step, writer }) {
+            return Err(Error::StoreFailed { reason: super::COMPACTOR_DIED.into() });
+        }
+        self.compactions.steps.push_back(Merging { number, horizons, ended: None });
+        Ok(())
+    }
+
+    /// Ends the compaction that goes on.
+    async fn end_pass(&mut self, core: &Core) {
+        let Some(Running { request, failure, .. }) = self.compactions.passes.pop() else { return };
+        let result = match failure {
+            Some(error) => {
+                self.failed(core, &error);
+                Err(error)
+            }
+            None => {
+                self.compactions.failures = 0;
+                self.compactions.not_before = None;
+                match &request {
+                    Some(request) => self.clean_up(request.compaction.options.reader_grace).await,
+                    None => self.clean_up_now_and_then().await,
+                }
+                Ok(())
+            }
+        };
+        if let Some(request) = request {
+            request.answer(result);
+        }
+    }
+
+    /// A step of the compaction that goes on has failed: there will be no others.
+    fn fail_step(&mut self, error: Error) {
+        if let Some(running) = self.compactions.passes.last_mut() {
+            running.pass.fail();
+            running.failure.get_or_insert(error);
+        }
     }
 
     /// Drops the runs of history that nobody reads any more, where there are any; whether that went well.
@@ -152,7 +276,7 @@ impl Worker {
             self.table.replace(&Levels::default(), Outputs::default(), 0, state).await.map_err(|e| told(core, e));
         match &done {
             Ok(_) => self.state = state,
-            Err(e) => self.failed(e),
+            Err(e) => self.failed(core, e),
         }
         self.show(core);
         done.is_ok()
@@ -166,30 +290,29 @@ impl Worker {
         if drops { floor } else { self.state.history_floor }
     }
 
-    /// Takes in what a compaction has written.
-    pub(super) async fn end_compaction(&mut self, core: &Core, ended: Ended) {
-        let Some(Running { request, horizons }) = self.compactions.running.take() else { return };
-        let result = self.publish(core, ended, horizons).await;
-        let grace = request.as_ref().map(|request| request.options.reader_grace);
-        match (&result, grace) {
-            (Ok(()), Some(grace)) => self.clean_up(grace).await,
-            (Ok(()), None) => self.clean_up_now_and_then().await,
-            (Err(e), _) => self.failed(e),
+    /// Takes in a step that has been merged, and publishes what is complete from the first on.
+    pub(super) async fn end_step(&mut self, core: &Core, ended: Ended) {
+        if let Some(merging) = self.compactions.steps.iter_mut().find(|merging| merging.number == ended.number) {
+            merging.ended = Some(ended);
         }
-        if let Some(request) = request {
-            request.answer(result);
+        while let Some(Merging { ended: Some(_), .. }) = self.compactions.steps.front() {
+            let Some(Merging { horizons, ended: Some(ended), .. }) = self.compactions.steps.pop_front() else { return };
+            if let Err(e) = self.publish(core, ended, horizons).await {
+                self.fail_step(e);
+            }
         }
     }
 
     async fn publish(&mut self, core: &Core, ended: Ended, horizons: Horizons) -> Result<()> {
-        let Ended { plan, merged } = ended;
+        let Ended { step, merged, .. } = ended;
+        let Some(running) = self.compactions.passes.last() else { return Ok(()) };
+        let replaced = running.pass.replaced_by(self.table.levels(), &step);
         let merged = merged?;
         let state = TableState { history_floor: self.floor_after(merged.dropped, horizons), ..self.state };
-        let read = plan.inputs.disk_bytes() + plan.inputs.history().disk_bytes();
-        let written = self.table.replace(&plan.inputs, merged.runs, plan.to, state).await.map_err(|e| told(core, e))?;
+        let read = replaced.disk_bytes() + replaced.history().disk_bytes();
+        let done = self.table.replace(&replaced, merged.runs, step.plan.to, state).await;
+        let written = done.map_err(|e| told(core, e))?;
         self.state = state;
-        self.compactions.failures = 0;
-        self.compactions.not_before = None;
         core.figures.compactions.fetch_add(1, Ordering::Relaxed);
         core.figures.compacted_bytes.fetch_add(read, Ordering::Relaxed);
         core.figures.compaction_written_bytes.fetch_add(written, Ordering::Relaxed);
@@ -206,9 +329,10 @@ impl Worker {
     }
 
     /// Waits the longer before another try the more have failed.
-    fn failed(&mut self, error: &kv_api::Error) {
+    fn failed(&mut self, core: &Core, error: &Error) {
         let wait = RETRY.saturating_mul(1 << self.compactions.failures.min(16)).min(LONGEST_WAIT);
         self.compactions.failures += 1;
+        core.figures.compaction_failures.fetch_add(1, Ordering::Relaxed);
         self.compactions.not_before = Some(Instant::now() + wait);
         tracing::warn!(%error, ?wait, "a compaction failed and will be tried again; the table is as it was");
     }
@@ -234,6 +358,11 @@ fn retained_from(core: &Core, options: CompactOptions) -> Version {
     let since = SystemTime::now().checked_sub(config.retention);
     // Versions without a relation to time are kept.
     since.and_then(|since| config.version_source.at_time(since)).unwrap_or(0)
+}
+
+/// Whether a compaction below level 1 is to wait for one of level 0.
+fn is_urgent(pass: &Pass, levels: &Levels) -> bool {
+    pass.to() > 1 && levels.flushed().iter().filter(|run| !pass.knows(run)).count() >= URGENT
 }
 
 /// Whether there is anything to merge or to drop. What one compaction gave has nothing left to merge: its runs share no key, and

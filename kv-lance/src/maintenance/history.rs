@@ -73,7 +73,8 @@ impl HistoryFilter {
             self.key.extend_from_slice(row.key);
         }
         let newer = self.newer.replace(row.version);
-        if self.erased {
+        // A row that lies on two levels, as a compaction between them has not gone through all keys, is one.
+        if self.erased || newer == Some(row.version) {
             return Fate::Goes;
         }
         self.erased = row.erases && row.version <= self.horizons.erasing;
@@ -163,6 +164,14 @@ mod tests {
         // There may be more of it below, or in history.
         assert_eq!(of(7, Rest { is_bottom: false, ..BOTTOM }), ("a9 a7! b6! | ".into(), 0));
         assert_eq!(of(7, Rest { has_nothing_erased: false, ..BOTTOM }), ("a9 a7! b6! | ".into(), 0));
+    }
+
+    #[test]
+    fn a_row_that_is_there_twice_is_one() {
+        let rows: [Row; 6] =
+            [("a", 9, "", None), ("a", 9, "", None), ("a", 5, "", None), ("a", 5, "", Some(9)), ("b", 9, "-!", None), ("b", 9, "-", None)];
+        assert_eq!(split(0, 8, BOTTOM, &rows), ("a9 b9! | a5<9 ".into(), 0));
+        assert_eq!(split(9, 9, BOTTOM, &rows), ("a9 | ".into(), 1));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod compactor;
 mod flush;
 mod history;
 mod merge;
+mod pass;
 mod plan;
 mod split;
 
@@ -42,6 +43,9 @@ const SPARED: u64 = 256 << 20;
 
 /// What a store says whose maintenance thread has panicked.
 pub(crate) const DIED: &str = "the maintenance thread died; the journal holds what it had not flushed";
+
+/// What it says whose compaction threads have.
+const COMPACTOR_DIED: &str = "a compaction thread died; the table is as it was";
 
 /// What the thread needs to open the table.
 pub(crate) struct TablePlace {
@@ -160,7 +164,8 @@ async fn run(
     // Without an attachment the rest of the store could not be opened.
     let Ok(Attachment { core, journal }) = attachment.await else { return Ok(()) };
     let sizes = Sizes { partition: core.config.memtable_bytes };
-    let compactor = match Compactor::start(&core.config.path) {
+    let (threads, brake) = (core.config.compaction_threads, core.background.brake.clone());
+    let compactor = match Compactor::start(&core.config.path, threads, brake) {
         Ok(compactor) => compactor,
         Err(e) => {
             core.fail(&e);
@@ -219,7 +224,7 @@ impl Worker {
         };
         loop {
             if let Some(core) = self.core.upgrade() {
-                self.begin_compaction(&core).await;
+                self.begin_compactions(&core).await;
             }
             let event = self.next(&mut inbox, retry).await;
             let Some(core) = self.core.upgrade() else { return Ok(()) };
@@ -240,16 +245,17 @@ impl Worker {
                     // Whoever asked may have gone; the work is done all the same.
                     let _ = done.send(flushed);
                 }
-                Event::Command(Command::Compact(options, done)) => {
-                    let request = Request { options, done };
+                Event::Command(Command::Resumed) => {}
+                Event::Command(Command::Compact(compaction, done)) => {
+                    let request = Request { compaction, done };
                     match self.flush_frozen(&core, usize::MAX).await {
                         Ok(()) => self.compactions.asked.push_back(request),
                         Err(e) => request.answer(Err(e)),
                     }
                 }
-                Event::Merged(Some(ended)) => self.end_compaction(&core, ended).await,
+                Event::Merged(Some(ended)) => self.end_step(&core, ended).await,
                 Event::Merged(None) => {
-                    core.fail("the compaction thread died");
+                    core.fail(COMPACTOR_DIED);
                     return Ok(());
                 }
             }
@@ -260,13 +266,13 @@ impl Worker {
     async fn next(&mut self, inbox: &mut mpsc::UnboundedReceiver<Command>, retry: bool) -> Event {
         let now = Instant::now();
         let flush_at = retry.then(|| now + RETRY);
-        let compact_at = self.compactions.not_before.filter(|_| self.compactions.running.is_none());
+        let compact_at = self.compactions.not_before.filter(|_| !self.compactions.are_running());
         let expire_at = (!self.table.levels().history().is_empty()).then_some(self.compactions.look_for_expired_at);
         let again = soonest(now, [flush_at, compact_at, expire_at]);
         tokio::select! {
             // What has been merged is taken in first: there is always another memtable to flush where writers are fast.
             biased;
-            ended = self.compactor.ended(), if self.compactions.running.is_some() => Event::Merged(ended),
+            ended = self.compactor.ended(), if self.compactions.are_merging() => Event::Merged(ended),
             command = inbox.recv() => command.map_or(Event::End, Event::Command),
             () = tokio::time::sleep_until(again.unwrap_or(now)), if again.is_some() => Event::Again,
         }
@@ -373,7 +379,7 @@ mod tests {
     fn core(dir: &std::path::Path) -> Arc<Core> {
         let view =
             View { active: Arc::new(MemTable::new()), frozen: vec![], levels: Levels::default(), history_floor: 0 };
-        Arc::new(Core::new(LanceConfig::new(dir), view, 0, Background::new(mpsc::unbounded_channel().0)))
+        Arc::new(Core::new(LanceConfig::new(dir), view, 0, Background::new(mpsc::unbounded_channel().0, 0)))
     }
 
     /// The thread spun for as long as a merge ran, and for ever where none was to: the time to look for expired history was past.

@@ -1,13 +1,17 @@
 //! What to compact next: level 0 when it has too many runs, another level when it has too many bytes.
 
 use super::history::{Horizons, Rest};
+use super::pass::has_keys_in;
 use crate::table::{History, Levels, Run};
-use kv_api::Version;
+use kv_api::{KeyRange, Version};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// A read looks into every run of level 0; from this many on they are merged into level 1.
-const FLUSHED_RUNS: usize = 4;
+pub(super) const FLUSHED_RUNS: usize = 4;
+
+/// A run of which more than this part is deletions does not wait for its level to be full: a half.
+const DELETIONS: u64 = 2;
 
 /// So many runs of history are merged into one.
 const HISTORY_FANIN: usize = 8;
@@ -21,10 +25,15 @@ const FANOUT: u64 = 10;
 /// Level 1 has so many partitions.
 const FIRST_LEVEL: u64 = 4;
 
+/// A step of a compaction reads about so many partitions of level 1.
+const STEP: u64 = 4;
+
 /// What a compaction reads, and where its result goes.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) inputs: Levels,
+    /// The level whose inputs are merged into those of the levels below it.
+    pub(super) above: usize,
     /// Of history alone, how often its rows have been merged then.
     pub(super) to: usize,
     /// No two inputs have a key in common: they can lie on the other level as they are.
@@ -43,6 +52,11 @@ impl Plan {
     /// With what of `history` may hold what the inputs erase, where this compaction is the one that ends it.
     pub(super) fn erasing(self, history: &[Arc<Run>], horizons: Horizons) -> Self {
         if self.is_bottom { self.taking(history, horizons, |_| false) } else { self }
+    }
+
+    /// Of the inputs those that have keys in a range.
+    pub(super) fn within(self, range: &KeyRange) -> Self {
+        Self { inputs: self.inputs.only(|run| has_keys_in(run, range)), ..self }
     }
 
     fn taking(self, history: &[Arc<Run>], horizons: Horizons, also: impl Fn(&Arc<Run>) -> bool) -> Self {
@@ -107,9 +121,14 @@ impl Sizes {
         flushed + (1..levels.depth()).map(|level| bytes(level).saturating_sub(self.capacity(level))).sum::<u64>()
     }
 
+    /// Bytes that a step of a compaction aims at.
+    pub(super) fn step(self) -> u64 {
+        self.partition.saturating_mul(STEP)
+    }
+
     /// The most urgent compaction; `None` where none is due.
     pub(super) fn next(self, levels: &Levels) -> Option<Plan> {
-        self.of_levels(levels).or_else(|| of_history(levels.history()))
+        self.of_levels(levels).or_else(|| of_deletions(levels)).or_else(|| of_history(levels.history()))
     }
 
     fn of_levels(self, levels: &Levels) -> Option<Plan> {
@@ -132,10 +151,11 @@ impl Sizes {
     /// Everything into one level.
     pub(super) fn all(self, levels: &Levels) -> Plan {
         let to = self.level_for(levels.disk_bytes()).max(levels.depth().saturating_sub(1));
-        Plan { inputs: levels.clone().with_history(Vec::new()), to, shifts: false, is_bottom: true }
+        Plan { inputs: levels.clone().with_history(Vec::new()), above: 0, to, shifts: false, is_bottom: true }
     }
 
-    fn of_flushed(self, levels: &Levels) -> Option<Plan> {
+    /// Level 0 into level 1; `None` where there is none.
+    pub(super) fn of_flushed(self, levels: &Levels) -> Option<Plan> {
         plan(levels, levels.flushed(), 0)
     }
 
@@ -165,6 +185,17 @@ impl Sizes {
     }
 }
 
+/// Merges a run with many deletions into the next level, until there is none that has anything to delete: scans pass over
+/// each of them.
+fn of_deletions(levels: &Levels) -> Option<Plan> {
+    let has_many = |run: &&Arc<Run>| run.statistics().tombstones * DELETIONS > run.statistics().rows;
+    let above_lowest = 1..levels.depth().saturating_sub(1);
+    above_lowest.into_iter().find_map(|level| {
+        let run = levels.level(level).iter().find(has_many)?;
+        plan(levels, std::slice::from_ref(run), level).map(|plan| Plan { shifts: false, ..plan })
+    })
+}
+
 /// Merges runs of history that lie together and have been merged about as often: so what a read of the past has to look
 /// into stays few, and a row is written again [few times](HISTORY_MERGES), whatever the age of the store.
 fn of_history(history: &History) -> Option<Plan> {
@@ -172,7 +203,7 @@ fn of_history(history: &History) -> Option<Plan> {
         let mut stretches = history.runs().split(|run| run.statistics().level > merges);
         let stretch = stretches.find(|stretch| sequences(stretch) >= HISTORY_FANIN)?;
         let inputs = Levels::of_history(stretch.to_vec());
-        Some(Plan { inputs, to: merges as usize + 1, shifts: false, is_bottom: false })
+        Some(Plan { inputs, above: 0, to: merges as usize + 1, shifts: false, is_bottom: false })
     })
 }
 
@@ -198,7 +229,7 @@ fn plan(levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
     let (first, last) = inputs.key_bounds()?;
     let is_bottom = (to + 1..levels.depth()).all(|below| levels.overlapping(below, first, last).next().is_none());
     let shifts = next.is_empty() && !overlap(runs);
-    Some(Plan { to, shifts, is_bottom, inputs })
+    Some(Plan { inputs, above: level, to, shifts, is_bottom })
 }
 
 /// Whether any two runs can have a key in common.

@@ -59,9 +59,9 @@ impl<'a> Merge<'a> {
         self
     }
 
-    /// Merges every row there is on some levels.
-    pub(crate) fn of_levels(levels: &Levels) -> Self {
-        Self::of_all(levels, Span::all_rows())
+    /// Merges every row there is in a range on some levels, and in their history.
+    pub(crate) fn of_levels(levels: &Levels, range: KeyRange) -> Self {
+        Self::of_all(levels, Span { range, ..Span::all_rows() })
     }
 
     /// Merges the keys of what is history in a range, each as often as it has rows.

@@ -102,6 +102,14 @@ impl Levels {
         Self::new(self.levels.iter().map(kept).collect(), self.history.only(&keep))
     }
 
+    /// The runs that `keep` holds for, by their levels, without history.
+    pub(crate) fn of_levels(&self, keep: impl Fn(usize, &Arc<Run>) -> bool) -> Self {
+        let kept = |(level, runs): (usize, &Vec<Arc<Run>>)| {
+            runs.iter().filter(|run| keep(level, run)).cloned().collect()
+        };
+        Self::new(self.levels.iter().enumerate().map(kept).collect(), History::default())
+    }
+
     /// Puts a run onto a level, where its keys or, on level 0, its age belong.
     pub(crate) fn insert(&mut self, level: usize, run: Arc<Run>) {
         if self.levels.len() <= level {

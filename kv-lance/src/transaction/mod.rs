@@ -418,9 +418,9 @@ impl Transactable for LanceTransaction {
         Ok(self.snapshot.safe)
     }
 
-    async fn compact(&self, _: Option<KeyRange>) -> Result<()> {
+    async fn compact(&self, range: Option<KeyRange>) -> Result<()> {
         self.check_open()?;
-        self.core.background.compact();
+        self.core.background.compact(range.unwrap_or_default());
         Ok(())
     }
 
@@ -454,7 +454,7 @@ mod tests {
         memtable.insert("a".into(), 1, Write::set("1".into()));
         let flushed = Arc::downgrade(&memtable);
         let view = View { active: memtable, frozen: vec![], levels: Levels::default(), history_floor: 0 };
-        let background = Background::new(mpsc::unbounded_channel().0);
+        let background = Background::new(mpsc::unbounded_channel().0, 0);
         let core = Arc::new(Core::new(LanceConfig::new(dir.path()), view, 1, background));
         let journal = Journal::create(&JournalDir::new(Arc::new(LocalFiles), dir.path()), 1)?;
         let committer = Arc::new(Committer::new(core.clone(), journal));

@@ -5,6 +5,7 @@ mod background;
 mod close_faults;
 mod commit_faults;
 mod commit_thread;
+mod compactions;
 mod conflict_storm;
 mod count;
 mod damage;

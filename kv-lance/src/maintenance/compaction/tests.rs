@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::config::Compression;
-use crate::core::View;
+use crate::core::{Brake, View};
 use crate::files::{LocalFiles, OpenFiles};
 use crate::maintenance::merge::merge;
 use crate::maintenance::plan::Sizes;
@@ -13,7 +13,6 @@ use crate::table::{BlockCache, Levels, NewRow, Opened, RunExtent, RunLayout, Tab
 use kv_api::{Direction, Key, KeyRange, Val};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 type Entries = Vec<(Key, Val)>;
 
@@ -62,14 +61,42 @@ async fn compact(opened: &mut Opened, horizon: Version) {
     carry_out(opened, plan, horizon).await;
 }
 
+/// Steps of all sizes, as the compactions of a test go on.
+fn step_bytes(opened: &Opened) -> u64 {
+    [1, 3_000, u64::MAX][opened.state.journal_through as usize % 3]
+}
+
 async fn carry_out(opened: &mut Opened, plan: Plan, horizon: Version) {
-    let (current, history) =
-        (opened.table.new_runs(plan.to, 0).unwrap(), opened.table.new_history(plan.merges(), 0).unwrap());
-    let filter = HistoryFilter::new(horizons(horizon), plan.rest(opened.levels.history()));
-    let writer = SplitWriter::new(current, history, filter);
-    let merged = merge(&plan.inputs, writer, &AtomicBool::new(false)).await.unwrap();
-    opened.table.replace(&plan.inputs, merged.runs, plan.to, opened.state).await.unwrap();
-    opened.levels = opened.table.levels().clone();
+    carry_out_steps(opened, plan, horizon, usize::MAX).await;
+}
+
+/// Carries out `most` steps of a compaction, two of which are merged at the same time.
+async fn carry_out_steps(opened: &mut Opened, plan: Plan, horizon: Version, most: usize) {
+    let bytes = step_bytes(opened);
+    opened.state.journal_through += 1;
+    let mut pass = Pass::new(plan, &KeyRange::all());
+    let mut done = 0;
+    loop {
+        let steps: Vec<Step> = (0..2).filter_map(|_| pass.next(&opened.levels, bytes)).take(most - done).collect();
+        if steps.is_empty() {
+            return;
+        }
+        let mut merged = Vec::new();
+        for step in &steps {
+            let (to, merges) = (step.plan.to, step.plan.merges());
+            let (current, history) =
+                (opened.table.new_runs(to, 0).unwrap(), opened.table.new_history(merges, 0).unwrap());
+            let filter = HistoryFilter::new(horizons(horizon), step.plan.rest(opened.levels.history()));
+            let writer = SplitWriter::new(current, history, filter);
+            merged.push(merge(step, writer, &Brake::new(0)).await.unwrap());
+        }
+        for (step, merged) in steps.iter().zip(merged) {
+            let replaced = pass.replaced_by(&opened.levels, step);
+            opened.table.replace(&replaced, merged.runs, step.plan.to, opened.state).await.unwrap();
+            opened.levels = opened.table.levels().clone();
+            done += 1;
+        }
+    }
 }
 
 fn is_worthwhile(levels: &Levels, horizons: &Horizons) -> bool {
@@ -162,6 +189,12 @@ async fn levels_hold_what_was_written() {
             (0..300).filter(|n| (n * 7919 + version * 104_729).is_multiple_of(23) || n / 60 == version % 9).collect();
         flush(&mut opened, keys.iter().copied(), version).await;
         written.push(keys);
+        if version % 5 == 0
+            && let Some(plan) = sizes.next(&opened.levels).filter(|plan| !plan.shifts)
+        {
+            // One that is broken off, as if the process had died.
+            carry_out_steps(&mut opened, plan, version.saturating_sub(10), 1).await;
+        }
         while let Some(plan) = sizes.next(&opened.levels) {
             assert!(plan.to <= opened.levels.depth() && !plan.inputs.is_empty(), "{plan:?}");
             match plan.shifts {

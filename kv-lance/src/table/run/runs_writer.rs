@@ -72,14 +72,28 @@ impl RunsWriter {
     /// # Errors
     /// Where a single key has more rows than a run can count, besides those of the file.
     pub(crate) async fn push(&mut self, row: NewRow<'_>) -> Result<()> {
-        if let Some(full) = self.current.take_if(|run| run.is_full() && run.last_key() != row.key) {
+        // Most rows: nothing is written for them.
+        if let Some(run) = &mut self.current
+            && !run.ends_before(row.key)
+            && run.is_ready_for(&row)
+        {
+            return run.push(row);
+        }
+        self.push_slowly(row).await
+    }
+
+    async fn push_slowly(&mut self, row: NewRow<'_>) -> Result<()> {
+        if let Some(full) = self.current.take_if(|run| run.ends_before(row.key)) {
             self.written.push(full.finish().await?);
         }
         let run = match &mut self.current {
             Some(run) => run,
             None => self.current.insert(RunWriter::create(&self.place)?),
         };
-        run.push(row).await
+        if !run.is_ready_for(&row) {
+            run.write_waiting(&row).await?;
+        }
+        run.push(row)
     }
 
     /// Ends and syncs the files; none where no row was added.

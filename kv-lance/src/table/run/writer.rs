@@ -79,6 +79,8 @@ struct PendingRows {
 /// The block that rows are being added to.
 #[derive(Default)]
 struct Block {
+    /// What is known of it before its first row.
+    begun: bool,
     fence: Vec<u8>,
     continues: bool,
     meta: RowMetaBuilder,
@@ -124,32 +126,42 @@ impl RunWriter {
     }
 
     /// Whether it is time for another run, after all rows of the key that this one is at.
-    pub(super) fn is_full(&self) -> bool {
-        self.extent().reaches(&self.layout.cut)
+    pub(super) fn ends_before(&self, key: &[u8]) -> bool {
+        self.extent().reaches(&self.layout.cut) && self.index.last_key() != key
     }
 
-    /// The key of the last row.
-    pub(super) fn last_key(&self) -> &[u8] {
-        self.index.last_key()
-    }
-
-    /// Adds a row: keys ascending, versions of a key descending.
-    pub(super) async fn push(&mut self, row: NewRow<'_>) -> Result<()> {
-        let (key, bytes) = (row.key, row.bytes());
+    /// Whether a row can be [added](Self::push) as it is; else what waits is to be [written](Self::write_waiting) before.
+    pub(super) fn is_ready_for(&mut self, row: &NewRow<'_>) -> bool {
         // A long row is not to be decoded with those before it.
-        if self.block.bytes > 0 && self.block.bytes + bytes > 2 * self.layout.block_bytes {
+        if self.block.bytes > 0 && self.block.bytes + row.bytes() > 2 * self.layout.block_bytes {
             self.end_block();
         }
-        if self.block.is_empty() {
-            (self.block.fence, self.block.continues) = self.index.begin_block(key);
-            if self.index.is_part_full(key) {
-                self.write_part().await?;
-            }
-            // The checksums of a block are taken from the rows that are waiting.
-            if self.rows.bytes >= BATCH_BYTES {
-                self.write_batch().await?;
-            }
+        // The checksums of a block are taken from the rows that are waiting.
+        !self.block.is_empty() || self.rows.bytes < BATCH_BYTES && !self.index.is_part_full(row.key)
+    }
+
+    /// Writes what waits, before a row that begins a block.
+    pub(super) async fn write_waiting(&mut self, row: &NewRow<'_>) -> Result<()> {
+        self.begin_block(row.key);
+        if self.index.is_part_full(row.key) {
+            self.write_part().await?;
         }
+        if self.rows.bytes >= BATCH_BYTES {
+            self.write_batch().await?;
+        }
+        Ok(())
+    }
+
+    fn begin_block(&mut self, key: &[u8]) {
+        if self.block.is_empty() && !self.block.begun {
+            (self.block.fence, self.block.continues) = self.index.begin_block(key);
+            self.block.begun = true;
+        }
+    }
+
+    /// Adds a row: keys ascending, versions of a key descending. It has to be [ready](Self::is_ready_for) for it.
+    pub(super) fn push(&mut self, row: NewRow<'_>) -> Result<()> {
+        self.begin_block(row.key);
         self.push_row(row);
         if self.extent().exceeds(&self.layout.most) {
             return Err(self.too_large());
@@ -163,7 +175,7 @@ impl RunWriter {
         let what = format!(
             "the versions of one key of {} bytes are more than a run can hold: {rows} rows and {fence_bytes} bytes of \
              keys that separate blocks are allowed; drop history or make blocks larger",
-            self.last_key().len()
+            self.index.last_key().len()
         );
         Error::backend(format!("writing {}", self.path.display()), what)
     }

@@ -1,9 +1,12 @@
 //! The store keeps the contract, wherever its data is.
 
+mod restless;
+
 use kv_api::{Capabilities, Durability, Isolation, Result};
 use kv_conformance::{Backend, Settle};
 use kv_lance::{CommitOn, LanceConfig, LanceDatastore};
 use std::path::PathBuf;
+use restless::Restless;
 use std::process::ExitCode;
 
 /// A store that is opened and flushed this often is slow to test.
@@ -12,7 +15,7 @@ const FEWER: f64 = 0.25;
 fn main() -> ExitCode {
     kv_conformance::run([
         Backend::persistent("kv-lance", |dir| open(LanceConfig::new(dir))).capabilities(declared()).sequences(FEWER),
-        Backend::persistent("kv-lance-runs", |dir| open(small(dir)))
+        Backend::persistent("kv-lance-runs", |dir| async { Ok(Restless::new(open(small(dir)).await?)) })
             .capabilities(declared())
             .settle(Settle::Flush)
             .sequences(FEWER),
@@ -34,7 +37,7 @@ async fn open(config: LanceConfig) -> Result<LanceDatastore> {
 
 /// Memtables that fill and blocks that end within the data of a case.
 fn small(dir: PathBuf) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(256)
+    LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(256).compaction_threads(3)
 }
 
 fn declared() -> Capabilities {

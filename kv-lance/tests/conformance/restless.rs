@@ -1,0 +1,76 @@
+//! A store whose background work is held, let go and asked for between any two transactions.
+
+use async_trait::async_trait;
+use kv_api::{Capabilities, Datastore, KeyRange, Result, Statistics, Transactable, TransactionOptions, Version};
+use kv_lance::LanceDatastore;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Passes everything on.
+pub(crate) struct Restless {
+    store: LanceDatastore,
+    /// What happens next, by a generator of Marsaglia's ("Xorshift RNGs", 2003).
+    state: AtomicU64,
+}
+
+impl Restless {
+    pub(crate) fn new(store: LanceDatastore) -> Self {
+        Self { store, state: AtomicU64::new(0x9e37_79b9_7f4a_7c15) }
+    }
+
+    fn next(&self) -> u64 {
+        let step = |mut x: u64| {
+            x ^= x << 13;
+            x ^= x >> 7;
+            Some(x ^ x << 17)
+        };
+        self.state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl Datastore for Restless {
+    fn kind(&self) -> &'static str {
+        self.store.kind()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
+        let next = self.next();
+        match next >> 60 {
+            0..4 => self.store.pause_compactions(),
+            4..8 => self.store.resume_compactions(),
+            8 => self.store.flush().await?,
+            9 | 10 => {
+                let tx = self.store.begin(TransactionOptions::read()).await?;
+                let from = KeyRange::from(vec![next as u8]..);
+                tx.compact((next >> 60 == 10).then_some(from)).await?;
+            }
+            _ => {}
+        }
+        self.store.begin(options).await
+    }
+
+    async fn current_version(&self) -> Result<Version> {
+        self.store.current_version().await
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.store.shutdown().await
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.store.flush().await
+    }
+
+    async fn compact(&self) -> Result<()> {
+        self.store.resume_compactions();
+        self.store.compact().await
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.store.statistics()
+    }
+}

@@ -1,0 +1,142 @@
+//! Compactions: held, slowed down, of a range, on several threads, and begun for deletions.
+
+use super::*;
+use kv_lance::{Compression, Durability};
+use std::time::{Duration, Instant};
+
+fn config(dir: &Path) -> LanceConfig {
+    LanceConfig::new(dir).memtable_bytes(32 << 10).durability(Durability::Eventual)
+}
+
+/// Writes each of some keys, in batches.
+async fn write_keys(store: &LanceDatastore, keys: impl Iterator<Item = usize>, val: &str) -> Result<()> {
+    let keys: Vec<_> = keys.collect();
+    for batch in keys.chunks(100) {
+        let tx = store.begin(TransactionOptions::write()).await?;
+        for key in batch {
+            match val {
+                "" => tx.del(numbered(*key).0.into()).await?,
+                val => tx.set(numbered(*key).0.into(), val.to_owned().into()).await?,
+            }
+        }
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Six flushes of the same keys in orders that interleave.
+async fn write_runs(store: &LanceDatastore) -> Result<()> {
+    for run in 0..6 {
+        write_keys(store, (run..1200).step_by(6), &format!("run {run}")).await?;
+        store.flush().await?;
+    }
+    Ok(())
+}
+
+async fn until(store: &LanceDatastore, done: impl Fn(&LanceDatastore) -> bool) {
+    let began = Instant::now();
+    while !done(store) {
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", store.statistics());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_paused_goes_on_when_it_is_resumed() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(config(dir.path())).await?;
+    store.pause_compactions();
+    write_runs(&store).await?;
+    let asked = store.compact();
+    assert!(tokio::time::timeout(Duration::from_millis(200), asked).await.is_err(), "a compaction while they are paused");
+    assert_eq!((figure(&store, "compactions_paused"), figure(&store, "compactions")), (1, 0));
+    assert!(figure(&store, "level_0_runs") >= 6);
+    store.resume_compactions();
+    until(&store, |store| figure(store, "level_0_runs") == 0).await;
+    assert_eq!(figure(&store, "compactions_paused"), 0);
+    assert_eq!(all(&store, None).await?.len(), 1200);
+    // A store that closes does not wait for what is paused.
+    write_runs(&store).await?;
+    store.pause_compactions();
+    let began = Instant::now();
+    store.shutdown().await?;
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_holds_a_compaction_that_has_begun() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(config(dir.path()).background_optimize(false).compaction_bandwidth(64 << 10)).await?;
+    write_runs(&store).await?;
+    write_keys(&store, 0..1200, &"x".repeat(200)).await?;
+    let began = Instant::now();
+    {
+        let compaction = store.compact();
+        tokio::pin!(compaction);
+        assert!(tokio::time::timeout(Duration::from_millis(500), &mut compaction).await.is_err());
+        store.pause_compactions();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let steps = figure(&store, "compactions");
+        assert!(tokio::time::timeout(Duration::from_secs(2), &mut compaction).await.is_err());
+        assert!(figure(&store, "compactions") <= steps + 1);
+        store.resume_compactions();
+        compaction.await?;
+    }
+    // 250 KB of rows at 64 KiB a second.
+    assert!(began.elapsed() > Duration::from_secs(3), "{:?}", began.elapsed());
+    assert_eq!(all(&store, None).await?.len(), 1200);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_range_is_compacted_by_itself() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(config(dir.path()).background_optimize(false)).await?;
+    write_keys(&store, 0..3000, &"old".repeat(100)).await?;
+    store.compact().await?;
+    let partitions = store.levels().last().unwrap().runs.len();
+    assert!(partitions > 8, "{partitions}");
+    write_keys(&store, (0..3000).step_by(3), "new").await?;
+    store.flush().await?;
+    let before = store.levels();
+    let (first, last) = (numbered(1000).0, numbered(1100).0);
+    store.compact_range(KeyRange::from(first..last)).await?;
+    let after = store.levels();
+    let names = |levels: &[kv_lance::LevelInfo]| -> Vec<String> {
+        levels.last().unwrap().runs.iter().map(|run| run.file.clone()).collect()
+    };
+    let kept = names(&before).iter().filter(|name| names(&after).contains(name)).count();
+    assert!(kept < partitions && kept + 4 > partitions, "{kept} of {partitions}");
+    let expected: Rows = (0..3000)
+        .map(|n| (numbered(n).0, if n % 3 == 0 { "new".to_owned() } else { "old".repeat(100) }))
+        .collect();
+    assert_eq!(all(&store, None).await?, expected);
+    store.shutdown().await?;
+    let store = open(config(dir.path()).background_optimize(false)).await?;
+    assert_eq!(all(&store, None).await?, expected);
+    store.compact().await?;
+    assert_eq!(all(&store, None).await?, expected);
+    assert_eq!(figure(&store, "level_0_runs"), 0);
+    Ok(())
+}
+
+/// Deletions stayed on their level until that was full, and each scan passed over all of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deletions_do_not_wait_for_their_level_to_be_full() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path()).memtable_bytes(1 << 20).compression(Compression::None);
+    let store = open(config.retention(Duration::from_millis(1))).await?;
+    for key in 0..2000 {
+        write(&store, &[(&numbered(key).0, &format!("{key:06}").repeat(500))]).await?;
+    }
+    store.compact().await?;
+    assert!(figure(&store, "levels") >= 3, "{:?}", store.statistics());
+    for part in 0..4 {
+        write_keys(&store, (part..2000).step_by(4), "").await?;
+        store.flush().await?;
+    }
+    until(&store, |store| figure(store, "run_tombstones") == 0).await;
+    assert_eq!(all(&store, None).await?, []);
+    Ok(())
+}
