@@ -179,7 +179,7 @@ impl Sources<'_> {
             gauge(
                 "compactions_paused",
                 self.core.background.brake.is_paused().into(),
-                "yes or no",
+                "flag",
                 "1 while compactions are paused",
             ),
             counter(
