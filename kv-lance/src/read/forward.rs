@@ -18,6 +18,8 @@ pub(super) struct ForwardCursor {
     /// The block of the current row.
     loaded: Option<Loaded>,
     row: usize,
+    /// The end of the span, where it is not behind the run.
+    end: Option<Key>,
     ahead: Ahead,
 }
 
@@ -30,6 +32,7 @@ impl ForwardCursor {
             entrance: Some((span.range.start.clone(), Version::MAX)),
             loaded: None,
             row: 0,
+            end: span.range.end.clone().filter(|end| end.as_ref() <= run.key_bounds().1),
             ahead: Ahead::default(),
         }
     }
@@ -79,7 +82,7 @@ impl ForwardCursor {
         let mut next = newest;
         while self.row < keys.len() {
             let key = keys.key(self.row);
-            if span.range.end.as_ref().is_some_and(|end| key >= end.as_ref()) {
+            if self.end.as_ref().is_some_and(|end| key >= end.as_ref()) {
                 self.loaded = None;
                 self.next_block = self.run.blocks();
                 return;
@@ -128,7 +131,7 @@ impl ForwardCursor {
             return 1;
         }
         let last = keys.len().saturating_sub(1);
-        match limit.into_iter().chain(span.range.end.as_deref()).min() {
+        match limit.into_iter().chain(self.end.as_deref()).min() {
             Some(limit) if limit <= keys.key(last) => keys.seek(self.row + 1, limit, Version::MAX) - self.row,
             _ => keys.len() - self.row,
         }
@@ -153,7 +156,7 @@ impl ForwardCursor {
     /// Passes over the current row and all others in the blocks before the one that `limit` or the end of the span could be
     /// in, and says how many those were; `None`, and nothing is passed over, where they cannot be counted by their blocks.
     pub(super) fn skip_blocks(&mut self, limit: Option<&[u8]>, span: &Span) -> Result<Option<u64>> {
-        let limit = limit.into_iter().chain(span.range.end.as_deref()).min();
+        let limit = limit.into_iter().chain(self.end.as_deref()).min();
         let Some(loaded) = self.loaded.as_ref().filter(|_| self.is_countable(span)) else { return Ok(None) };
         let block = match limit {
             Some(limit) => self.run.block_at(limit, Version::MAX)?,

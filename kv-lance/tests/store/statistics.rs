@@ -5,7 +5,7 @@ use kv_api::{Datastore, Error, FigureKind, Result, TransactionOptions};
 use kv_lance::{LanceConfig, LanceDatastore};
 
 /// Name and unit of every figure of a store without runs, in their order. Whoever exports them relies on both.
-const FIGURES: [(&str, &str); 46] = [
+const FIGURES: [(&str, &str); 48] = [
     ("memtable_rows", "rows"),
     ("memtable_bytes", "bytes"),
     ("memtable_budget", "bytes"),
@@ -46,6 +46,8 @@ const FIGURES: [(&str, &str); 46] = [
     ("flushes", "flushes"),
     ("flushed_bytes", "bytes"),
     ("compactions", "compactions"),
+    ("compaction_failures", "compactions"),
+    ("compactions_paused", "flag"),
     ("compacted_bytes", "bytes"),
     ("compaction_written_bytes", "bytes"),
     ("compaction_debt_bytes", "bytes"),
@@ -59,7 +61,7 @@ const OF_LEVELS: [(&str, &str); 4] =
     [("level_runs", "runs"), ("level_rows", "rows"), ("level_tombstones", "rows"), ("level_bytes", "bytes")];
 
 /// The figures that count.
-const COUNTERS: [&str; 17] = [
+const COUNTERS: [&str; 18] = [
     "index_cache_hits",
     "index_cache_misses",
     "block_cache_hits",
@@ -75,6 +77,7 @@ const COUNTERS: [&str; 17] = [
     "flushes",
     "flushed_bytes",
     "compactions",
+    "compaction_failures",
     "compacted_bytes",
     "compaction_written_bytes",
 ];

@@ -16,10 +16,17 @@ pub(crate) struct KeyBlock {
 }
 
 impl KeyBlock {
+    /// A block as it has been read; who reads it at a version asks for one that [knows](Self::knowing) when it is plain.
     pub(super) fn new(keys: Column, meta: RowMeta, continues: bool, goes_on: bool) -> Self {
+        Self { keys, meta, plain_from: None, continues, goes_on }
+    }
+
+    /// Finds out from which version on the block [is plain](Self::is_plain).
+    pub(super) fn knowing(self) -> Self {
+        let Self { keys, meta, .. } = &self;
         let distinct = (1..keys.len()).all(|row| keys.row(row - 1) != keys.row(row));
         let plain_from = (distinct && !meta.has_tombstones() && !meta.is_history()).then(|| meta.greatest());
-        Self { keys, meta, plain_from, continues, goes_on }
+        Self { plain_from, ..self }
     }
 
     /// Whether it begins with the key that the block before ends with.

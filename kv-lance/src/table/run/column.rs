@@ -132,8 +132,9 @@ fn place(offsets: &[i32]) -> Option<(Range<usize>, Ends)> {
 /// The checksum of a column's rows in one block: CRC-32C over their bytes, and then their lengths
 /// in four bytes each.
 pub(super) fn checksum(data: &[u8], lengths: impl Iterator<Item = usize>) -> u32 {
-    let lengths: Vec<u8> = lengths.flat_map(|length| (length as u32).to_le_bytes()).collect();
-    crc32c::crc32c_append(crc32c::crc32c(data), &lengths)
+    let mut bytes = Vec::with_capacity(4 * lengths.size_hint().0);
+    lengths.for_each(|length| bytes.extend_from_slice(&(length as u32).to_le_bytes()));
+    crc32c::crc32c_append(crc32c::crc32c(data), &bytes)
 }
 
 #[cfg(test)]

@@ -94,8 +94,9 @@ fn encode_versions(versions: &[Version], out: &mut Vec<u8>) {
     let width = (64 - spread.leading_zeros()).div_ceil(8) as usize;
     out.push(width as u8);
     out.extend_from_slice(&least.to_le_bytes());
+    out.reserve(versions.len() * width);
     for version in versions {
-        out.extend((version - least).to_le_bytes().into_iter().take(width));
+        out.extend_from_slice((version - least).to_le_bytes().get(..width).unwrap_or_default());
     }
 }
 

@@ -30,7 +30,8 @@ impl Run {
         let info = self.info(block)?;
         let meta = self.row_meta(&info, &info)?;
         let keys = self.rows_of(block, &self.keys, rows(&info, &info)).await?;
-        self.key_block(block, &info, meta, Column::new(keys.values(), keys.offsets()))
+        let keys = self.key_block(block, &info, meta, Column::new(keys.values(), keys.offsets()))?;
+        Ok(Arc::new(keys.knowing()))
     }
 
     /// Reads and checks the values of a block.
@@ -63,7 +64,7 @@ impl Run {
             let meta = meta.slice(from..from + info.meta_len as usize);
             let rows = (info.first_row - begin.first_row) as usize..;
             let rows = rows.start..rows.start + info.rows as usize;
-            let keys = self.key_block(block, info, meta, keys.column(rows.clone()))?;
+            let keys = Arc::new(self.key_block(block, info, meta, keys.column(rows.clone()))?);
             let vals = vals.as_ref().map(|vals| self.val_block(block, info, vals.column(rows))).transpose()?;
             Ok((keys, vals))
         };
@@ -87,7 +88,7 @@ impl Run {
         Ok(array.clone())
     }
 
-    fn key_block(&self, block: usize, info: &BlockInfo, meta: Bytes, keys: Option<Column>) -> Result<Arc<KeyBlock>> {
+    fn key_block(&self, block: usize, info: &BlockInfo, meta: Bytes, keys: Option<Column>) -> Result<KeyBlock> {
         if crc32c::crc32c(&meta) != info.meta_checksum {
             return Err(self.damaged(block, "has versions that do not match their checksum"));
         }
@@ -96,7 +97,7 @@ impl Run {
         if keys.checksum() != info.keys_checksum {
             return Err(self.damaged(block, "has keys that do not match their checksum"));
         }
-        Ok(Arc::new(KeyBlock::new(keys, meta, info.continues, info.goes_on)))
+        Ok(KeyBlock::new(keys, meta, info.continues, info.goes_on))
     }
 
     fn val_block(&self, block: usize, info: &BlockInfo, vals: Option<Column>) -> Result<Arc<ValBlock>> {
