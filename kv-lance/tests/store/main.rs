@@ -11,6 +11,7 @@ mod damage;
 mod erasing;
 mod faulty;
 mod file_faults;
+mod format;
 mod full_disk;
 mod giving_way;
 mod group_commit;

@@ -1,10 +1,12 @@
 //! Each operation on the files fails once: the store says so or goes on, and nothing is lost.
 //!
-//! `KV_LANCE_FAILURES` says how many of the operations are tried, spread over all of them, once not
-//! done and once done before they fail. Default = 12.
+//! `KV_LANCE_FAILURES` says how many of the operations are tried, spread over all of them: each not
+//! done, done before it fails, and for want of space; and of a third of them the rarer kinds of
+//! failure. Default = 12.
 
 use super::super::*;
-use super::disk::{Disk, Failure, Schedule};
+use super::disk::{Disk, Schedule};
+use super::failure::{EIO, ENOSPC, Failure, Kind};
 use super::image::Loss;
 use super::script::{config, state, writes};
 use kv_api::ErrorKind;
@@ -12,8 +14,12 @@ use kv_lance::Durability;
 use std::sync::Arc;
 
 const COMMITS: u64 = 40;
-const EIO: i32 = 5;
-const ENOSPC: i32 = 28;
+
+/// Of each operation that is tried.
+const COMMON: [Kind; 3] = [Kind::Refused(EIO), Kind::Done(EIO), Kind::Refused(ENOSPC)];
+
+/// Of every third.
+const RARE: [Kind; 4] = [Kind::Short, Kind::NoHandle, Kind::NoPermission, Kind::Slow];
 
 /// A store whose disk fails once.
 struct Trial {
@@ -21,6 +27,8 @@ struct Trial {
     dir: std::path::PathBuf,
     /// Commits that are in the store.
     there: u64,
+    /// How often the store answered an error.
+    errors: usize,
 }
 
 impl Trial {
@@ -33,14 +41,14 @@ impl Trial {
         let store = match self.open().await {
             Ok(store) => store,
             Err(e) => {
-                named(&e)?;
+                self.named(&e)?;
                 self.open().await.map_err(|e| format!("it does not open: {e}"))?
             }
         };
         let found = match all(&store, None).await {
             Ok(found) => found,
             Err(e) => {
-                named(&e)?;
+                self.named(&e)?;
                 all(&store, None).await.map_err(|e| format!("it cannot be read: {e}"))?
             }
         };
@@ -61,7 +69,7 @@ impl Trial {
             match write(&store, &rows).await {
                 Ok(_) => self.there = i,
                 Err(e) => {
-                    named(&e)?;
+                    self.named(&e)?;
                     // Refused, and tried again; else it says that the store has to be opened again.
                     let again = if e.kind() == ErrorKind::Io { write(&store, &rows).await.is_ok() } else { false };
                     if again {
@@ -85,7 +93,7 @@ impl Trial {
                 _ => Ok(()),
             };
             if let Err(e) = done {
-                named(&e)?;
+                self.named(&e)?;
                 drop(store);
                 store = self.open_again(i).await?;
             }
@@ -93,44 +101,62 @@ impl Trial {
         drop(store);
         self.open_again(COMMITS).await.map(drop)
     }
+
+    /// Whether the error says what failed: a file, or that the store has to be opened again.
+    fn named(&mut self, error: &kv_api::Error) -> std::result::Result<(), String> {
+        self.errors += 1;
+        let text = error.to_string();
+        let names = ["/store", "opened again", "unknown"].iter().any(|part| text.contains(part));
+        if names { Ok(()) } else { Err(format!("the error names nothing: {text}")) }
+    }
 }
 
-/// Whether the error says what failed: a file, or that the store has to be opened again.
-fn named(error: &kv_api::Error) -> std::result::Result<(), String> {
-    let text = error.to_string();
-    let names = ["/store", "opened again", "unknown"].iter().any(|part| text.contains(part));
-    if names { Ok(()) } else { Err(format!("the error names nothing: {text}")) }
+/// How a trial went.
+struct Ended {
+    /// What is wrong, if anything is.
+    outcome: std::result::Result<(), String>,
+    operations: u64,
+    /// Whether the failure came: what is done in the background is not the same each time.
+    failed: bool,
 }
 
-/// What is wrong after this failure, if anything is; how many operations there were.
-async fn trial(failure: Option<Failure>) -> (std::result::Result<(), String>, u64) {
+async fn trial(failure: Option<Failure>) -> Ended {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().canonicalize().unwrap();
     let schedule = Schedule { others: 0, syncs: 0, seed: 0, losses: &Loss::ALL };
     let disk = Disk::new(&root, &root.join("images"), schedule, None, failure);
-    let mut trial = Trial { disk: disk.clone(), dir: root.join("store"), there: 0 };
-    let ended = trial.run().await;
+    let mut trial = Trial { disk: disk.clone(), dir: root.join("store"), there: 0, errors: 0 };
+    let mut ended = trial.run().await;
     let failed = disk.failed.lock().unwrap().clone();
-    (ended.map_err(|what| format!("{what}; failed: {failed:?}")), disk.operations())
+    if failure.is_none_or(|failure| failure.kind == Kind::Slow) && trial.errors > 0 {
+        ended = ended.and(Err("nothing but time was lost, and the store answered an error".into()));
+    }
+    let outcome = ended.map_err(|what| format!("{what}; failed: {failed:?}"));
+    Ended { outcome, operations: disk.operations(), failed: failed.is_some() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_operation_may_fail_once_and_nothing_is_lost() {
     let tried: u64 = std::env::var("KV_LANCE_FAILURES").map_or(12, |text| text.parse().unwrap());
-    let (clean, operations) = trial(None).await;
-    assert_eq!(clean, Ok(()));
-    let mut wrong = vec![];
+    let Ended { outcome, operations, .. } = trial(None).await;
+    assert_eq!(outcome, Ok(()));
+    let (mut trials, mut failed, mut wrong) = (0, 0, vec![]);
     for n in 0..tried {
         // Not the same distance from each other everywhere, and each of them where all are asked
         // for.
         let at = if tried >= operations { n % operations } else { (n * operations + n * n % tried) / tried };
-        for (done, errno) in [(false, EIO), (true, EIO), (false, ENOSPC)] {
-            let failure = Failure { at, done, errno };
-            if let (Err(what), _) = trial(Some(failure)).await {
+        let rare = if n % 3 == 0 { &RARE[..] } else { &[] };
+        for kind in COMMON.iter().chain(rare) {
+            let failure = Failure { at, kind: *kind };
+            let ended = trial(Some(failure)).await;
+            trials += 1;
+            failed += usize::from(ended.failed);
+            if let Err(what) = ended.outcome {
                 wrong.push(format!("{failure:?}: {what}"));
             }
         }
     }
     assert!(wrong.is_empty(), "of {operations} operations: {wrong:#?}");
-    eprintln!("{tried} of {operations} operations failed, thrice each");
+    assert!(failed * 10 >= trials * 9, "of {trials} failures only {failed} came");
+    eprintln!("{failed} failures among {operations} operations");
 }
