@@ -17,6 +17,7 @@ mod giving_way;
 mod group_commit;
 mod history;
 mod history_table;
+mod hostile;
 mod hot_key;
 mod index_budget;
 mod levels;
