@@ -92,7 +92,7 @@ async fn write_a_store_of_this_format() -> Result<()> {
     for i in 1..=COMMITS {
         commit(&store, i).await?;
         match i {
-            MERGED => store.compact_with(at_once.clone()).await?,
+            MERGED => store.compact_with(at_once).await?,
             10 | 20 | 30 | 45 | FLUSHED => store.flush().await?,
             CLOSED => {
                 store.shutdown().await?;

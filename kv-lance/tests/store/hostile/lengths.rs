@@ -1,5 +1,6 @@
 //! Lengths and numbers that are not so, under checksums that are right: an error, or the right answer.
 
+use super::super::recovery::crash_copy;
 use super::names::change_record;
 use super::*;
 
@@ -103,21 +104,10 @@ const RUNS: [(&str, Change); 9] = [
 ];
 
 /// An error, or the right answer. What is not believed is not asked for: where memory is, the process ends.
-async fn check(store: &Path, expected: &Rows, case: &str) -> bool {
+async fn check(store: &Path, expected: &Rows, case: &str) {
     match use_it(store).await {
         Ok(found) => assert!(found == *expected, "{case}: {found:?}"),
         Err(e) => assert!(e.to_string().contains(store.to_str().unwrap()), "{case}: {e}"),
-    }
-    true
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name())),
-            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
-        }
     }
 }
 
@@ -129,7 +119,7 @@ async fn lengths_are_not_believed() -> Result<()> {
     let changes = RECORDS.iter().map(|change| ("journal", ".log", change));
     for (folder, suffix, (what, change)) in changes.chain(RUNS.iter().map(|change| ("runs", ".lance", change))) {
         let store = dir.path().join("store");
-        copy(&good, &store);
+        crash_copy(&good, &store);
         let path = file(&store.join(folder), suffix);
         let mut bytes = std::fs::read(&path).unwrap();
         change(&mut bytes);
@@ -148,7 +138,7 @@ async fn files_of_a_tebibyte_are_not_read_into_memory() -> Result<()> {
     let expected = make(&good).await?;
     for (name, opens) in [("journal/HEAD", true), ("runs/RECORD", true), ("journal", false), ("runs", false)] {
         let store = dir.path().join("store");
-        copy(&good, &store);
+        crash_copy(&good, &store);
         let path = match name {
             "journal" => file(&store.join(name), ".log"),
             "runs" => file(&store.join(name), ".lance"),
@@ -173,7 +163,7 @@ async fn numbers_that_cannot_be_counted_on_are_refused() -> Result<()> {
     for key in ["journal-through", "last-version", "history-floor", "sequence", "table-version"] {
         for number in [u64::MAX, u64::MAX - 1] {
             let store = dir.path().join("store");
-            copy(&good, &store);
+            crash_copy(&good, &store);
             change_record(&store, &format!("kv-lance:{key}"), &number.to_string());
             check(&store, &expected, key).await;
             std::fs::remove_dir_all(&store).unwrap();
@@ -181,7 +171,7 @@ async fn numbers_that_cannot_be_counted_on_are_refused() -> Result<()> {
     }
     for name in ["18446744073709551615.log", "9.log", "+000000009.log"] {
         let store = dir.path().join("store");
-        copy(&good, &store);
+        crash_copy(&good, &store);
         std::fs::write(store.join("journal").join(name), []).unwrap();
         let text = use_it(&store).await.unwrap_err().to_string();
         assert!(text.contains(name), "{text}");
