@@ -88,8 +88,8 @@ pub(super) struct Disk {
     failure: Option<Failure>,
     /// Operations so far.
     operations: AtomicU64,
-    /// What failed, once it has.
-    pub(super) failed: Mutex<Option<String>>,
+    /// What has failed.
+    pub(super) failed: Mutex<Vec<String>>,
     state: Mutex<State>,
 }
 
@@ -111,7 +111,7 @@ impl Disk {
             begun: AtomicU64::new(0),
             failure,
             operations: AtomicU64::new(0),
-            failed: Mutex::new(None),
+            failed: Mutex::new(vec![]),
             state: Mutex::new(State { random: schedule.seed, ..State::default() }),
         })
     }
@@ -146,10 +146,13 @@ impl Disk {
         let Some(failure) = self.failure.filter(|failure| failure.meets(number, access)) else {
             return operate(Share::All);
         };
-        if self.failed.lock().unwrap().is_some() {
-            return operate(Share::All);
+        {
+            let mut failed = self.failed.lock().unwrap();
+            if failed.len() as u64 == failure.times() {
+                return operate(Share::All);
+            }
+            failed.push(format!("{what} of {}", path.display()));
         }
-        *self.failed.lock().unwrap() = Some(format!("{what} of {}", path.display()));
         failure.happen(access, operate)
     }
 

@@ -8,8 +8,9 @@ pub(super) const EACCES: i32 = 13;
 pub(super) const EMFILE: i32 = 24;
 pub(super) const ENOSPC: i32 = 28;
 
-/// Longer than the store waits for anything that it does not have to wait for.
-const SLOW: Duration = Duration::from_millis(700);
+/// A disk that is slow is so for some operations, each of which takes this long.
+const SLOW_OPERATIONS: u64 = 30;
+const SLOW: Duration = Duration::from_millis(60);
 
 /// What an operation needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +57,11 @@ pub(super) enum Kind {
     NoHandle,
     /// The path may not be used any more.
     NoPermission,
-    /// It takes long, and is done.
+    /// This one and those after it take long, and are done.
     Slow,
 }
 
-/// One operation that fails: the first from `at` on that can fail like this.
+/// What fails: the first operation from `at` on that can fail like this.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failure {
     pub(super) at: u64,
@@ -68,10 +69,15 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// Whether the operation with this number, which is the first that could be met, is.
+    /// How many operations are met.
+    pub(super) fn times(self) -> u64 {
+        if self.kind == Kind::Slow { SLOW_OPERATIONS } else { 1 }
+    }
+
+    /// Whether the operation with this number can fail like this.
     pub(super) fn meets(self, number: u64, access: Access) -> bool {
         let can_fail = match self.kind {
-            Kind::Refused(_) | Kind::Done(_) | Kind::Slow => return number == self.at,
+            Kind::Refused(_) | Kind::Done(_) | Kind::Slow => true,
             Kind::Short => matches!(access, Access::Read | Access::Write),
             Kind::NoHandle => access == Access::Open,
             Kind::NoPermission => matches!(access, Access::Open | Access::Path),

@@ -131,8 +131,8 @@ async fn trial(failure: Option<Failure>) -> Ended {
     if failure.is_none_or(|failure| failure.kind == Kind::Slow) && trial.errors > 0 {
         ended = ended.and(Err("nothing but time was lost, and the store answered an error".into()));
     }
-    let outcome = ended.map_err(|what| format!("{what}; failed: {failed:?}"));
-    Ended { outcome, operations: disk.operations(), failed: failed.is_some() }
+    let outcome = ended.map_err(|what| format!("{what}; failed: {:?}", failed.first()));
+    Ended { outcome, operations: disk.operations(), failed: !failed.is_empty() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
