@@ -87,7 +87,7 @@ pub(super) struct Disk {
     pub(super) begun: AtomicU64,
     failure: Option<Failure>,
     /// Operations so far.
-    operations: AtomicU64,
+    operations: Mutex<BTreeMap<String, (Access, u64)>>,
     /// What has failed.
     pub(super) failed: Mutex<Vec<String>>,
     state: Mutex<State>,
@@ -110,7 +110,7 @@ impl Disk {
             promised: AtomicU64::new(0),
             begun: AtomicU64::new(0),
             failure,
-            operations: AtomicU64::new(0),
+            operations: Mutex::default(),
             failed: Mutex::new(vec![]),
             state: Mutex::new(State { random: schedule.seed, ..State::default() }),
         })
@@ -130,9 +130,9 @@ impl Disk {
         self.state().syncs.clone()
     }
 
-    /// How many operations there were.
-    pub(super) fn operations(&self) -> u64 {
-        self.operations.load(Ordering::SeqCst)
+    /// The kinds of operations there were, what each needs, and how many there were.
+    pub(super) fn operations(&self) -> BTreeMap<String, (Access, u64)> {
+        self.operations.lock().unwrap().clone()
     }
 
     /// Does it, or fails.
@@ -142,13 +142,18 @@ impl Disk {
         path: &Path,
         operate: impl FnOnce(Share) -> Result<T>,
     ) -> Result<T> {
-        let number = self.operations.fetch_add(1, Ordering::SeqCst);
-        let Some(failure) = self.failure.filter(|failure| failure.meets(number, access)) else {
-            return operate(Share::All);
+        let of = format!("{what} of {}", if path == self.root { "root".into() } else { class(path) });
+        let number = {
+            let mut operations = self.operations.lock().unwrap();
+            let (_, count) = operations.entry(of.clone()).or_insert((access, 0));
+            *count += 1;
+            *count - 1
         };
+        let Some(failure) = &self.failure else { return operate(Share::All) };
         {
             let mut failed = self.failed.lock().unwrap();
-            if failed.len() as u64 == failure.times() {
+            let met = if failed.is_empty() { failure.of == of && failure.at == number } else { true };
+            if !met || failed.len() == failure.times() {
                 return operate(Share::All);
             }
             failed.push(format!("{what} of {}", path.display()));

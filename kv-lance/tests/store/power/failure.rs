@@ -9,7 +9,7 @@ pub(super) const EMFILE: i32 = 24;
 pub(super) const ENOSPC: i32 = 28;
 
 /// A disk that is slow is so for some operations, each of which takes this long.
-const SLOW_OPERATIONS: u64 = 30;
+const SLOW_OPERATIONS: usize = 30;
 const SLOW: Duration = Duration::from_millis(60);
 
 /// What an operation needs.
@@ -61,32 +61,38 @@ pub(super) enum Kind {
     Slow,
 }
 
-/// What fails: the first operation from `at` on that can fail like this.
-#[derive(Debug, Clone, Copy)]
+impl Kind {
+    /// How an operation can fail that needs this, those first that tell most.
+    pub(super) fn of(access: Access) -> &'static [Self] {
+        use Kind::*;
+        match access {
+            Access::Open => &[Refused(EIO), NoHandle, NoPermission, Done(EIO), Refused(ENOSPC), Slow],
+            Access::Path => &[Refused(EIO), Done(EIO), NoPermission, Refused(ENOSPC), Slow],
+            Access::Read => &[Refused(EIO), Short, Slow],
+            Access::Write => &[Short, Refused(ENOSPC), Done(EIO), Refused(EIO), Slow],
+            Access::Handle => &[Refused(EIO), Done(EIO), Slow, Refused(ENOSPC)],
+        }
+    }
+}
+
+/// What fails.
+#[derive(Debug, Clone)]
 pub(super) struct Failure {
+    /// Operations of this kind, on files of this kind.
+    pub(super) of: String,
+    /// Which of them, from 0.
     pub(super) at: u64,
     pub(super) kind: Kind,
 }
 
 impl Failure {
-    /// How many operations are met.
-    pub(super) fn times(self) -> u64 {
+    /// How many operations are met: with a slow one also those after it.
+    pub(super) fn times(&self) -> usize {
         if self.kind == Kind::Slow { SLOW_OPERATIONS } else { 1 }
     }
 
-    /// Whether the operation with this number can fail like this.
-    pub(super) fn meets(self, number: u64, access: Access) -> bool {
-        let can_fail = match self.kind {
-            Kind::Refused(_) | Kind::Done(_) | Kind::Slow => true,
-            Kind::Short => matches!(access, Access::Read | Access::Write),
-            Kind::NoHandle => access == Access::Open,
-            Kind::NoPermission => matches!(access, Access::Open | Access::Path),
-        };
-        can_fail && number >= self.at
-    }
-
     /// What becomes of the operation.
-    pub(super) fn happen<T>(self, access: Access, operate: impl FnOnce(Share) -> Result<T>) -> Result<T> {
+    pub(super) fn happen<T>(&self, access: Access, operate: impl FnOnce(Share) -> Result<T>) -> Result<T> {
         let error = match self.kind {
             Kind::Slow => {
                 std::thread::sleep(SLOW);
