@@ -357,7 +357,8 @@ impl FileHandle for DiskFile {
 
     fn write_all_at(&self, bytes: &[u8], at: u64) -> Result<()> {
         let write = |share: Share| self.file.write_all_at(&bytes[..share.of(bytes.len())], at);
-        self.disk.change(("a write", Access::Write), &self.path, write)
+        let what = if bytes.iter().all(|byte| *byte == 0) { "making space" } else { "a write" };
+        self.disk.change((what, Access::Write), &self.path, write)
     }
 
     fn write_vectored_at(&self, slices: &mut [IoSlice<'_>], at: u64) -> Result<()> {
