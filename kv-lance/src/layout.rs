@@ -2,6 +2,7 @@
 
 use crate::files::{Files, make_dirs};
 use crate::journal::JournalDir;
+use crate::symlinks::first_symlink;
 use crate::table::is_kept;
 use kv_api::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 const TABLE: &str = "kv.lance";
 const JOURNAL: &str = "journal";
 const RUNS: &str = "runs";
+const HISTORY: &str = "history.lance";
 const LOCK: &str = "LOCK";
 
 /// A directory that holds a store, or is about to.
@@ -40,6 +42,7 @@ impl Layout {
         }
         // Lance takes absolute paths only.
         let root = path.canonicalize().map_err(|e| Error::io("opening", path, e))?;
+        refuse_links(&root)?;
         let layout =
             Self { table: root.join(TABLE), journal: JournalDir::new(files.clone(), root.join(JOURNAL)), root };
         if layout.is_new(&*files)? {
@@ -89,4 +92,17 @@ impl Layout {
         }
         if create { Ok(()) } else { Err(not_a_store(format!("it holds no '{TABLE}'"))) }
     }
+}
+
+/// Nothing of a store is a symbolic link, which could lead anywhere: files are removed from its directories.
+fn refuse_links(root: &Path) -> Result<()> {
+    for name in [TABLE, HISTORY, JOURNAL, RUNS, LOCK] {
+        let path = root.join(name);
+        if let Some(link) = first_symlink(&path).map_err(|e| Error::io("looking for links in", &path, e))? {
+            let name = link.strip_prefix(root).unwrap_or(&link).display();
+            let reason = format!("its '{name}' is a symbolic link: put what it stands for in its place");
+            return Err(Error::NotAStore { path: root.into(), reason });
+        }
+    }
+    Ok(())
 }

@@ -30,6 +30,7 @@ mod memtable;
 mod read;
 mod restore;
 mod statistics;
+mod symlinks;
 mod table;
 mod tally;
 mod transaction;

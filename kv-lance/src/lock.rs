@@ -1,5 +1,6 @@
 //! One process writes: the lock file of a store.
 
+use crate::files::{self, Writes};
 use kv_api::{Error, Result};
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -26,14 +27,15 @@ impl StoreLock {
     pub(crate) fn acquire(store: &Path) -> Result<Self> {
         let path = store.join("LOCK");
         let failed = |e| Error::io("locking", &path, e);
-        let mut file =
-            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = files::open(&mut options, &path, Writes::InPlace).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // The holder may be writing its name just now.
-                let _ = file.read_to_string(&mut holder);
+                // The holder may be writing its name just now. It is short.
+                let _ = file.take(1 << 10).read_to_string(&mut holder);
                 let holder = match holder.trim() {
                     "" => "another process".to_owned(),
                     name if name == name_of_this_process() => format!("{name} (this one)"),

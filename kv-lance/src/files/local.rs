@@ -1,9 +1,10 @@
 //! The local file system.
 
+use super::safe_open::{DIRECTORY_MODE, Writes, open};
 use super::{FileHandle, Files, OpenMode};
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{ErrorKind, IoSlice, Result};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,23 +12,31 @@ use std::sync::Arc;
 const MAX_SLICES: usize = 1024;
 
 /// The local file system, as the operating system gives it.
+///
+/// Files that it makes are for their owner alone, whatever the umask, and so are directories. It opens nothing that is a
+/// symbolic link or no file, and writes to no file that has several names.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LocalFiles;
 
 impl Files for LocalFiles {
     fn open(&self, path: &Path, how: OpenMode) -> Result<Arc<dyn FileHandle>> {
         let mut options = File::options();
-        match how {
-            OpenMode::Read => options.read(true),
-            OpenMode::Write => options.write(true),
-            OpenMode::New => options.write(true).create_new(true),
-            OpenMode::Replace => options.write(true).create(true).truncate(true),
+        let file = match how {
+            OpenMode::Read => open(options.read(true), path, Writes::Nothing)?,
+            OpenMode::Write => open(options.write(true), path, Writes::InPlace)?,
+            OpenMode::New => open(options.write(true).create_new(true), path, Writes::InPlace)?,
+            OpenMode::Replace => {
+                let file = open(options.write(true).create(true), path, Writes::InPlace)?;
+                // Not on opening it: first it has to be known what it is.
+                file.set_len(0)?;
+                file
+            }
         };
-        Ok(Arc::new(options.open(path)?))
+        Ok(Arc::new(file))
     }
 
     fn create_dir(&self, path: &Path) -> Result<()> {
-        std::fs::create_dir(path)
+        DirBuilder::new().mode(DIRECTORY_MODE).create(path)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {

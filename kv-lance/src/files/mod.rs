@@ -6,12 +6,14 @@
 
 mod local;
 mod open_files;
+mod safe_open;
 
 pub use local::LocalFiles;
 pub(crate) use open_files::OpenFiles;
+pub(crate) use safe_open::{Writes, open};
 
 use std::fmt::Debug;
-use std::io::{IoSlice, Result};
+use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -91,11 +93,18 @@ pub trait FileHandle: Debug + Send + Sync {
     }
 }
 
-/// The bytes of a whole file.
-pub(crate) fn read(files: &dyn Files, path: &Path) -> Result<Vec<u8>> {
+/// The bytes of a whole file, which has at most `most`.
+///
+/// # Errors
+/// Also where it has more: a length costs nothing to write down, and much to read.
+pub(crate) fn read(files: &dyn Files, path: &Path, most: u64) -> Result<Vec<u8>> {
     let file = files.open(path, OpenMode::Read)?;
-    let len = usize::try_from(file.len()?).map_err(|_| std::io::ErrorKind::FileTooLarge)?;
-    let mut bytes = vec![0; len];
+    let len = file.len()?;
+    let fits = usize::try_from(len).ok().filter(|_| len <= most);
+    let fits = fits.ok_or_else(|| Error::new(ErrorKind::FileTooLarge, format!("{len} bytes; {most} are possible")))?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(fits)?;
+    bytes.resize(fits, 0);
     file.read_exact_at(&mut bytes, 0)?;
     Ok(bytes)
 }
@@ -111,7 +120,7 @@ pub(crate) fn make_dirs(files: &dyn Files, path: &Path) -> Result<()> {
     };
     make_dirs(files, parent)?;
     match files.create_dir(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e),
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(e),
         _ => files.sync_dir(parent),
     }
 }

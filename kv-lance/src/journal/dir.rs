@@ -1,8 +1,8 @@
 //! The journal's directory: what its files are called.
 
-use super::Journal;
 use super::intact::holds_records;
-use crate::files::{self, Files, make_dirs};
+use super::{Journal, segment};
+use crate::files::{Files, make_dirs};
 use kv_api::{Error, Result};
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -27,10 +27,7 @@ impl JournalDir {
     pub(crate) fn is_unused(&self) -> Result<bool> {
         match self.segments()?.as_slice() {
             [] => Ok(true),
-            [(1, path)] => {
-                let bytes = files::read(&*self.files, path).map_err(|e| Error::io("reading", path, e))?;
-                Ok(!holds_records(&bytes.into(), 1))
-            }
+            [(1, path)] => Ok(!holds_records(&segment::read(self, path)?, 1)),
             _ => Ok(false),
         }
     }
@@ -67,7 +64,9 @@ impl JournalDir {
             if name == Some(HEAD) {
                 continue;
             }
-            match name.and_then(|n| n.strip_suffix(".log")?.parse().ok()) {
+            let number = name.and_then(|n| n.strip_suffix(".log")?.parse().ok());
+            // There is to be a next one, for as long as anybody counts.
+            match number.filter(|number| *number <= u64::MAX / 2 && self.segment(*number) == path) {
                 Some(number) => segments.push((number, path)),
                 None => return Err(Error::corruption(&path, "it is in the journal's directory and is no segment")),
             }

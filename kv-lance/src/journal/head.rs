@@ -9,14 +9,15 @@
 
 use super::JournalDir;
 use crate::codec::Reader;
-use crate::files::{self, FileHandle, OpenMode};
+use crate::files::{FileHandle, Files, OpenMode};
 use kv_api::{Error, Result};
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"kvlanceH";
 const CHECKED: usize = 24;
+const LEN: u64 = CHECKED as u64 + 4;
 
 /// What `HEAD` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl Head {
     /// `None` where there is none that is intact.
     pub(super) fn read(dir: &JournalDir) -> Result<Option<Self>> {
         let path = dir.head();
-        let bytes = match files::read(&*dir.files, &path) {
+        let bytes = match read_start(&*dir.files, &path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 tracing::warn!(path = %path.display(), "not there: whether the journal's end is missing is not checked");
@@ -62,6 +63,14 @@ impl Head {
         let (segment, end, checksum) = (r.u64()?, r.u64()?, r.u32()?);
         (checksum == crc32c::crc32c(bytes.get(..CHECKED)?)).then_some(Self { segment, end: (end > 0).then_some(end) })
     }
+}
+
+/// As much of a file as counts.
+fn read_start(files: &dyn Files, path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = files.open(path, OpenMode::Read)?;
+    let mut bytes = vec![0; file.len()?.min(LEN) as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
 }
 
 /// `HEAD`, kept open, so that a new segment needs one file handle and no more.

@@ -9,7 +9,7 @@ use super::head::Head;
 use super::intact::{check_header, holds_records, is_seal, read_records};
 use super::record::Record;
 use super::segment::{self, FIRST_STEP, SEGMENT_HEADER};
-use crate::files::{self, OpenMode};
+use crate::files::OpenMode;
 use bytes::Bytes;
 use kv_api::{Error, Result};
 use std::path::Path;
@@ -39,7 +39,7 @@ pub(crate) fn replay(dir: &JournalDir, covered: u64, mut take: impl FnMut(Replay
         if number != expected {
             return Err(missing(expected, &format!("segment {number} follows")));
         }
-        let bytes: Bytes = files::read(&*dir.files, &path).map_err(|e| Error::io("reading", &path, e))?.into();
+        let bytes = segment::read(dir, &path)?;
         let intact = check_header(&bytes, number, &path)?;
         let closed_at = check_length(head, number, &bytes, &path)?;
         if !intact {

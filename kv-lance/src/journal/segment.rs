@@ -4,13 +4,14 @@
 //! but the data, which makes its fdatasync a third cheaper than one that grows the file.
 
 use super::head::{Head, HeadFile};
-use super::record::{HEADER, Record, RecordBuilder};
+use super::record::{HEADER, MAX_PAYLOAD, Record, RecordBuilder};
 use super::{JournalDir, JournalError};
-use crate::files::{FileHandle, OpenMode};
+use crate::files::{self, FileHandle, OpenMode};
 use crate::write::Writes;
+use bytes::Bytes;
 use kv_api::{Error, Result};
-use std::io::IoSlice;
-use std::path::PathBuf;
+use std::io::{ErrorKind, IoSlice};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,6 +23,20 @@ pub(super) const SEGMENT_MAGIC: &[u8; 8] = b"kvlanceJ";
 /// Space is made ahead in steps that double from the first to the last of these, in bytes.
 pub(super) const FIRST_STEP: u64 = 64 << 10;
 const LAST_STEP: u64 = 4 << 20;
+
+/// No segment is longer: a memtable takes twice its budget, which is 4 GiB at most, and then one more commit.
+const MOST_BYTES: u64 = (8 << 30) + MAX_PAYLOAD as u64 + 2 * LAST_STEP;
+
+/// The bytes of a segment.
+pub(super) fn read(dir: &JournalDir, path: &Path) -> Result<Bytes> {
+    match files::read(&*dir.files, path, MOST_BYTES) {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(e) if e.kind() == ErrorKind::FileTooLarge => {
+            Err(Error::corruption(path, format!("it is longer than any segment: {e}")))
+        }
+        Err(e) => Err(Error::io("reading", path, e)),
+    }
+}
 
 pub(super) fn header(segment: u64, format: u32) -> Vec<u8> {
     let mut bytes = SEGMENT_MAGIC.to_vec();

@@ -34,6 +34,9 @@ pub(super) async fn find_record(root: &Path, dataset: &Dataset) -> Result<Record
     }
     match format {
         None => Err(Error::NotAStore { path: root.into(), reason: "the table was not made by kv-lance".into() }),
-        Some(_) => Err(Error::corruption(root, "no manifest says how far the journal is covered")),
+        Some(_) => Err(Error::corruption(
+            root,
+            "no manifest says, in a form that the store writes, what its files are and how far the journal is covered",
+        )),
     }
 }

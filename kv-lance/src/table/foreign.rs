@@ -1,6 +1,7 @@
 //! What other tools have committed to the table since the engine's last commit.
 
 use super::error::{from_lance, is_missing};
+use super::fragments;
 use super::levels::Levels;
 use super::row_columns::RowColumns;
 use super::schema::{self, Columns};
@@ -23,6 +24,9 @@ pub(super) enum Foreign {
 /// Looks at the commits after `own`, the one that the engine made last, up to `dataset`'s.
 pub(super) async fn since(root: &Path, dataset: &Dataset, own: &Record, runs: &Levels) -> Result<Foreign> {
     let newest = dataset.manifest().version;
+    if let Some(file) = fragments::outside(dataset.manifest()) {
+        return Ok(Foreign::Changed(format!("version {newest} (with {file}, which is not in the table's directory)")));
+    }
     let mut changes = Vec::new();
     // Else it is another table in the place of the engine's, or one from before, and counts its versions anew.
     let mut all_known = Record::read(&dataset.manifest().config).as_ref() == Some(own);

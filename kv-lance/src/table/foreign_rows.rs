@@ -18,6 +18,10 @@ impl Table {
     pub(crate) async fn foreign_rows(&self) -> Result<BoxStream<'_, Result<RecordBatch>>> {
         let failed = |e| from_lance("reading what another tool wrote to", &self.root, e);
         let manifest = self.dataset.manifest();
+        if let Some(file) = fragments::outside(manifest) {
+            let what = format!("{file} is not in the table's directory, and nothing outside of it is read");
+            return Err(Error::backend(format!("reading what another tool wrote to {}", self.root.display()), what));
+        }
         let own_columns = schema::is_own(&manifest.schema, Columns::Current);
         let mut scanner = self.dataset.scan();
         if own_columns {

@@ -4,9 +4,10 @@ use super::FORMAT_VERSION;
 use super::run::{FILE_VERSION, Run};
 use super::schema::{self, Columns};
 use lance::dataset::transaction::Operation;
-use lance_table::format::{Fragment, Manifest};
+use lance_table::format::{DataFile, Fragment, Manifest};
 use std::collections::HashSet;
 use std::num::NonZero;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 /// The fragment of a run. A commit assigns the id.
@@ -24,6 +25,20 @@ pub(super) fn run_name(fragment: &Fragment) -> Option<&str> {
     let (fields, columns) = schema::field_ids();
     let untouched = fragment.deletion_file.is_none() && fragment.overlays.is_empty() && file.base_id.is_none();
     (untouched && *file.fields == *fields && *file.column_indices == *columns).then_some(file.path.as_str())
+}
+
+/// A file that another tool has given the table and that is not in the table's directory.
+pub(super) fn outside(manifest: &Manifest) -> Option<String> {
+    let leads_out = |file: &&DataFile| {
+        let mut parts = Path::new(&file.path).components();
+        file.base_id.is_some() || !parts.all(|part| matches!(part, Component::Normal(_)))
+    };
+    manifest.fragments.iter().find_map(|fragment| {
+        let files = fragment.files.iter().chain(fragment.overlays.iter().map(|overlay| &overlay.data_file));
+        let deletions = fragment.deletion_file.iter().filter(|file| file.base_id.is_some());
+        let deletions = deletions.map(|_| format!("the deletions of fragment {}", fragment.id));
+        files.filter(leads_out).map(|file| file.path.clone()).chain(deletions).next()
+    })
 }
 
 /// Whether the manifest of the engine's table holds these runs, each once, and nothing else.

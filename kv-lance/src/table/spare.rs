@@ -20,6 +20,9 @@ use std::path::Path;
 const RECORD: &str = "RECORD";
 const DRAFT: &str = "RECORD.draft";
 
+/// More than the names of a million runs take.
+const MOST_BYTES: u64 = 64 << 20;
+
 impl Links {
     /// Keeps `record`, durably.
     pub(super) fn keep(&self, record: &Record) -> Result<()> {
@@ -41,12 +44,12 @@ impl Links {
     /// `UnsupportedFormat`, `Io`.
     pub(super) fn kept(&self) -> Result<Option<Record>> {
         let path = self.runs.join(RECORD);
-        let bytes = match files::read(&*self.files, &path) {
-            Ok(bytes) => bytes,
+        let kept = match files::read(&*self.files, &path, MOST_BYTES) {
+            Ok(bytes) => decode(&bytes, &path)?,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == ErrorKind::FileTooLarge => None,
             Err(e) => return Err(Error::io("reading", &path, e)),
         };
-        let kept = decode(&bytes, &path)?;
         if kept.is_none() {
             tracing::warn!(path = %path.display(), "damaged: a table that is taken away could not be put back");
         }

@@ -25,7 +25,7 @@ pub(crate) struct TableState {
 impl TableState {
     fn read(config: &HashMap<String, String>) -> Option<Self> {
         Some(Self {
-            journal_through: number(config, JOURNAL_THROUGH)?,
+            journal_through: counter(config, JOURNAL_THROUGH)?,
             last_version: number(config, LAST_VERSION)?,
             history_floor: number(config, HISTORY_FLOOR)?,
         })
@@ -78,10 +78,22 @@ impl Record {
             state: TableState::read(config)?,
             levels,
             history: names(config.get(HISTORY)?),
-            sequence: number(config, SEQUENCE)?,
-            table_version: number(config, TABLE_VERSION)?,
+            sequence: counter(config, SEQUENCE)?,
+            table_version: counter(config, TABLE_VERSION)?,
         })
+        .filter(|record| record.files().all(is_name))
     }
+}
+
+/// Whether it is the name of a file, and cannot lead out of the directory that it is in.
+pub(super) fn is_name(name: &str) -> bool {
+    let stem = name.strip_suffix(".lance").unwrap_or_default();
+    !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// A number that is counted up: one that could not be for long is not the engine's.
+fn counter(map: &HashMap<String, String>, name: &str) -> Option<u64> {
+    number(map, name).filter(|number| *number <= u64::MAX / 2)
 }
 
 fn number(map: &HashMap<String, String>, name: &str) -> Option<u64> {

@@ -123,3 +123,23 @@ fn what_cannot_be_imported() {
     fs::create_dir(kv.path("empty")).unwrap();
     assert!(kv.run("import empty").ok().starts_with("imported 0 entries"));
 }
+
+/// A key is never a path: neither when it comes in nor when it goes out.
+#[test]
+fn keys_that_look_like_paths() {
+    let kv = Kv::new();
+    let outside = kv.path("outside");
+    let keys = [outside.to_str().unwrap(), "../outside", "../../etc/outside", "store/LOCK", "store/journal/HEAD", "-"];
+    let lines: String = keys.iter().map(|key| format!("{{\"id\":\"{key}\",\"v\":\"x\"}}\n")).collect();
+    kv.file("f.jsonl", lines);
+    kv.run("import f.jsonl --key id --value v").ok();
+    let mut sorted = keys;
+    sorted.sort();
+    assert_eq!(kv.run("scan --keys-only").lines(), sorted);
+    for key in keys {
+        assert_eq!(kv.run_words(["get", "--raw", "--", key]).out, b"x", "{key}");
+    }
+    let mut found: Vec<_> = fs::read_dir(kv.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    found.sort();
+    assert_eq!(found, ["f.jsonl", "store"]);
+}

@@ -5,6 +5,7 @@ use arrow_array::{BinaryArray, BooleanArray, RecordBatch, RecordBatchIterator, U
 use lance::Dataset;
 use lance::dataset::{NewColumnTransform, WriteMode, WriteParams};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -107,6 +108,7 @@ async fn rows_of_another_tool_are_exported_and_can_be_imported() {
     let text = kv.run("restore --export theirs.jsonl").ok();
     assert!(text.starts_with("restored; ") && text.ends_with("\nrows of its own in theirs.jsonl: 5\n"), "{text}");
     let exported = fs::read_to_string(kv.path("theirs.jsonl")).unwrap();
+    assert_eq!(fs::metadata(kv.path("theirs.jsonl")).unwrap().permissions().mode() & 0o777, 0o600);
     let mut lines: Vec<_> = exported.lines().collect();
     // Those of one version in any order.
     lines[1..3].sort();

@@ -32,7 +32,7 @@ async fn commits_are_there_after_reopening_from_the_journal_from_runs_and_from_b
 }
 
 /// A copy of the files of a running store is what a crash leaves.
-fn crash_copy(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn crash_copy(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

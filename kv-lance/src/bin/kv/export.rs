@@ -12,6 +12,7 @@ use futures::TryStreamExt;
 use kv_lance::ChangedTable;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,7 +36,8 @@ impl<'a> Export<'a> {
         if is_stdout(path) {
             return Ok(Self { path, target: Some(Target::Output(out)) });
         }
-        let file = File::create_new(path).map_err(|e| failed(path, e))?;
+        // As private as the store that the rows are from.
+        let file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(|e| failed(path, e))?;
         Ok(Self { path, target: Some(Target::File(BufWriter::new(file))) })
     }
 

@@ -91,20 +91,30 @@ impl RunIndexContents {
 
 impl RunIndex {
     /// Reads what [`RunIndexContents::encode`] wrote.
-    pub(super) fn decode(bytes: &[u8], file: Arc<DataFile>, cache: Arc<IndexCache>) -> Result<Self, &'static str> {
+    ///
+    /// # Errors
+    /// `Corruption`, `UnsupportedFormat`.
+    pub(super) fn decode(bytes: &[u8], file: Arc<DataFile>, cache: Arc<IndexCache>) -> Result<Self> {
+        let path = file.path().to_path_buf();
+        let damaged = |what: &str| Error::corruption(&path, format!("the run's index {what}"));
         let body = bytes.len().checked_sub(4).and_then(|end| bytes.split_at_checked(end));
-        let (body, checksum) = body.ok_or("the run's index is too short")?;
+        let (body, checksum) = body.ok_or_else(|| damaged("is too short"))?;
         if checksum != crc32c::crc32c(body).to_le_bytes() {
-            return Err("the run's index does not match its checksum");
+            return Err(damaged("does not match its checksum"));
         }
-        Self::decode_body(body, file, cache).ok_or("the run's index is not one")
+        let mut r = Reader::new(body);
+        match (r.bytes(MAGIC.len()), r.u32()) {
+            (Some(magic), Some(FORMAT_VERSION)) if magic == MAGIC => {}
+            (Some(magic), Some(found)) if magic == MAGIC => {
+                let (found, supported) = (found.to_string(), FORMAT_VERSION.to_string());
+                return Err(Error::UnsupportedFormat { path, found, supported });
+            }
+            _ => return Err(damaged("is not one")),
+        }
+        Self::decode_body(r, file, cache).ok_or_else(|| damaged("is not one"))
     }
 
-    fn decode_body(body: &[u8], file: Arc<DataFile>, cache: Arc<IndexCache>) -> Option<Self> {
-        let mut r = Reader::new(body);
-        if r.bytes(MAGIC.len())? != MAGIC || r.u32()? != FORMAT_VERSION {
-            return None;
-        }
+    fn decode_body(mut r: Reader<'_>, file: Arc<DataFile>, cache: Arc<IndexCache>) -> Option<Self> {
         let statistics = RunStatistics::decode(&mut r)?;
         let (first_key, last_key) = (r.block()?.into(), r.block()?.into());
         let fences = Fences::decode(&mut r)?;

@@ -60,8 +60,7 @@ impl Run {
         };
         let index = index().ok_or_else(not_a_run)?;
         let index = file.read(index).map_err(|e| Error::io("reading", &path, e))?;
-        let index = RunIndex::decode(&index, file.clone(), cache.indexes().clone());
-        let index = index.map_err(|e| Error::corruption(&path, e))?;
+        let index = RunIndex::decode(&index, file.clone(), cache.indexes().clone())?;
         if index.statistics.rows != metadata.num_rows {
             return Err(Error::corruption(&path, "the run's index and the file disagree on the number of rows"));
         }

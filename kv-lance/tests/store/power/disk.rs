@@ -1,12 +1,13 @@
 //! A disk that can lose its power: local files, and beside them what of each file and each
 //! directory has been synced.
 
+use super::failure::{Access, Failure, Share};
 use super::image::{self, Loss};
 use kv_lance::files::{FileHandle, Files, LocalFiles, OpenMode};
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Error, IoSlice, Result};
+use std::io::{IoSlice, Result};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,16 +76,6 @@ pub(super) struct Schedule {
     pub(super) losses: &'static [Loss],
 }
 
-/// One operation that fails.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Failure {
-    /// Which of them, from 0.
-    pub(super) at: u64,
-    /// Whether it is done all the same.
-    pub(super) done: bool,
-    pub(super) errno: i32,
-}
-
 #[derive(Debug)]
 pub(super) struct Disk {
     root: PathBuf,
@@ -96,9 +87,9 @@ pub(super) struct Disk {
     pub(super) begun: AtomicU64,
     failure: Option<Failure>,
     /// Operations so far.
-    operations: AtomicU64,
-    /// The one that failed.
-    pub(super) failed: Mutex<Option<String>>,
+    operations: Mutex<BTreeMap<String, (Access, u64)>>,
+    /// What has failed.
+    pub(super) failed: Mutex<Vec<String>>,
     state: Mutex<State>,
 }
 
@@ -119,8 +110,8 @@ impl Disk {
             promised: AtomicU64::new(0),
             begun: AtomicU64::new(0),
             failure,
-            operations: AtomicU64::new(0),
-            failed: Mutex::new(None),
+            operations: Mutex::default(),
+            failed: Mutex::new(vec![]),
             state: Mutex::new(State { random: schedule.seed, ..State::default() }),
         })
     }
@@ -139,24 +130,35 @@ impl Disk {
         self.state().syncs.clone()
     }
 
-    /// How many operations there were.
-    pub(super) fn operations(&self) -> u64 {
-        self.operations.load(Ordering::SeqCst)
+    /// The kinds of operations there were, what each needs, and how many there were.
+    pub(super) fn operations(&self) -> BTreeMap<String, (Access, u64)> {
+        self.operations.lock().unwrap().clone()
     }
 
     /// Does it, or fails.
-    fn operate<T>(&self, what: &str, path: &Path, operate: impl FnOnce() -> Result<T>) -> Result<T> {
-        let number = self.operations.fetch_add(1, Ordering::SeqCst);
-        match self.failure.filter(|failure| failure.at == number) {
-            None => operate(),
-            Some(Failure { done, errno, .. }) => {
-                if done {
-                    operate()?;
-                }
-                *self.failed.lock().unwrap() = Some(format!("{what} of {}, done: {done}", path.display()));
-                Err(Error::from_raw_os_error(errno))
+    fn operate<T>(
+        &self,
+        (what, access): (&str, Access),
+        path: &Path,
+        operate: impl FnOnce(Share) -> Result<T>,
+    ) -> Result<T> {
+        let of = format!("{what} of {}", if path == self.root { "root".into() } else { class(path) });
+        let number = {
+            let mut operations = self.operations.lock().unwrap();
+            let (_, count) = operations.entry(of.clone()).or_insert((access, 0));
+            *count += 1;
+            *count - 1
+        };
+        let Some(failure) = &self.failure else { return operate(Share::All) };
+        {
+            let mut failed = self.failed.lock().unwrap();
+            let met = if failed.is_empty() { failure.of == of && failure.at == number } else { true };
+            if !met || failed.len() == failure.times() {
+                return operate(Share::All);
             }
+            failed.push(format!("{what} of {}", path.display()));
         }
+        failure.happen(access, operate)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -164,10 +166,10 @@ impl Disk {
     }
 
     /// Does something that is no sync, and perhaps cuts the power after it.
-    fn change<T>(&self, what: &str, path: &Path, change: impl FnOnce() -> Result<T>) -> Result<T> {
+    fn change<T>(&self, what: (&str, Access), path: &Path, change: impl FnOnce(Share) -> Result<T>) -> Result<T> {
         let mut state = self.state();
         let done = self.operate(what, path, change)?;
-        state.cut_perhaps(self, self.schedule.others, || format!("after {what} of {}", path.display()))?;
+        state.cut_perhaps(self, self.schedule.others, || format!("after {} of {}", what.0, path.display()))?;
         Ok(done)
     }
 
@@ -178,17 +180,19 @@ impl Disk {
         state.cut_perhaps(self, self.schedule.syncs, || format!("before {kind} of {}", path.display()))?;
         *state.syncs.entry(name.clone()).or_default() += 1;
         if self.lie.as_ref() != Some(&name) {
-            self.operate(kind, path, || sync(&mut state))?;
+            let access = if kind == "sync_dir" { Access::Open } else { Access::Handle };
+            self.operate((kind, access), path, |_| sync(&mut state))?;
         }
         state.cut_perhaps(self, self.schedule.syncs, || format!("after {kind} of {}", path.display()))
     }
 }
 
-/// What kind of file it is.
+/// What kind of file it is, and of which table.
 fn class(path: &Path) -> String {
+    let is_table = |name: &str| name == "kv.lance" || name == "history.lance";
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    match path.extension() {
-        Some(extension) if name != "kv.lance" && !name.starts_with("RECORD") => {
+    let kind = match path.extension() {
+        Some(extension) if !is_table(&name) && !name.starts_with("RECORD") => {
             format!("*.{}", extension.to_string_lossy())
         }
         // What it says at the end of the journal is another promise than what it says at its
@@ -199,6 +203,11 @@ fn class(path: &Path) -> String {
             "HEAD, closed".into()
         }
         _ => name.into_owned(),
+    };
+    let above = path.ancestors().skip(1).filter_map(|path| path.file_name()?.to_str());
+    match above.into_iter().find(|name| is_table(name)) {
+        Some(table) => format!("{table}/{kind}"),
+        None => kind,
     }
 }
 
@@ -289,33 +298,33 @@ struct PoweredFiles(Arc<Disk>);
 
 impl Files for PoweredFiles {
     fn open(&self, path: &Path, how: OpenMode) -> Result<Arc<dyn FileHandle>> {
-        let open = || LocalFiles.open(path, how);
+        let open = |_| LocalFiles.open(path, how);
         let file = match how {
-            OpenMode::Read | OpenMode::Write => self.0.operate("opening", path, open)?,
-            OpenMode::New | OpenMode::Replace => self.0.change("creation", path, open)?,
+            OpenMode::Read | OpenMode::Write => self.0.operate(("opening", Access::Open), path, open)?,
+            OpenMode::New | OpenMode::Replace => self.0.change(("creation", Access::Open), path, open)?,
         };
         let number = self.0.state().learn(path)?;
         Ok(Arc::new(DiskFile { file, number, path: path.into(), disk: self.0.clone() }))
     }
 
     fn create_dir(&self, path: &Path) -> Result<()> {
-        self.0.change("creation", path, || LocalFiles.create_dir(path))
+        self.0.change(("creation", Access::Path), path, |_| LocalFiles.create_dir(path))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        self.0.change("renaming", to, || LocalFiles.rename(from, to))
+        self.0.change(("renaming", Access::Path), to, |_| LocalFiles.rename(from, to))
     }
 
     fn link(&self, from: &Path, to: &Path) -> Result<()> {
-        self.0.change("linking", to, || LocalFiles.link(from, to))
+        self.0.change(("linking", Access::Path), to, |_| LocalFiles.link(from, to))
     }
 
     fn remove(&self, path: &Path) -> Result<()> {
-        self.0.change("removal", path, || LocalFiles.remove(path))
+        self.0.change(("removal", Access::Path), path, |_| LocalFiles.remove(path))
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<PathBuf>> {
-        self.0.operate("listing", dir, || LocalFiles.list(dir))
+        self.0.operate(("listing", Access::Open), dir, |_| LocalFiles.list(dir))
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {
@@ -341,15 +350,26 @@ struct DiskFile {
 
 impl FileHandle for DiskFile {
     fn read_exact_at(&self, buf: &mut [u8], at: u64) -> Result<()> {
-        self.disk.operate("a read", &self.path, || self.file.read_exact_at(buf, at))
+        let len = buf.len();
+        let read = |share: Share| self.file.read_exact_at(&mut buf[..share.of(len)], at);
+        self.disk.operate(("a read", Access::Read), &self.path, read)
     }
 
     fn write_all_at(&self, bytes: &[u8], at: u64) -> Result<()> {
-        self.disk.change("a write", &self.path, || self.file.write_all_at(bytes, at))
+        let write = |share: Share| self.file.write_all_at(&bytes[..share.of(bytes.len())], at);
+        let what = if bytes.iter().all(|byte| *byte == 0) { "making space" } else { "a write" };
+        self.disk.change((what, Access::Write), &self.path, write)
     }
 
     fn write_vectored_at(&self, slices: &mut [IoSlice<'_>], at: u64) -> Result<()> {
-        self.disk.change("a write", &self.path, || self.file.write_vectored_at(slices, at))
+        let write = |share: Share| match share {
+            Share::All => self.file.write_vectored_at(slices, at),
+            Share::Half => {
+                let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+                self.file.write_all_at(&bytes[..share.of(bytes.len())], at)
+            }
+        };
+        self.disk.change(("a write", Access::Write), &self.path, write)
     }
 
     fn sync_data(&self) -> Result<()> {
@@ -361,7 +381,7 @@ impl FileHandle for DiskFile {
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
-        self.disk.change("a cut", &self.path, || self.file.set_len(len))
+        self.disk.change(("a cut", Access::Handle), &self.path, |_| self.file.set_len(len))
     }
 
     fn len(&self) -> Result<u64> {

@@ -4,6 +4,7 @@
 //! `KV_LANCE_POWER_CUTS` says how many cuts there are at least. Default = 100.
 
 mod disk;
+mod failure;
 mod failures;
 mod image;
 mod script;
@@ -59,11 +60,16 @@ async fn a_loss_of_power_loses_nothing_that_was_promised() {
 }
 
 /// Kinds of syncs that a loss of power alone does not need, and why they are made.
-const OTHERWISE: [(&str, &str); 5] = [
-    ("sync_all *.txn", "what a commit did is read when another tool's commit has to be reconciled with it"),
-    ("sync_dir _transactions", "the same"),
+const OTHERWISE: [(&str, &str); 7] = [
+    ("sync_all kv.lance/*.txn", "what a commit did is read when another tool's commit has to be reconciled with it"),
+    ("sync_dir kv.lance/_transactions", "the same"),
+    ("sync_all history.lance/*.txn", "the same"),
+    ("sync_dir history.lance/_transactions", "the same"),
+    (
+        "sync_dir history.lance/_versions",
+        "until the store is opened, other readers would find history as it was before",
+    ),
     ("sync_data HEAD", "it tells that the newest segment was removed; without it the store opens unchecked"),
-    ("sync_dir runs", "a name that is missing in `runs/` is made again from the table's, and the other way round"),
     ("sync_all RECORD.draft", "the record counts only where the table was removed or taken back"),
 ];
 

@@ -90,7 +90,9 @@ pub(super) async fn check(
     let dir = cut.image.join("store");
     let wrong = |what: String| format!("{what}; cut: {}; {} promised, {} begun", cut.moment, cut.promised, cut.begun);
     let failed = |e: kv_api::Error| wrong(format!("{e}"));
-    outside(&dir.join("kv.lance")).await.map_err(&wrong)?;
+    for table in ["kv.lance", "history.lance"] {
+        outside(&dir.join(table)).await.map_err(&wrong)?;
+    }
     let store = open(config(&dir, durability)).await.map_err(failed)?;
     let found = all(&store, None).await.map_err(failed)?;
     let count = found.iter().find(|(key, _)| key == "n").map_or(0, |(_, val)| val.parse().unwrap_or(u64::MAX));
@@ -129,6 +131,6 @@ async fn outside(table: &Path) -> std::result::Result<(), String> {
     let mut files = dataset.manifest().fragments.iter().flat_map(|fragment| &fragment.files);
     match files.find(|file| !table.join("data").join(&file.path).exists()) {
         None => Ok(()),
-        Some(file) => Err(format!("for others the table lacks {}", file.path)),
+        Some(file) => Err(format!("for others {} lacks {}", table.display(), file.path)),
     }
 }
