@@ -86,7 +86,11 @@ impl HeadFile {
 
     /// Durable when this returns.
     pub(super) fn write(&self, head: Head) -> Result<()> {
-        let written = self.file.write_all_at(&head.encode(), 0).and_then(|()| self.file.sync_data());
-        written.map_err(|e| Error::io("writing", &self.path, e))
+        self.write_at(&head.encode(), 0)?;
+        self.file.sync_data().map_err(|e| Error::io("writing", &self.path, e))
+    }
+
+    pub(super) fn write_at(&self, bytes: &[u8], at: u64) -> Result<()> {
+        self.file.write_all_at(bytes, at).map_err(|e| Error::io("writing", &self.path, e))
     }
 }

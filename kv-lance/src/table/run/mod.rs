@@ -24,6 +24,7 @@ mod row_meta;
 mod runs_writer;
 mod statistics;
 mod synced_writer;
+mod verify;
 mod writer;
 
 pub(crate) use block::{KeyBlock, ValBlock};
@@ -39,6 +40,6 @@ pub(in crate::table) use writer::{FILE_VERSION, RunPlace};
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
-mod testing;
+pub(in crate::table) mod testing;
 #[cfg(test)]
 mod tests;

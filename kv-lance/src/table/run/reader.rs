@@ -9,7 +9,7 @@ use super::index::RunIndex;
 use super::index_part::BlockInfo;
 use super::row_meta::RowMeta;
 use super::statistics::RunStatistics;
-use super::writer::INDEX_BUFFER;
+use super::writer::{FILE_NAME, INDEX_BUFFER};
 use crate::files::OpenFiles;
 use crate::table::error::decoded;
 use crate::table::schema;
@@ -28,7 +28,7 @@ pub(crate) struct Run {
     pub(in crate::table) name: String,
     /// Distinguishes this run's blocks in the cache.
     pub(super) id: u64,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     file: Arc<DataFile>,
     keys: ColumnReader,
     vals: ColumnReader,
@@ -64,6 +64,10 @@ impl Run {
                 .into(),
         };
         let index = index().ok_or_else(not_a_run)?;
+        // Runs from before have no name in them.
+        if let Some(other) = metadata.file_schema.metadata.get(FILE_NAME).filter(|other| **other != name) {
+            return Err(Error::corruption(&path, format!("it has the bytes of another run, {other}")));
+        }
         let index = file.read(index).map_err(|e| Error::io("reading", &path, e))?;
         let index = RunIndex::decode(&index, file.clone(), cache.indexes().clone());
         let index = index.map_err(|e| Error::corruption(&path, e))?;
@@ -76,7 +80,9 @@ impl Run {
             let field = metadata.file_schema.field(name)?;
             Some(ColumnReader::new(field, pages, io.clone(), cache.indexes().clone()))
         };
-        let (keys, vals) = column("key", schema::KEY).zip(column("val", schema::VAL)).ok_or_else(not_a_run)?;
+        let columns = async { Ok(column("key", schema::KEY).zip(column("val", schema::VAL))) };
+        let columns = decoded("opening", &path, || "its columns are of no type".into(), columns).await?;
+        let (keys, vals) = columns.ok_or_else(not_a_run)?;
         Ok(Self { name, id, path, file, keys, vals, index, cache })
     }
 
@@ -196,7 +202,7 @@ impl Run {
         self.index.block(block)?.ok_or_else(|| self.damaged(block, "is not in the index"))
     }
 
-    fn damaged(&self, block: usize, what: &str) -> Error {
+    pub(super) fn damaged(&self, block: usize, what: &str) -> Error {
         Error::corruption(&self.path, format!("block {block} {what}"))
     }
 }
