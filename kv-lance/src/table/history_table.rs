@@ -46,6 +46,15 @@ impl HistoryTable {
         Self { links: Links::beside(&root, files), root, handler, dataset: None }
     }
 
+    /// Gives every run both its names again.
+    pub(super) fn mend(&self, names: &[String]) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.links.prepare()?;
+        self.links.mend(names.iter().map(String::as_str))
+    }
+
     /// Makes the dataset hold these runs and nothing else.
     pub(super) async fn show(&mut self, history: &History) -> Result<()> {
         // Lance panics on some damage, which is no reason for the store not to open.

@@ -100,6 +100,7 @@ impl Table {
         links.sync_dir(root)?;
         links.mend(record.runs())?;
         let history_table = HistoryTable::beside(root, files.files().clone());
+        history_table.mend(&record.history)?;
         let scheduler = scheduler();
         let root = root.to_path_buf();
         let mut table = Self {
