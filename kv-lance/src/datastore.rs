@@ -211,8 +211,6 @@ fn recover(
     )
     .entered();
     let Contents { levels, state } = contents;
-    // What a crash left between a flush and the end of its segments.
-    layout.journal.remove_through(state.journal_through)?;
     let mut newest = state.last_version;
     let mut memtable = MemTable::new();
     let mut frozen = Vec::new();
@@ -229,6 +227,8 @@ fn recover(
         }
         Ok(())
     })?;
+    // What a crash left between a flush and the end of its segments. Not before it is known that the others are there.
+    layout.journal.remove_through(state.journal_through)?;
     let journal = Journal::create(&layout.journal, segment)?;
     config.version_source.observe(newest);
     let view = View { active: Arc::new(memtable), frozen, levels, history_floor: state.history_floor };

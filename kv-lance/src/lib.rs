@@ -34,6 +34,7 @@ mod symlinks;
 mod table;
 mod tally;
 mod transaction;
+mod verify;
 mod write;
 
 pub use config::{CommitOn, Compression, Durability, LanceConfig};
@@ -42,6 +43,7 @@ pub use datastore::LanceDatastore;
 pub use restore::{ChangedTable, restore};
 pub use statistics::{LevelInfo, RunInfo};
 pub use table::Restored;
+pub use verify::{Damage, Verified, verify};
 
 /// The backend's name.
 const KIND: &str = "kv-lance";

@@ -2,8 +2,8 @@
 
 use super::Brake;
 use kv_api::{KeyRange, Result};
-use std::sync::Arc;
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 

@@ -32,7 +32,7 @@ impl Head {
     /// `None` where there is none that is intact.
     pub(super) fn read(dir: &JournalDir) -> Result<Option<Self>> {
         let path = dir.head();
-        let bytes = match read_start(&*dir.files, &path) {
+        let bytes = match read_part(&*dir.files, &path, 0, LEN) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 tracing::warn!(path = %path.display(), "not there: whether the journal's end is missing is not checked");
@@ -65,11 +65,11 @@ impl Head {
     }
 }
 
-/// As much of a file as counts.
-fn read_start(files: &dyn Files, path: &Path) -> std::io::Result<Vec<u8>> {
+/// As much of a file as counts: up to `most` bytes from a place on.
+pub(super) fn read_part(files: &dyn Files, path: &Path, from: u64, most: u64) -> std::io::Result<Vec<u8>> {
     let file = files.open(path, OpenMode::Read)?;
-    let mut bytes = vec![0; file.len()?.min(LEN) as usize];
-    file.read_exact_at(&mut bytes, 0)?;
+    let mut bytes = vec![0; file.len()?.saturating_sub(from).min(most) as usize];
+    file.read_exact_at(&mut bytes, from)?;
     Ok(bytes)
 }
 
@@ -95,7 +95,11 @@ impl HeadFile {
 
     /// Durable when this returns.
     pub(super) fn write(&self, head: Head) -> Result<()> {
-        let written = self.file.write_all_at(&head.encode(), 0).and_then(|()| self.file.sync_data());
-        written.map_err(|e| Error::io("writing", &self.path, e))
+        self.write_at(&head.encode(), 0)?;
+        self.file.sync_data().map_err(|e| Error::io("writing", &self.path, e))
+    }
+
+    pub(super) fn write_at(&self, bytes: &[u8], at: u64) -> Result<()> {
+        self.file.write_all_at(bytes, at).map_err(|e| Error::io("writing", &self.path, e))
     }
 }

@@ -2,19 +2,23 @@
 //!
 //! A memtable and the segments written while it was active belong together: when the memtable has
 //! become a run, its segments are removed. [`record`] says what a record looks like, [`segment`]
-//! how records become durable, [`replay`] how they are read back, [`intact`] what damage means,
-//! [`head`] how a missing end is noticed.
+//! how records become durable, [`reading`] and [`replay`] how they are read back, [`intact`] what damage means,
+//! [`head`] and [`mark`] how a missing end is noticed.
 
 mod dir;
 mod error;
 mod head;
 mod intact;
+mod mark;
+mod reading;
 mod record;
 mod replay;
 mod segment;
+mod verify;
 
 pub(crate) use dir::JournalDir;
 pub(crate) use error::JournalError;
 pub(crate) use record::{MAX_PAYLOAD, Record, RecordBuilder};
 pub(crate) use replay::replay;
 pub(crate) use segment::{Journal, SegmentFile};
+pub(crate) use verify::verify;

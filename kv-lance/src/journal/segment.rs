@@ -4,6 +4,7 @@
 //! but the data, which makes its fdatasync a third cheaper than one that grows the file.
 
 use super::head::{Head, HeadFile};
+use super::mark::Mark;
 use super::record::{HEADER, MAX_PAYLOAD, Record, RecordBuilder};
 use super::{JournalDir, JournalError};
 use crate::files::{self, FileHandle, OpenMode};
@@ -13,7 +14,7 @@ use kv_api::{Error, Result};
 use std::io::{ErrorKind, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The first bytes of a segment: `magic | format u32 | CRC-32C of magic, format and number u32 |
 /// number u64`.
@@ -66,14 +67,18 @@ pub(crate) struct Journal {
 pub(crate) struct SegmentFile {
     file: Arc<dyn FileHandle>,
     path: PathBuf,
+    segment: u64,
+    head: HeadFile,
     written: AtomicU64,
     synced: AtomicU64,
+    /// Whether the mark can be written.
+    marks: AtomicBool,
 }
 
 impl SegmentFile {
     /// A new file, in the place of one that is not in use. It and its directory are durable when
     /// this returns.
-    fn create(dir: &JournalDir, segment: u64) -> std::io::Result<Self> {
+    fn create(dir: &JournalDir, head: &HeadFile, segment: u64) -> std::io::Result<Self> {
         let path = dir.segment(segment);
         let file = dir.files.open(&path, OpenMode::Replace)?;
         let header = header(segment, crate::table::FORMAT_VERSION);
@@ -82,7 +87,8 @@ impl SegmentFile {
         file.sync_all()?;
         dir.files.sync_dir(&dir.path)?;
         let end = SEGMENT_HEADER as u64;
-        Ok(Self { file, path, written: AtomicU64::new(end), synced: AtomicU64::new(end) })
+        let (written, synced) = (AtomicU64::new(end), AtomicU64::new(end));
+        Ok(Self { file, path, segment, head: head.clone(), written, synced, marks: AtomicBool::new(true) })
     }
 
     /// Makes everything written so far durable; does nothing where it is.
@@ -92,8 +98,20 @@ impl SegmentFile {
             return Ok(false);
         }
         self.file.sync_data().map_err(|e| Error::io("syncing", &self.path, e))?;
-        self.synced.fetch_max(written, Ordering::AcqRel);
+        if self.synced.fetch_max(written, Ordering::AcqRel) < written {
+            self.mark(written);
+        }
         Ok(true)
+    }
+
+    /// Notes how far the segment is durable. Where that fails, what was noted before is still true.
+    fn mark(&self, synced: u64) {
+        if self.marks.load(Ordering::Relaxed)
+            && let Err(e) = (Mark { segment: self.segment, synced }).write(&self.head)
+        {
+            self.marks.store(false, Ordering::Relaxed);
+            tracing::warn!(error = %e, "damage to the end of this segment would pass for a torn write after a crash");
+        }
     }
 }
 
@@ -106,11 +124,12 @@ impl Journal {
         if dir.files.exists(&path).map_err(|e| Error::io("opening", &path, e))? {
             // Written anew it is short for a moment, which would else be taken for damage.
             dir.files.sync_dir(&dir.path).map_err(|e| Error::io("syncing", &dir.path, e))?;
+            Mark { segment, synced: SEGMENT_HEADER as u64 }.write(&head)?;
             head.write(Head { segment, end: Some(SEGMENT_HEADER as u64) })?;
         }
         // What there is of a segment after a failure counts as torn at its creation when the store
         // opens.
-        let file = SegmentFile::create(dir, segment).map_err(|e| Error::io("creating", &path, e))?;
+        let file = SegmentFile::create(dir, &head, segment).map_err(|e| Error::io("creating", &path, e))?;
         head.write(Head { segment, end: None })?;
         Ok(Self::new(dir.clone(), head, segment, file))
     }
@@ -173,7 +192,7 @@ impl Journal {
         self.seal()?;
         self.sync().map_err(JournalError::Failed)?;
         let segment = self.segment + 1;
-        let file = match SegmentFile::create(&self.dir, segment) {
+        let file = match SegmentFile::create(&self.dir, &self.head, segment) {
             Ok(file) => file,
             Err(e) => {
                 let path = self.dir.segment(segment);

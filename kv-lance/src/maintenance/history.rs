@@ -168,8 +168,14 @@ mod tests {
 
     #[test]
     fn a_row_that_is_there_twice_is_one() {
-        let rows: [Row; 6] =
-            [("a", 9, "", None), ("a", 9, "", None), ("a", 5, "", None), ("a", 5, "", Some(9)), ("b", 9, "-!", None), ("b", 9, "-", None)];
+        let rows: [Row; 6] = [
+            ("a", 9, "", None),
+            ("a", 9, "", None),
+            ("a", 5, "", None),
+            ("a", 5, "", Some(9)),
+            ("b", 9, "-!", None),
+            ("b", 9, "-", None),
+        ];
         assert_eq!(split(0, 8, BOTTOM, &rows), ("a9 b9! | a5<9 ".into(), 0));
         assert_eq!(split(9, 9, BOTTOM, &rows), ("a9 | ".into(), 1));
     }

@@ -5,7 +5,8 @@ use super::error::from_lance;
 use super::foreign::{self, Foreign};
 use super::fragments;
 use super::levels::Levels;
-use super::open::{create_dataset, has_manifest, newest};
+use super::manifests;
+use super::open::{create_dataset, has_manifest};
 use super::schema::Columns;
 use super::state::{Record, TableState};
 use kv_api::{Error, Result};
@@ -15,7 +16,7 @@ use lance_file::version::LanceFileVersion;
 use std::sync::Arc;
 
 /// Another tool can commit just before us, again and again; so often we begin anew.
-pub(super) const ATTEMPTS: usize = 32;
+const ATTEMPTS: usize = 32;
 
 impl Table {
     /// Looks whether the table is still the engine's, and undoes what another tool did where that is harmless.
@@ -77,7 +78,7 @@ impl Table {
             self.make_again().await?;
             return Ok(false);
         }
-        let newest = newest(&self.dataset, &self.root).await?;
+        let newest = manifests::newest(&**self.files.files(), &self.dataset, &self.root).await?;
         let is_own = fragments::are(newest.manifest(), self.record.runs());
         if !is_own {
             match foreign::since(&self.root, &newest, &self.record, &self.levels).await? {
@@ -94,7 +95,8 @@ impl Table {
     /// Whether another tool has committed since the last look.
     async fn is_behind(&self) -> Result<bool> {
         Ok(self.is_gone()?
-            || newest(&self.dataset, &self.root).await?.manifest().version != self.dataset.manifest().version)
+            || manifests::newest(&**self.files.files(), &self.dataset, &self.root).await?.manifest().version
+                != self.dataset.manifest().version)
     }
 
     /// Whether another tool has taken the whole table away.

@@ -1,7 +1,7 @@
 //! Finding the engine's newest commit among those of other tools.
 
 use super::FORMAT_VERSION;
-use super::error::{from_lance, is_missing};
+use super::manifests;
 use super::schema::FORMAT_KEY;
 use super::state::Record;
 use kv_api::{Error, Result};
@@ -20,11 +20,7 @@ pub(super) async fn find_record(root: &Path, dataset: &Dataset) -> Result<Record
     let newest = dataset.manifest().version;
     let from = inherited.as_ref().map_or(1, |record| record.table_version + 1);
     for version in (from..=newest).rev() {
-        let failed = |e| from_lance("reading the last commit of", root, e);
-        let old = match dataset.checkout_version(version).await {
-            Err(e) if is_missing(&e) => continue,
-            old => old.map_err(failed)?,
-        };
+        let Some(old) = manifests::version(dataset, root, version).await? else { continue };
         if let Some(record) = Record::read(&old.manifest().config).filter(|record| record.table_version == version) {
             return Ok(record);
         }

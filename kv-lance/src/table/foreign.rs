@@ -1,8 +1,9 @@
 //! What other tools have committed to the table since the engine's last commit.
 
-use super::error::{from_lance, is_missing};
+use super::error::decoded;
 use super::fragments;
 use super::levels::Levels;
+use super::manifests;
 use super::row_columns::RowColumns;
 use super::schema::{self, Columns};
 use super::state::Record;
@@ -31,12 +32,11 @@ pub(super) async fn since(root: &Path, dataset: &Dataset, own: &Record, runs: &L
     // Else it is another table in the place of the engine's, or one from before, and counts its versions anew.
     let mut all_known = Record::read(&dataset.manifest().config).as_ref() == Some(own);
     for version in own.table_version + 1..=newest {
-        match dataset.read_transaction_by_version(version).await {
-            Ok(Some(transaction)) if keeps_rows(&transaction.operation) => {}
-            Ok(Some(transaction)) => changes.push(format!("version {version} ({})", transaction.operation.name())),
-            Ok(None) => all_known = false,
-            Err(e) if is_missing(&e) => all_known = false,
-            Err(e) => return Err(from_lance("reading what another tool committed to", root, e)),
+        let reading = dataset.read_transaction_by_version(version);
+        match manifests::read(|| manifests::path_of(root, version), reading).await?.flatten() {
+            Some(transaction) if keeps_rows(&transaction.operation) => {}
+            Some(transaction) => changes.push(format!("version {version} ({})", transaction.operation.name())),
+            None => all_known = false,
         }
     }
     if !changes.is_empty() {
@@ -50,6 +50,11 @@ pub(super) async fn since(root: &Path, dataset: &Dataset, own: &Record, runs: &L
         return Ok(Foreign::SameRows);
     }
     Ok(Foreign::Changed(format!("version {newest} (other rows, after versions that have been removed)")))
+}
+
+/// Whether any reader of Lance finds the engine's rows in the dataset.
+pub(super) async fn are_rows(root: &Path, dataset: &Dataset, runs: &Levels) -> Result<bool> {
+    Ok(digest(root, dataset).await? == own_digest(runs).await?)
 }
 
 fn keeps_rows(operation: &Operation) -> bool {
@@ -97,10 +102,11 @@ impl Digest {
 
 /// `None` where the rows cannot be the engine's.
 async fn digest(root: &Path, dataset: &Dataset) -> Result<Option<Digest>> {
-    let failed = |e| from_lance("reading what another tool wrote to", root, e);
-    let mut batches = dataset.scan().try_into_stream().await.map_err(failed)?;
+    let operation = "reading what another tool wrote to";
+    let undecodable = || "a file of the table cannot be decoded".into();
+    let mut batches = decoded(operation, root, undecodable, dataset.scan().try_into_stream()).await?;
     let mut digest = Digest::default();
-    while let Some(batch) = batches.try_next().await.map_err(failed)? {
+    while let Some(batch) = decoded(operation, root, undecodable, batches.try_next()).await? {
         if digest.add_batch(&batch).is_none() {
             return Ok(None);
         }
@@ -110,7 +116,8 @@ async fn digest(root: &Path, dataset: &Dataset) -> Result<Option<Digest>> {
 
 async fn own_digest(levels: &Levels) -> Result<Option<Digest>> {
     let mut digest = Digest::default();
-    for run in levels.runs() {
+    // Not an iterator of references: the future would not be `Send`.
+    for run in levels.runs().cloned().collect::<Vec<_>>() {
         for block in 0..run.blocks() {
             let (keys, vals) = (run.keys_uncached(block).await?, run.vals_uncached(block).await?);
             for row in 0..keys.len() {

@@ -7,21 +7,29 @@
 use super::clean_up::remove_replaced;
 use super::commit::transaction;
 use super::commit_handler::DurableCommitHandler;
-use super::error::from_lance;
+use super::error::{decoded, from_lance};
 use super::fragments;
 use super::history::History;
 use super::leftovers::{named_by_versions, remove_drafts};
 use super::links::{Links, list};
-use super::open::{create, has_manifest, load, newest};
+use super::manifests;
+use super::open::{create, has_manifest};
 use super::schema::Columns;
 use crate::files::Files;
-use kv_api::Result;
+use futures::FutureExt;
+use kv_api::{Error, Result};
 use lance::Dataset;
 use lance::dataset::write::CommitBuilder;
 use lance_file::version::LanceFileVersion;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Where it lies, beside the table.
+pub(super) fn root(table: &Path) -> PathBuf {
+    table.with_file_name("history.lance")
+}
 
 pub(super) struct HistoryTable {
     root: PathBuf,
@@ -33,13 +41,28 @@ pub(super) struct HistoryTable {
 
 impl HistoryTable {
     pub(super) fn beside(table: &Path, files: Arc<dyn Files>) -> Self {
-        let root = table.with_file_name("history.lance");
+        let root = root(table);
         let handler = Arc::new(DurableCommitHandler::new(root.clone(), files.clone()));
         Self { links: Links::beside(&root, files), root, handler, dataset: None }
     }
 
+    /// Gives every run both its names again.
+    pub(super) fn mend(&self, names: &[String]) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.links.prepare()?;
+        self.links.mend(names.iter().map(String::as_str))
+    }
+
     /// Makes the dataset hold these runs and nothing else.
     pub(super) async fn show(&mut self, history: &History) -> Result<()> {
+        // Lance panics on some damage, which is no reason for the store not to open.
+        let shown = AssertUnwindSafe(self.try_show(history)).catch_unwind().await;
+        shown.unwrap_or_else(|_| Err(Error::corruption(&self.root, "its manifest cannot be decoded")))
+    }
+
+    async fn try_show(&mut self, history: &History) -> Result<()> {
         if history.is_empty() && !has_manifest(&*self.links.files, &self.root)? {
             return Ok(());
         }
@@ -54,12 +77,12 @@ impl HistoryTable {
         }
         let operation = fragments::operation(dataset.manifest(), runs(), Columns::History).map_err(failed)?;
         let version = dataset.manifest().version;
-        let committed = CommitBuilder::new(Arc::new(dataset))
+        let commit = CommitBuilder::new(Arc::new(dataset))
             .with_storage_format(LanceFileVersion::V2_2)
             .with_skip_auto_cleanup(true)
-            .execute(transaction(version, operation))
-            .await;
-        self.dataset = Some(committed.map_err(failed)?);
+            .execute(transaction(version, operation));
+        let undecodable = || "a file of the table cannot be decoded".into();
+        self.dataset = Some(decoded("committing to", &self.root, undecodable, commit).await?);
         Ok(())
     }
 
@@ -70,8 +93,8 @@ impl HistoryTable {
             return create(files, &self.root, self.handler.clone(), Columns::History).await;
         }
         match &self.dataset {
-            Some(dataset) => newest(dataset, &self.root).await,
-            None => load(&self.root, self.handler.clone()).await,
+            Some(dataset) => manifests::newest(files, dataset, &self.root).await,
+            None => manifests::load(files, &self.root, self.handler.clone()).await,
         }
     }
 

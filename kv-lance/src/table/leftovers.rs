@@ -3,6 +3,7 @@
 use super::dataset::Table;
 use super::error::from_lance;
 use super::links::list;
+use super::manifests;
 use crate::files::Files;
 use kv_api::{Error, Result};
 use lance::Dataset;
@@ -30,11 +31,25 @@ pub(super) async fn named_by_versions(dataset: &Dataset, root: &Path) -> Result<
     let failed = |e| from_lance("reading the versions of", root, e);
     let mut named = HashSet::new();
     for version in dataset.version_refs().await.map_err(failed)? {
-        let old = dataset.checkout_version(version.version).await.map_err(failed)?;
+        // Another tool may just have removed it.
+        let Some(old) = manifests::version(dataset, root, version.version).await? else { continue };
         let files = old.manifest().fragments.iter().flat_map(|fragment| &fragment.files);
         named.extend(files.map(|file| file.path.clone()));
     }
     Ok(named)
+}
+
+/// Reads every version of a dataset; what is wrong with them.
+pub(super) async fn read_versions(dataset: &Dataset, root: &Path) -> Vec<Error> {
+    let versions = match dataset.version_refs().await {
+        Ok(versions) => versions,
+        Err(e) => return vec![from_lance("reading the versions of", root, e)],
+    };
+    let mut damage = Vec::new();
+    for version in versions {
+        damage.extend(manifests::version(dataset, root, version.version).await.err());
+    }
+    damage
 }
 
 /// A draft is what a crash left of a commit that did not happen.

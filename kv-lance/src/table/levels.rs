@@ -104,9 +104,8 @@ impl Levels {
 
     /// The runs that `keep` holds for, by their levels, without history.
     pub(crate) fn of_levels(&self, keep: impl Fn(usize, &Arc<Run>) -> bool) -> Self {
-        let kept = |(level, runs): (usize, &Vec<Arc<Run>>)| {
-            runs.iter().filter(|run| keep(level, run)).cloned().collect()
-        };
+        let kept =
+            |(level, runs): (usize, &Vec<Arc<Run>>)| runs.iter().filter(|run| keep(level, run)).cloned().collect();
         Self::new(self.levels.iter().enumerate().map(kept).collect(), History::default())
     }
 

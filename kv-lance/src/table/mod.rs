@@ -18,6 +18,7 @@ mod history_table;
 mod leftovers;
 mod levels;
 mod links;
+mod manifests;
 mod open;
 mod restore;
 mod row_columns;
@@ -25,6 +26,7 @@ mod run;
 mod schema;
 mod spare;
 mod state;
+mod verify;
 
 pub(crate) use dataset::{CommitFailure, Outputs, Table};
 pub(crate) use history::History;
@@ -34,6 +36,7 @@ pub use restore::Restored;
 pub(crate) use run::{BlockCache, Column, KeyBlock, NewRow, RowPlace, Run, RunExtent, RunsWriter, ValBlock, hash};
 pub(crate) use spare::is_kept;
 pub(crate) use state::TableState;
+pub(crate) use verify::verify;
 
 use crate::config::Compression;
 

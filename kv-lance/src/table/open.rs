@@ -1,29 +1,31 @@
 //! Opening the table, and making it.
 
-use super::commit::{ATTEMPTS, told, transaction};
+use super::commit::{told, transaction};
 use super::commit_handler::DurableCommitHandler;
 use super::dataset::Table;
-use super::error::{from_lance, is_missing};
+use super::error::from_lance;
 use super::find_record::find_record;
 use super::history::History;
 use super::history_table::HistoryTable;
 use super::leftovers::remove_drafts;
 use super::levels::Levels;
 use super::links::{Links, list};
+use super::manifests;
 use super::run::BlockCache;
 use super::schema::{self, Columns};
 use super::state::{Record, TableState};
 use super::{FORMAT_VERSION, RunLayout};
 use crate::files::{Files, OpenFiles, make_dirs};
+use futures::FutureExt;
 use kv_api::{Error, Result};
 use lance::Dataset;
-use lance::dataset::builder::DatasetBuilder;
 use lance::dataset::transaction::Operation;
 use lance::dataset::write::CommitBuilder;
 use lance::session::Session;
 use lance_file::version::LanceFileVersion;
 use lance_io::object_store::ObjectStore;
 use lance_io::scheduler::{ScanScheduler, SchedulerConfig};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -50,12 +52,24 @@ impl Table {
         files: Arc<OpenFiles>,
         layout: RunLayout,
     ) -> Result<Opened> {
-        let mut table = Self::load(root, create, cache, files, layout).await?;
-        table.settle().await.map_err(told)?;
-        table.remove_strangers().await?;
-        table.show_history(&table.levels.history().clone()).await;
-        table.history_table.remove_strangers().await?;
-        Ok(Opened { levels: table.levels.clone(), state: table.record.state, table })
+        let opening = async {
+            let mut table = Self::load(root, create, cache, files, layout).await?;
+            table.settle().await.map_err(told)?;
+            table.remove_strangers().await?;
+            table.open_history().await;
+            Ok(Opened { levels: table.levels.clone(), state: table.record.state, table })
+        };
+        // Lance panics on some damage.
+        let opened = AssertUnwindSafe(opening).catch_unwind().await;
+        opened.unwrap_or_else(|_| Err(Error::corruption(root, "a file of the table cannot be decoded")))
+    }
+
+    /// Has outside readers see history as it is. What is wrong there the store itself does without.
+    async fn open_history(&mut self) {
+        self.show_history(&self.levels.history().clone()).await;
+        if let Err(e) = self.history_table.remove_strangers().await {
+            tracing::warn!(error = %e, "what is left over in the table of history stays for now");
+        }
     }
 
     /// Opens the dataset and the engine's runs, whatever the dataset holds besides.
@@ -71,7 +85,7 @@ impl Table {
         let links = Links::beside(root, files.files().clone());
         let kept = links.kept()?;
         let dataset = if has_manifest(&**files.files(), root)? {
-            load(root, handler.clone()).await?
+            manifests::load(&**files.files(), root, handler.clone()).await?
         } else if create || kept.is_some() {
             create_dataset(&**files.files(), root, handler.clone()).await?
         } else {
@@ -86,6 +100,7 @@ impl Table {
         links.sync_dir(root)?;
         links.mend(record.runs())?;
         let history_table = HistoryTable::beside(root, files.files().clone());
+        history_table.mend(&record.history)?;
         let scheduler = scheduler();
         let root = root.to_path_buf();
         let mut table = Self {
@@ -134,10 +149,11 @@ pub(super) fn scheduler() -> Arc<ScanScheduler> {
     ScanScheduler::new(Arc::new(ObjectStore::local()), SchedulerConfig::new(IO_BUFFER_BYTES))
 }
 
-/// The newer of the record that is kept beside the table and the one that the table has, if it has any.
-fn newer(kept: Option<Record>, found: Result<Record>) -> Result<Record> {
+/// The newer of the record that is kept beside the table and the one that the table has, if it has any. The one that
+/// is kept has a checksum: where both are of one commit, it is the right one.
+pub(super) fn newer(kept: Option<Record>, found: Result<Record>) -> Result<Record> {
     match (kept, found) {
-        (Some(kept), Ok(found)) if kept.sequence > found.sequence => Ok(kept),
+        (Some(kept), Ok(found)) if kept.sequence >= found.sequence => Ok(kept),
         (Some(kept), Err(Error::NotAStore { .. } | Error::Corruption { .. })) => Ok(kept),
         (_, found) => found,
     }
@@ -150,25 +166,16 @@ fn is_empty(dataset: &Dataset) -> bool {
     manifest.fragments.is_empty() && Record::read(&manifest.config) == Some(made)
 }
 
-fn session() -> Arc<Session> {
+pub(super) fn session() -> Arc<Session> {
     Arc::new(Session::new(0, METADATA_CACHE_BYTES, Default::default()))
 }
 
-fn uri(root: &Path) -> Result<&str> {
+pub(super) fn uri(root: &Path) -> Result<&str> {
     root.to_str().ok_or_else(|| Error::InvalidConfiguration {
         knob: "path".into(),
         value: root.to_string_lossy().into_owned(),
         allowed: "a path that is valid UTF-8".into(),
     })
-}
-
-pub(super) async fn load(root: &Path, handler: Arc<DurableCommitHandler>) -> Result<Dataset> {
-    DatasetBuilder::from_uri(uri(root)?)
-        .with_commit_handler(handler)
-        .with_session(session())
-        .load()
-        .await
-        .map_err(|e| from_lance("opening", root, e))
 }
 
 pub(super) async fn create_dataset(
@@ -202,20 +209,6 @@ pub(super) async fn create(
         .execute(transaction(0, operation))
         .await
         .map_err(|e| from_lance("creating", root, e))
-}
-
-/// The dataset's newest version.
-pub(super) async fn newest(dataset: &Dataset, root: &Path) -> Result<Dataset> {
-    let mut newest = dataset.clone();
-    let mut attempt = 1;
-    loop {
-        match newest.checkout_latest().await {
-            Ok(()) => return Ok(newest),
-            // It was removed after it had been listed: there is a newer one.
-            Err(e) if is_missing(&e) && attempt < ATTEMPTS => attempt += 1,
-            Err(e) => return Err(from_lance("reading", root, e)),
-        }
-    }
 }
 
 pub(super) fn has_manifest(files: &dyn Files, root: &Path) -> Result<bool> {

@@ -15,7 +15,7 @@ use crate::files::{self, Files, OpenMode};
 use kv_api::{Error, Result};
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const RECORD: &str = "RECORD";
 const DRAFT: &str = "RECORD.draft";
@@ -36,6 +36,11 @@ impl Links {
         };
         write().map_err(|e| Error::io("writing", &path, e))?;
         self.sync_dir(&self.runs)
+    }
+
+    /// Where the record is kept.
+    pub(super) fn record(&self) -> PathBuf {
+        self.runs.join(RECORD)
     }
 
     /// What was kept; `None` where there is nothing, or nothing intact.

@@ -13,3 +13,4 @@ mod restore;
 mod scan;
 mod shell;
 mod tour;
+mod verify;

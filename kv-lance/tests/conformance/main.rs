@@ -5,8 +5,8 @@ mod restless;
 use kv_api::{Capabilities, Durability, Isolation, Result};
 use kv_conformance::{Backend, Settle};
 use kv_lance::{CommitOn, LanceConfig, LanceDatastore};
-use std::path::PathBuf;
 use restless::Restless;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A store that is opened and flushed this often is slow to test.

@@ -48,7 +48,10 @@ async fn what_is_paused_goes_on_when_it_is_resumed() -> Result<()> {
     store.pause_compactions();
     write_runs(&store).await?;
     let asked = store.compact();
-    assert!(tokio::time::timeout(Duration::from_millis(200), asked).await.is_err(), "a compaction while they are paused");
+    assert!(
+        tokio::time::timeout(Duration::from_millis(200), asked).await.is_err(),
+        "a compaction while they are paused"
+    );
     assert_eq!((figure(&store, "compactions_paused"), figure(&store, "compactions")), (1, 0));
     assert!(figure(&store, "level_0_runs") >= 6);
     store.resume_compactions();
@@ -108,9 +111,8 @@ async fn a_range_is_compacted_by_itself() -> Result<()> {
     };
     let kept = names(&before).iter().filter(|name| names(&after).contains(name)).count();
     assert!(kept < partitions && kept + 4 > partitions, "{kept} of {partitions}");
-    let expected: Rows = (0..3000)
-        .map(|n| (numbered(n).0, if n % 3 == 0 { "new".to_owned() } else { "old".repeat(100) }))
-        .collect();
+    let expected: Rows =
+        (0..3000).map(|n| (numbered(n).0, if n % 3 == 0 { "new".to_owned() } else { "old".repeat(100) })).collect();
     assert_eq!(all(&store, None).await?, expected);
     store.shutdown().await?;
     let store = open(config(dir.path()).background_optimize(false)).await?;

@@ -36,6 +36,7 @@ mod runs;
 mod safe_timestamps;
 mod spans;
 mod statistics;
+mod verify;
 
 use kv_api::{Datastore, KeyRange, Result, ScanLimit, TransactionOptions, Version};
 use kv_lance::{LanceConfig, LanceDatastore};

@@ -21,7 +21,8 @@ Exit codes:
   0  done
   1  get: the key has no value
   2  the command line or a setting is wrong
-  3  the store, or a file that was to be read, could not be used";
+  3  the store, or a file that was to be read, could not be used
+  4  verify: the store is damaged";
 
 const GET_EXAMPLES: &str = "\
 Examples:
@@ -65,6 +66,15 @@ Examples:
 Exported are the rows of the other tool's version of the table that the store does not have, those with the
 smallest version first; all of them where it changed the columns. Each is a line: a JSON object of its columns,
 in which bytes that are not UTF-8 are {\"hex\": \"…\"}. Where they cannot be written, nothing is restored.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  kv verify
+  kv --store /backup/kv verify && echo sound
+  kv --json verify | jq -r 'select(.damage) | .path'
+
+Read are the journal, every block of every run with all checksums, the manifests and what these say of each other.
+A line for each thing that is wrong names the file and says what; the last line says what was read.";
 
 const STAT_EXAMPLES: &str = "\
 Examples:
@@ -137,6 +147,9 @@ pub(crate) enum Command {
     /// Put the store's rows back after another tool has changed its table; what that made stays under a tag
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(Restore),
+    /// Read all of a closed store without changing it, and name what is damaged; exit code 4 where anything is
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify,
     /// Run commands from the standard input, one a line, in a store that stays open
     #[command(after_help = SHELL_EXAMPLES)]
     Shell,

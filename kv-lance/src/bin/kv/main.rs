@@ -15,6 +15,7 @@ mod session;
 mod shell;
 mod stat;
 mod tour;
+mod verify;
 mod work;
 mod write;
 
@@ -50,6 +51,7 @@ async fn run(args: Args) -> Outcome {
             work::work(&command, Store::Closed(config?), &mut out).await
         }
         Command::Restore(restore) => restore::restore(session::existing(store)?, &restore, &mut out).await,
+        Command::Verify => verify::verify(session::existing(store)?, &mut out).await,
         Command::Shell => shell::shell(session::existing(store)?, &mut out).await,
         Command::Tour(tour) => tour::tour(&tour, &mut out).await,
     }?;

@@ -1,7 +1,13 @@
+use super::super::head::Head;
+use super::super::intact::is_seal;
+use super::super::mark::Mark;
+use super::super::segment::{FIRST_STEP, SEGMENT_HEADER};
 use super::super::{Journal, RecordBuilder};
 use super::*;
 use crate::files::LocalFiles;
 use crate::write::Write;
+use bytes::Bytes;
+use std::path::Path;
 use std::sync::Arc;
 
 type Outcome = std::result::Result<Vec<u64>, Error>;
@@ -21,14 +27,18 @@ fn replayed(dir: &JournalDir, covered: u64) -> Outcome {
 
 fn append(journal: &mut Journal, versions: std::ops::RangeInclusive<u64>) -> Result<()> {
     for version in versions {
-        let writes = [(Bytes::from(format!("key {version}")), Write::set("val".into()))];
-        let each = || writes.iter().map(|(k, v)| (k, v));
-        let builder = RecordBuilder::new(each(), RecordBuilder::size_of(each()));
-        let record = builder.finish(version, journal.segment(), journal.synced());
-        journal.append(&[record])?;
+        append_unsynced(journal, version)?;
         journal.sync()?;
     }
     Ok(())
+}
+
+fn append_unsynced(journal: &mut Journal, version: u64) -> Result<()> {
+    let writes = [(Bytes::from(format!("key {version}")), Write::set("val".into()))];
+    let each = || writes.iter().map(|(k, v)| (k, v));
+    let builder = RecordBuilder::new(each(), RecordBuilder::size_of(each()));
+    let record = builder.finish(version, journal.segment(), journal.synced());
+    Ok(journal.append(&[record])?)
 }
 
 fn edit(path: &Path, edit: impl FnOnce(&mut Vec<u8>)) -> std::io::Result<()> {
@@ -67,7 +77,8 @@ fn a_torn_tail_is_cut_wherever_it_is_torn() -> std::result::Result<(), Box<dyn s
     for torn in 1..RECORD - 3 {
         let dir = tempfile::tempdir()?;
         let mut journal = Journal::create(&journal_dir(&dir), 1)?;
-        append(&mut journal, 1..=3)?;
+        append(&mut journal, 1..=2)?;
+        append_unsynced(&mut journal, 3)?;
         let path = dir.path().join("0000000001.log");
         edit(&path, |bytes| {
             bytes.iter_mut().skip(SEGMENT_HEADER + 2 * RECORD + torn).for_each(|byte| *byte = 0);
@@ -77,6 +88,61 @@ fn a_torn_tail_is_cut_wherever_it_is_torn() -> std::result::Result<(), Box<dyn s
         Journal::create(&journal_dir(&dir), 2)?;
         assert_eq!(replayed(&journal_dir(&dir), 0)?, [1, 2], "with another segment behind");
     }
+    Ok(())
+}
+
+/// After a crash the last record, or all of them, could be damaged or gone, and the store opened without them.
+#[test]
+fn a_tail_that_was_durable_is_no_torn_write() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    for kept in 0..3 {
+        for durable in [true, false] {
+            let dir = tempfile::tempdir()?;
+            let mut journal = Journal::create(&journal_dir(&dir), 1)?;
+            append(&mut journal, 1..=3)?;
+            let start = SEGMENT_HEADER + kept * RECORD;
+            edit(&dir.path().join("0000000001.log"), |bytes| bytes.iter_mut().skip(start).for_each(|byte| *byte = 0))?;
+            if !durable {
+                // As a loss of power may leave it.
+                edit(&dir.path().join("HEAD"), |bytes| bytes.truncate(512))?;
+            }
+            match replayed(&journal_dir(&dir), 0) {
+                Err(Error::Corruption { .. }) if durable => {}
+                Ok(found) if !durable => assert_eq!(found.len(), kept),
+                other => return Err(format!("{kept} kept, durable: {durable}: {other:?}").into()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A newest segment of zeros was taken for one that was torn at its creation.
+#[test]
+fn a_segment_in_use_has_a_header() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
+    append(&mut Journal::create(&journal_dir(&dir), 1)?, 1..=3)?;
+    edit(&dir.path().join("0000000001.log"), |bytes| bytes.fill(0))?;
+    edit(&dir.path().join("HEAD"), |bytes| bytes.truncate(512))?;
+    assert!(matches!(replayed(&journal_dir(&dir), 0), Err(Error::Corruption { .. })));
+    Ok(())
+}
+
+#[test]
+fn head_and_mark_do_not_touch_each_other() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
+    let journal_dir = journal_dir(&dir);
+    append(&mut Journal::create(&journal_dir, 7)?, 1..=2)?;
+    let synced = (SEGMENT_HEADER + 2 * RECORD) as u64;
+    assert_eq!(Head::read(&journal_dir)?, Some(Head { segment: 7, end: None }));
+    assert_eq!(Mark::read(&journal_dir)?, Some(Mark { segment: 7, synced }));
+    for at in 512..512 + 28 {
+        edit(&dir.path().join("HEAD"), |bytes| flip(bytes, at))?;
+        assert_eq!(Mark::read(&journal_dir)?, None, "byte {at}");
+        assert!(Head::read(&journal_dir)?.is_some());
+        edit(&dir.path().join("HEAD"), |bytes| flip(bytes, at))?;
+    }
+    // Begun anew it is empty again.
+    Journal::create(&journal_dir, 7)?;
+    assert_eq!(Mark::read(&journal_dir)?, Some(Mark { segment: 7, synced: SEGMENT_HEADER as u64 }));
     Ok(())
 }
 

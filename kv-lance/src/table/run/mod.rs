@@ -25,6 +25,7 @@ mod runs_writer;
 mod statistics;
 mod synced_writer;
 mod uncached;
+mod verify;
 mod writer;
 
 pub(crate) use block::{KeyBlock, ValBlock};
@@ -40,6 +41,6 @@ pub(in crate::table) use writer::{FILE_VERSION, RunPlace};
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
-mod testing;
+pub(in crate::table) mod testing;
 #[cfg(test)]
 mod tests;

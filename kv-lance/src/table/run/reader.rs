@@ -6,7 +6,7 @@ use super::column_reader::ColumnReader;
 use super::data_file::{DataFile, PreadIo};
 use super::index::RunIndex;
 use super::statistics::RunStatistics;
-use super::writer::INDEX_BUFFER;
+use super::writer::{FILE_NAME, INDEX_BUFFER};
 use crate::files::OpenFiles;
 use crate::table::error::decoded;
 use crate::table::schema;
@@ -59,6 +59,10 @@ impl Run {
                 .into(),
         };
         let index = index().ok_or_else(not_a_run)?;
+        // Runs from before have no name in them.
+        if let Some(other) = metadata.file_schema.metadata.get(FILE_NAME).filter(|other| **other != name) {
+            return Err(Error::corruption(&path, format!("it has the bytes of another run, {other}")));
+        }
         let index = file.read(index).map_err(|e| Error::io("reading", &path, e))?;
         let index = RunIndex::decode(&index, file.clone(), cache.indexes().clone())?;
         if index.statistics.rows != metadata.num_rows {
@@ -70,7 +74,9 @@ impl Run {
             let field = metadata.file_schema.field(name)?;
             Some(ColumnReader::new(field, pages, io.clone(), cache.indexes().clone()))
         };
-        let (keys, vals) = column("key", schema::KEY).zip(column("val", schema::VAL)).ok_or_else(not_a_run)?;
+        let columns = async { Ok(column("key", schema::KEY).zip(column("val", schema::VAL))) };
+        let columns = decoded("opening", &path, || "its columns are of no type".into(), columns).await?;
+        let (keys, vals) = columns.ok_or_else(not_a_run)?;
         Ok(Self { name, id, path, file, keys, vals, index, cache })
     }
 

@@ -116,7 +116,7 @@ impl Run {
         self.damaged(block, "has rows that end before they begin")
     }
 
-    fn damaged(&self, block: usize, what: &str) -> Error {
+    pub(super) fn damaged(&self, block: usize, what: &str) -> Error {
         Error::corruption(&self.path, format!("block {block} {what}"))
     }
 }

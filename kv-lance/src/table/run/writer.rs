@@ -25,6 +25,9 @@ pub(in crate::table) const FILE_VERSION: ConcreteFileVersion = ConcreteFileVersi
 /// Schema metadata of a file: which of the global buffers is its index.
 pub(super) const INDEX_BUFFER: &str = "kv-lance:index";
 
+/// Schema metadata of a file: its name, so that another run's bytes in its place are told from it.
+pub(super) const FILE_NAME: &str = "kv-lance:file";
+
 /// Rows are handed to Lance in batches of this many bytes.
 const BATCH_BYTES: usize = 2 << 20;
 
@@ -261,6 +264,7 @@ impl RunWriter {
         let index = self.index.encode().ok_or_else(|| self.too_large())?;
         let index = self.add_buffer(index).await?;
         self.writer.add_schema_metadata(INDEX_BUFFER, index.to_string());
+        self.writer.add_schema_metadata(FILE_NAME, self.name.clone());
         self.writer.finish().await.map_err(|e| from_lance("writing", &self.path, e))?;
         self.finished = true;
         Ok(WrittenRun { name: self.name.clone() })

@@ -1,6 +1,6 @@
-//! A damaged byte gives an error or the right answer.
+//! A flipped byte anywhere in a run or a segment gives an error or the right answer.
 
-use super::*;
+use super::super::*;
 use kv_api::ErrorKind;
 use std::path::{Path, PathBuf};
 
