@@ -35,7 +35,8 @@ pub enum CommitOn {
     Thread,
 }
 
-/// How the keys and values of new runs are compressed. Runs of every kind can be read whatever the store is opened with.
+/// How the keys and values of new runs are compressed, from their first merge on: what flushes write is not. Runs of every kind
+/// can be read whatever the store is opened with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Compression {
     /// Not at all.
@@ -316,7 +317,7 @@ impl LanceConfig {
         self
     }
 
-    /// How the keys and values of new runs are compressed. Default = [`Compression::Fsst`].
+    /// How the keys and values of new runs are compressed once they are merged. Default = [`Compression::Fsst`].
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self

@@ -54,9 +54,10 @@ impl Plan {
         if self.is_bottom { self.taking(history, horizons, |_| false) } else { self }
     }
 
-    /// Of the inputs those that have keys in a range.
+    /// Of the inputs those that have keys in a range, into the lowest level that there is: the others stay where they are.
     pub(super) fn within(self, range: &KeyRange) -> Self {
-        Self { inputs: self.inputs.only(|run| has_keys_in(run, range)), ..self }
+        let to = self.inputs.depth().saturating_sub(1).max(1);
+        Self { inputs: self.inputs.only(|run| has_keys_in(run, range)), to, ..self }
     }
 
     fn taking(self, history: &[Arc<Run>], horizons: Horizons, also: impl Fn(&Arc<Run>) -> bool) -> Self {

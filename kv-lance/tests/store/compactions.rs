@@ -142,3 +142,38 @@ async fn deletions_do_not_wait_for_their_level_to_be_full() -> Result<()> {
     assert_eq!(all(&store, None).await?, []);
     Ok(())
 }
+
+/// A compaction of everything held up those of level 0, and so writers, until its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_compaction_gives_way_to_level_0() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(config(dir.path())).await?;
+    for key in 0..3000 {
+        write(&store, &[(&numbered(key).0, &format!("{key:06}").repeat(30))]).await?;
+    }
+    store.compact().await?;
+    assert!(figure(&store, "levels") >= 3, "{:?}", store.statistics());
+    store.shutdown().await?;
+    let store = open(config(dir.path()).compaction_bandwidth(160 << 10)).await?;
+    // Every row has something to be merged with.
+    write_keys(&store, 0..3000, "new").await?;
+    store.flush().await?;
+    let mut compaction = Box::pin(store.compact());
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut compaction).await.is_err());
+    for round in 0..9 {
+        write_keys(&store, round..round + 1, "newest").await?;
+        store.flush().await?;
+    }
+    assert!(figure(&store, "level_0_runs") >= 8);
+    let gave_way = until(&store, |store| figure(store, "level_0_runs") < 8);
+    tokio::select! {
+        biased;
+        () = gave_way => {}
+        ended = &mut compaction => panic!("it has not given way: {ended:?}"),
+    }
+    compaction.await?;
+    let newest = |n: usize| if n < 9 { "newest" } else { "new" };
+    let expected: Rows = (0..3000).map(|n| (numbered(n).0, newest(n).to_owned())).collect();
+    assert_eq!(all(&store, None).await?, expected);
+    Ok(())
+}
