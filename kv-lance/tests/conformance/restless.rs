@@ -10,11 +10,13 @@ pub(crate) struct Restless {
     store: LanceDatastore,
     /// What happens next, by a generator of Marsaglia's ("Xorshift RNGs", 2003).
     state: AtomicU64,
+    /// Compactions that are waited for: what they wait for is not held.
+    compacting: AtomicU64,
 }
 
 impl Restless {
     pub(crate) fn new(store: LanceDatastore) -> Self {
-        Self { store, state: AtomicU64::new(0x9e37_79b9_7f4a_7c15) }
+        Self { store, state: AtomicU64::new(0x9e37_79b9_7f4a_7c15), compacting: AtomicU64::new(0) }
     }
 
     fn next(&self) -> u64 {
@@ -40,7 +42,12 @@ impl Datastore for Restless {
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
         let next = self.next();
         match next >> 60 {
-            0..4 => self.store.pause_compactions(),
+            0..4 => {
+                self.store.pause_compactions();
+                if self.compacting.load(Ordering::SeqCst) > 0 {
+                    self.store.resume_compactions();
+                }
+            }
             4..8 => self.store.resume_compactions(),
             8 => self.store.flush().await?,
             9 | 10 => {
@@ -66,8 +73,11 @@ impl Datastore for Restless {
     }
 
     async fn compact(&self) -> Result<()> {
+        self.compacting.fetch_add(1, Ordering::SeqCst);
         self.store.resume_compactions();
-        self.store.compact().await
+        let compacted = self.store.compact().await;
+        self.compacting.fetch_sub(1, Ordering::SeqCst);
+        compacted
     }
 
     fn statistics(&self) -> Statistics {

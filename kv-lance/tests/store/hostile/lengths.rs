@@ -107,6 +107,8 @@ const RUNS: [(&str, Change); 9] = [
 async fn check(store: &Path, expected: &Rows, case: &str) {
     match use_it(store).await {
         Ok(found) => assert!(found == *expected, "{case}: {found:?}"),
+        // Any version may have been issued, so that the last of all is believed, and there is no next one.
+        Err(e) if case == "last-version" => assert!(e.to_string().contains("that 64 bits can hold"), "{e}"),
         Err(e) => assert!(e.to_string().contains(store.to_str().unwrap()), "{case}: {e}"),
     }
 }
