@@ -118,8 +118,9 @@ impl Worker {
     /// Begins a step, or a compaction, or ends one; whether there was anything to do.
     async fn begin_next(&mut self, core: &Core) -> bool {
         let levels = self.table.levels();
+        let gives_way = core.config.background_optimize && self.compactions.failures == 0;
         match self.compactions.passes.last_mut() {
-            Some(running) if core.config.background_optimize && is_urgent(&running.pass, levels) => {
+            Some(running) if gives_way && is_urgent(&running.pass, levels) => {
                 if self.compactions.are_merging() {
                     return false;
                 }
