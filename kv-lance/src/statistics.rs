@@ -180,7 +180,7 @@ impl Sources<'_> {
                 "compactions_paused",
                 self.core.background.brake.is_paused().into(),
                 "flag",
-                "1 while compactions are paused",
+                "Whether compactions are paused: 1 where they are",
             ),
             counter(
                 "compacted_bytes",
