@@ -8,16 +8,14 @@
 //! `magic | segment u64 | end u64, 0 where the segment is open | CRC-32C of all before u32`
 
 use super::JournalDir;
-use crate::codec::Reader;
+use super::sector::{self, Magic};
 use crate::files::{FileHandle, Files, OpenMode};
 use kv_api::{Error, Result};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-const MAGIC: &[u8; 8] = b"kvlanceH";
-const CHECKED: usize = 24;
-const LEN: u64 = CHECKED as u64 + 4;
+const MAGIC: &Magic = b"kvlanceH";
 
 /// What `HEAD` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +30,7 @@ impl Head {
     /// `None` where there is none that is intact.
     pub(super) fn read(dir: &JournalDir) -> Result<Option<Self>> {
         let path = dir.head();
-        let bytes = match read_part(&*dir.files, &path, 0, LEN) {
+        let bytes = match read_part(&*dir.files, &path, 0, sector::LEN) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 tracing::warn!(path = %path.display(), "not there: whether the journal's end is missing is not checked");
@@ -48,20 +46,12 @@ impl Head {
     }
 
     fn encode(self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(self.segment.to_le_bytes());
-        bytes.extend(self.end.unwrap_or(0).to_le_bytes());
-        bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
-        bytes
+        sector::encode(MAGIC, [self.segment, self.end.unwrap_or(0)])
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut r = Reader::new(bytes);
-        if r.bytes(MAGIC.len())? != MAGIC {
-            return None;
-        }
-        let (segment, end, checksum) = (r.u64()?, r.u64()?, r.u32()?);
-        (checksum == crc32c::crc32c(bytes.get(..CHECKED)?)).then_some(Self { segment, end: (end > 0).then_some(end) })
+        let [segment, end] = sector::decode(MAGIC, bytes)?;
+        Some(Self { segment, end: (end > 0).then_some(end) })
     }
 }
 

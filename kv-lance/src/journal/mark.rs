@@ -9,12 +9,11 @@
 
 use super::JournalDir;
 use super::head::{HeadFile, read_part};
-use crate::codec::Reader;
+use super::sector::{self, Magic};
 use kv_api::{Error, Result};
 use std::io::ErrorKind;
 
-const MAGIC: &[u8; 8] = b"kvlanceM";
-const CHECKED: usize = 24;
+const MAGIC: &Magic = b"kvlanceM";
 /// In a sector of its own: what is torn here leaves the head as it is.
 const PLACE: u64 = 512;
 
@@ -30,7 +29,7 @@ impl Mark {
     /// `None` where there is none that is intact, as in stores made before there was one.
     pub(super) fn read(dir: &JournalDir) -> Result<Option<Self>> {
         let path = dir.head();
-        match read_part(&*dir.files, &path, PLACE, CHECKED as u64 + 4) {
+        match read_part(&*dir.files, &path, PLACE, sector::LEN) {
             Ok(bytes) => Ok(Self::decode(&bytes)),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(Error::io("reading", &path, e)),
@@ -43,19 +42,11 @@ impl Mark {
     }
 
     fn encode(self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(self.segment.to_le_bytes());
-        bytes.extend(self.synced.to_le_bytes());
-        bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
-        bytes
+        sector::encode(MAGIC, [self.segment, self.synced])
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut r = Reader::new(bytes);
-        if r.bytes(MAGIC.len())? != MAGIC {
-            return None;
-        }
-        let (segment, synced, checksum) = (r.u64()?, r.u64()?, r.u32()?);
-        (checksum == crc32c::crc32c(bytes.get(..CHECKED)?)).then_some(Self { segment, synced })
+        let [segment, synced] = sector::decode(MAGIC, bytes)?;
+        Some(Self { segment, synced })
     }
 }

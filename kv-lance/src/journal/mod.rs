@@ -13,6 +13,7 @@ mod mark;
 mod reading;
 mod record;
 mod replay;
+mod sector;
 mod segment;
 mod verify;
 

@@ -163,7 +163,7 @@ impl Worker {
         let levels = self.table.levels();
         let history = levels.history().runs();
         let ranged = self.sizes.all(levels).within(range).erasing(history, horizons);
-        match *range != KeyRange::all() && ranged.inputs.history().is_empty() {
+        match *range != KeyRange::all() && !ranged.reads_history() {
             true => ranged,
             false => self.sizes.all(levels).with_history(history, horizons),
         }
@@ -376,7 +376,7 @@ fn is_worthwhile(plan: &Plan, horizons: &Horizons) -> bool {
     });
     let runs: Vec<_> = plan.inputs.runs().cloned().collect();
     let unsorted = runs.len() > 1 && (!plan.inputs.flushed().is_empty() || overlap(&runs));
-    has_something_to_drop || !plan.inputs.history().is_empty() || unsorted
+    has_something_to_drop || plan.reads_history() || unsorted
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl Pass {
     /// A pass over the keys of a range that the inputs have. History has no order that it could be cut by, so that its
     /// inputs are merged as a whole.
     pub(super) fn new(plan: Plan, range: &KeyRange) -> Self {
-        let rest = if plan.inputs.history().is_empty() { extent(&plan, range) } else { Some(KeyRange::all()) };
+        let rest = if plan.reads_history() { Some(KeyRange::all()) } else { extent(&plan, range) };
         let from = rest.as_ref().map_or_else(Key::new, |rest| rest.start.clone());
         Self { plan, from, rest, has_gap: false }
     }
@@ -49,7 +49,7 @@ impl Pass {
     pub(super) fn next(&mut self, levels: &Levels, bytes: u64) -> Option<Step> {
         loop {
             let rest = self.rest.take()?;
-            if !self.plan.inputs.history().is_empty() {
+            if self.plan.reads_history() {
                 return Some(Step { plan: self.plan.clone(), range: rest });
             }
             let cut = self.cut(levels, &rest, bytes);
@@ -58,7 +58,7 @@ impl Pass {
             let inputs = self.sources(levels, &range);
             if !inputs.is_empty() {
                 let is_bottom = (self.plan.to + 1..levels.depth())
-                    .all(|below| !levels.level(below).iter().any(|run| has_keys_in(run, &range)));
+                    .all(|below| !levels.level(below).iter().any(|run| run.has_keys_in(&range)));
                 return Some(Step { plan: Plan { inputs, is_bottom, ..self.plan.clone() }, range });
             }
         }
@@ -67,7 +67,7 @@ impl Pass {
     /// What of the table's runs a step replaces, where those before it have been published, but for one that failed.
     pub(super) fn replaced_by(&self, levels: &Levels, step: &Step) -> Levels {
         let Step { plan, range } = step;
-        if !plan.inputs.history().is_empty() {
+        if plan.reads_history() {
             return plan.inputs.clone();
         }
         // A run that stays must not be found before newer rows, which now lie below it: so what is newer stays as well.
@@ -76,7 +76,7 @@ impl Pass {
         for level in (plan.above..plan.to).rev() {
             let merged = |run: &&Arc<Run>| level > plan.above || self.knows(run);
             for run in levels.level(level).iter().rev().filter(merged) {
-                match self.has_passed(run, range) && !staying.iter().any(|older| share_keys(older, run)) {
+                match self.has_passed(run, range) && !staying.iter().any(|older| older.overlaps(run.key_bounds())) {
                     true => going.push(run),
                     false => staying.push(run),
                 }
@@ -102,13 +102,13 @@ impl Pass {
     fn sources(&self, levels: &Levels, range: &KeyRange) -> Levels {
         levels.of_levels(|level, run| {
             let below = self.plan.above < level && level <= self.plan.to;
-            (below || level == self.plan.above && self.knows(run)) && has_keys_in(run, range)
+            (below || level == self.plan.above && self.knows(run)) && run.has_keys_in(range)
         })
     }
 
     /// Where the next step ends: before the first key of a run on the lowest level that has any.
     fn cut(&self, levels: &Levels, rest: &KeyRange, bytes: u64) -> Option<Key> {
-        let on = |level: usize| levels.level(level).iter().filter(|run| has_keys_in(run, rest));
+        let on = |level: usize| levels.level(level).iter().filter(|run| run.has_keys_in(rest));
         let guide = (self.plan.above + 1..=self.plan.to).rev().find(|level| on(*level).next().is_some())?;
         // What lies above is taken to be spread evenly.
         let of_guide: u64 = on(guide).map(|run| run.disk_bytes()).sum();
@@ -127,8 +127,8 @@ impl Pass {
 impl Step {
     /// Whether there is nothing to be merged into the lower level, nor history.
     pub(super) fn is_idle(&self) -> bool {
-        let Plan { inputs, to, .. } = &self.plan;
-        inputs.history().is_empty() && (0..*to).all(|level| inputs.level(level).is_empty())
+        let plan = &self.plan;
+        !plan.reads_history() && (0..plan.to).all(|level| plan.inputs.level(level).is_empty())
     }
 }
 
@@ -139,22 +139,10 @@ fn extent(plan: &Plan, range: &KeyRange) -> Option<KeyRange> {
         start: range.start.clone().max(Key::copy_from_slice(first)),
         end: range.end.iter().cloned().chain([KeyRange::key_after(last)]).min(),
     };
-    for run in plan.inputs.level(plan.to).iter().filter(|run| has_keys_in(run, range)) {
+    for run in plan.inputs.level(plan.to).iter().filter(|run| run.has_keys_in(range)) {
         let (first, last) = run.key_bounds();
         extent.start = extent.start.min(Key::copy_from_slice(first));
         extent.end = extent.end.max(Some(KeyRange::key_after(last)));
     }
     (!extent.is_empty()).then_some(extent)
-}
-
-/// Whether two runs can have a key in common.
-fn share_keys(a: &Run, b: &Run) -> bool {
-    let ((a_first, a_last), (b_first, b_last)) = (a.key_bounds(), b.key_bounds());
-    a_first <= b_last && b_first <= a_last
-}
-
-/// Whether a run can have keys in a range.
-pub(super) fn has_keys_in(run: &Run, range: &KeyRange) -> bool {
-    let (first, last) = run.key_bounds();
-    last >= range.start.as_ref() && range.end.as_ref().is_none_or(|end| first < end.as_ref())
 }

@@ -1,7 +1,6 @@
 //! What to compact next: level 0 when it has too many runs, another level when it has too many bytes.
 
 use super::history::{Horizons, Rest};
-use super::pass::has_keys_in;
 use crate::table::{History, Levels, Run};
 use kv_api::{KeyRange, Version};
 use std::cmp::Reverse;
@@ -57,7 +56,7 @@ impl Plan {
     /// Of the inputs those that have keys in a range, into the lowest level that there is: the others stay where they are.
     pub(super) fn within(self, range: &KeyRange) -> Self {
         let to = self.inputs.depth().saturating_sub(1).max(1);
-        Self { inputs: self.inputs.only(|run| has_keys_in(run, range)), to, ..self }
+        Self { inputs: self.inputs.only(|run| run.has_keys_in(range)), to, ..self }
     }
 
     fn taking(self, history: &[Arc<Run>], horizons: Horizons, also: impl Fn(&Arc<Run>) -> bool) -> Self {
@@ -68,18 +67,17 @@ impl Plan {
 
     /// Whether one of the inputs, of a version up to `until`, may erase rows of a run of history.
     fn may_erase(&self, run: &Run, until: Version) -> bool {
-        let (first, last) = run.key_bounds();
         self.inputs.runs().any(|input| {
-            let (input_first, input_last) = input.key_bounds();
             let statistics = input.statistics();
             // Of the rows that erase, the run says the greatest version alone.
             let (erasing, least) = (statistics.max_erasing, statistics.min_version);
-            erasing > 0
-                && least <= until
-                && run.statistics().min_version < erasing
-                && input_first <= last
-                && first <= input_last
+            erasing > 0 && least <= until && run.statistics().min_version < erasing && input.overlaps(run.key_bounds())
         })
+    }
+
+    /// Whether history is among the inputs.
+    pub(super) fn reads_history(&self) -> bool {
+        !self.inputs.history().is_empty()
     }
 
     /// How often the history that it writes has been merged.
@@ -217,13 +215,7 @@ fn sequences(runs: &[Arc<Run>]) -> usize {
 /// Merges runs of one level into the next.
 fn plan(levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
     let to = level + 1;
-    let touched = |run: &Arc<Run>| {
-        let (first, last) = run.key_bounds();
-        runs.iter().any(|other| {
-            let (other_first, other_last) = other.key_bounds();
-            other_first <= last && first <= other_last
-        })
-    };
+    let touched = |run: &Arc<Run>| runs.iter().any(|other| other.overlaps(run.key_bounds()));
     let is_input = |run: &Arc<Run>| runs.iter().any(|other| Arc::ptr_eq(run, other));
     let next: Vec<Arc<Run>> = levels.level(to).iter().filter(|run| touched(run)).cloned().collect();
     let inputs = levels.only(|run| is_input(run) || next.iter().any(|other| Arc::ptr_eq(run, other)));

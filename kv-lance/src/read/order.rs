@@ -60,11 +60,11 @@ impl Order {
 
 /// How many bytes all keys begin with alike, as far as the range and the bounds of the runs tell.
 fn shared_prefix(range: &KeyRange, cursors: &[Cursor<'_>]) -> usize {
-    let bounds: Option<Vec<_>> = cursors.iter().map(Cursor::key_bounds).collect();
     // Of what is in memory only the range is known.
-    let bounds = bounds.unwrap_or_default();
-    let first = bounds.iter().map(|(first, _)| *first).min().unwrap_or_default();
-    let last = bounds.iter().map(|(_, last)| *last).max();
+    let are_known = cursors.iter().all(|cursor| cursor.key_bounds().is_some());
+    let bounds = || cursors.iter().filter(|_| are_known).filter_map(Cursor::key_bounds);
+    let first = bounds().map(|(first, _)| first).min().unwrap_or_default();
+    let last = bounds().map(|(_, last)| last).max();
     let (least, greatest) = (first.max(&range.start), last.into_iter().chain(range.end.as_deref()).min());
     greatest.map_or(0, |greatest| least.iter().zip(greatest).take_while(|(a, b)| a == b).count())
 }

@@ -46,10 +46,7 @@ impl History {
 
     /// The same, those alone that can have `key`.
     pub(crate) fn holding(&self, key: &[u8], version: Version) -> impl Iterator<Item = &Arc<Run>> {
-        self.at(version).filter(move |run| {
-            let (first, last) = run.key_bounds();
-            first <= key && key <= last
-        })
+        self.at(version).filter(move |run| run.overlaps((key, key)))
     }
 
     /// Bytes of files.

@@ -77,11 +77,7 @@ impl Levels {
 
     /// The runs of a level that can have keys from `first` to `last`.
     pub(crate) fn overlapping(&self, level: usize, first: &[u8], last: &[u8]) -> impl Iterator<Item = &Arc<Run>> {
-        let overlaps = move |run: &&Arc<Run>| {
-            let (run_first, run_last) = run.key_bounds();
-            run_first <= last && first <= run_last
-        };
-        self.level(level).iter().filter(overlaps)
+        self.level(level).iter().filter(move |run| run.overlaps((first, last)))
     }
 
     /// The least and the greatest key.
@@ -98,8 +94,7 @@ impl Levels {
 
     /// These levels without the runs that `keep` does not hold for.
     pub(crate) fn only(&self, keep: impl Fn(&Arc<Run>) -> bool) -> Self {
-        let kept = |runs: &Vec<Arc<Run>>| runs.iter().filter(|run| keep(run)).cloned().collect();
-        Self::new(self.levels.iter().map(kept).collect(), self.history.only(&keep))
+        Self { history: self.history.only(&keep), ..self.of_levels(|_, run| keep(run)) }
     }
 
     /// The runs that `keep` holds for, by their levels, without history.

@@ -4,28 +4,20 @@ use async_trait::async_trait;
 use kv_api::{Capabilities, Datastore, KeyRange, Result, Statistics, Transactable, TransactionOptions, Version};
 use kv_lance::LanceDatastore;
 use std::sync::atomic::{AtomicU64, Ordering};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Passes everything on.
 pub(crate) struct Restless {
     store: LanceDatastore,
-    /// What happens next, by a generator of Marsaglia's ("Xorshift RNGs", 2003).
-    state: AtomicU64,
+    /// Transactions that have begun: their hashes say what happens between them.
+    begun: AtomicU64,
     /// Compactions that are waited for: what they wait for is not held.
     compacting: AtomicU64,
 }
 
 impl Restless {
     pub(crate) fn new(store: LanceDatastore) -> Self {
-        Self { store, state: AtomicU64::new(0x9e37_79b9_7f4a_7c15), compacting: AtomicU64::new(0) }
-    }
-
-    fn next(&self) -> u64 {
-        let step = |mut x: u64| {
-            x ^= x << 13;
-            x ^= x >> 7;
-            Some(x ^ x << 17)
-        };
-        self.state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or_default()
+        Self { store, begun: AtomicU64::new(0), compacting: AtomicU64::new(0) }
     }
 }
 
@@ -40,7 +32,7 @@ impl Datastore for Restless {
     }
 
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
-        let next = self.next();
+        let next = xxh3_64(&self.begun.fetch_add(1, Ordering::Relaxed).to_le_bytes());
         match next >> 60 {
             0..4 => {
                 self.store.pause_compactions();

@@ -8,11 +8,10 @@ use kv_api::{Key, KeyRange, Result, Version};
 impl Run {
     /// A row of `range` after `since`, with its version.
     pub(crate) async fn changed(&self, range: &KeyRange, since: Version) -> Result<Option<(Key, Version)>> {
-        let (first, last) = self.key_bounds();
-        let ends_before = |key: &[u8]| range.end.as_ref().is_some_and(|end| end.as_ref() <= key);
-        if range.start.as_ref() > last || ends_before(first) {
+        if !self.has_keys_in(range) {
             return Ok(None);
         }
+        let ends_before = |key: &[u8]| range.end.as_ref().is_some_and(|end| end.as_ref() <= key);
         for block in self.block_at(&range.start, Version::MAX)?..self.blocks() {
             tokio::task::consume_budget().await;
             let keys = self.keys(block).await?;

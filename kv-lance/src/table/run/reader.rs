@@ -10,7 +10,7 @@ use super::writer::{FILE_NAME, INDEX_BUFFER};
 use crate::files::OpenFiles;
 use crate::table::error::decoded;
 use crate::table::schema;
-use kv_api::{Error, Result, Version};
+use kv_api::{Error, KeyRange, Result, Version};
 use lance_file::reader::FileReader;
 use lance_io::scheduler::ScanScheduler;
 use lance_io::utils::CachedFileSize;
@@ -109,6 +109,18 @@ impl Run {
     /// The first and the last key.
     pub(crate) fn key_bounds(&self) -> (&[u8], &[u8]) {
         (&self.index.first_key, &self.index.last_key)
+    }
+
+    /// Whether it can have a key from `first` to `last`.
+    pub(crate) fn overlaps(&self, (first, last): (&[u8], &[u8])) -> bool {
+        let (own_first, own_last) = self.key_bounds();
+        own_first <= last && first <= own_last
+    }
+
+    /// Whether it can have a key in a range.
+    pub(crate) fn has_keys_in(&self, range: &KeyRange) -> bool {
+        let (first, last) = self.key_bounds();
+        last >= range.start.as_ref() && range.end.as_ref().is_none_or(|end| first < end.as_ref())
     }
 
     /// A key at or before the first of a block, and after the last of the one before.
