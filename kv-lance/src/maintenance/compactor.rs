@@ -9,8 +9,12 @@ use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use thread_priority::{ThreadPriority, set_current_thread_priority};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
+
+/// Of 100; on Linux it is a niceness of 10.
+const LOW_PRIORITY: u8 = 25;
 
 /// A step to be merged.
 pub(super) struct Job {
@@ -49,6 +53,7 @@ impl Compactor {
             let (inbox, outbox, brake) = (inbox.clone(), outbox.clone(), compactor.brake.clone());
             let store = path.to_path_buf();
             let work = move || {
+                give_way(&store);
                 let outbox = Outbox(outbox);
                 while let Some(Job { number, step, writer }) = next(&inbox) {
                     let span = tracing::debug_span!(
@@ -77,6 +82,15 @@ impl Compactor {
     /// Waits for a step to end; `None` where a thread has died.
     pub(super) async fn ended(&mut self) -> Option<Ended> {
         self.ended.recv().await.flatten()
+    }
+}
+
+/// Lets every other thread of the machine go first. Without that, a reader waits for a processor
+/// behind compactions; what they fall behind by then holds back writers, not readers.
+fn give_way(store: &Path) {
+    let lowered = ThreadPriority::try_from(LOW_PRIORITY).map(set_current_thread_priority);
+    if !matches!(lowered, Ok(Ok(()))) {
+        tracing::debug!(store = %store.display(), ?lowered, "a compaction thread keeps its priority");
     }
 }
 

@@ -177,3 +177,28 @@ async fn a_long_compaction_gives_way_to_level_0() -> Result<()> {
     assert_eq!(all(&store, None).await?, expected);
     Ok(())
 }
+
+/// The niceness of each thread of this process that merges: the 19th field of its `stat`, 16 after
+/// its name.
+#[cfg(target_os = "linux")]
+fn merging_threads() -> Vec<i32> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let stats = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
+    stats
+        .filter(|stat| stat.contains("(kv-lance-merge)"))
+        .filter_map(|stat| stat.rsplit_once(") ")?.1.split(' ').nth(16)?.parse().ok())
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threads_that_merge_let_others_go_first() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(config(dir.path())).await?;
+    write_runs(&store).await?;
+    store.compact().await?;
+    // Other tests have such threads, some of which have only just begun.
+    let niceness = merging_threads();
+    assert!(niceness.iter().any(|nice| *nice >= 10), "{niceness:?}");
+    Ok(())
+}
