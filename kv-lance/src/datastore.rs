@@ -115,6 +115,15 @@ impl LanceDatastore {
         Self::open(LanceConfig::from_url(url)?).await
     }
 
+    /// Begins a transaction, as [`begin`](Datastore::begin) does, that is not behind a pointer: for what only this store's
+    /// transactions can do, as SQL.
+    ///
+    /// # Errors
+    /// [`StoreClosed`](Error::StoreClosed).
+    pub fn transaction(&self, options: TransactionOptions) -> Result<LanceTransaction> {
+        LanceTransaction::begin(self.core.clone(), self.committer.clone(), options)
+    }
+
     /// Merges all runs into one and drops history as `options` say.
     ///
     /// # Errors
@@ -278,7 +287,7 @@ impl Datastore for LanceDatastore {
     }
 
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
-        Ok(Box::new(LanceTransaction::begin(self.core.clone(), self.committer.clone(), options)?))
+        Ok(Box::new(self.transaction(options)?))
     }
 
     async fn current_version(&self) -> Result<Version> {

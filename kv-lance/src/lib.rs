@@ -29,6 +29,8 @@ mod maintenance;
 mod memtable;
 mod read;
 mod restore;
+#[cfg(feature = "sql")]
+pub mod sql;
 mod statistics;
 mod symlinks;
 mod table;
@@ -43,6 +45,7 @@ pub use datastore::LanceDatastore;
 pub use restore::{ChangedTable, restore};
 pub use statistics::{LevelInfo, RunInfo};
 pub use table::Restored;
+pub use transaction::LanceTransaction;
 pub use verify::{Damage, Verified, verify};
 
 /// The backend's name.

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 /// Of 100; on Linux it is a niceness of 10.
-const LOW_PRIORITY: u8 = 25;
+const LOW_PRIORITY: u8 = 22;
 
 /// A step to be merged.
 pub(super) struct Job {

@@ -91,11 +91,13 @@ impl<'a> Rows<'a> {
         last.filter(|place| self.places.contains(place)).map(|place| Row { source: self.source, place })
     }
 
-    /// The columns of keys and values, and which rows of them these are; `None` where they are in memory.
-    pub(crate) fn columns(&self) -> Option<(&'a Column, &'a Column, Range<usize>)> {
-        match self.source {
-            Source::Block(keys, Some(vals)) => Some((keys.column(), vals.column(), self.places.clone())),
-            Source::Block(..) | Source::Memory(..) => None,
+    /// The columns of keys and values, and which rows of them these are; `None` where they are in memory, or go backwards.
+    pub(crate) fn columns(&self) -> Option<(&'a Column, Option<&'a Column>, Range<usize>)> {
+        match (self.source, self.direction) {
+            (Source::Block(keys, vals), Direction::Forward) => {
+                Some((keys.column(), vals.map(|vals| vals.column()), self.places.clone()))
+            }
+            (Source::Block(..), Direction::Backward) | (Source::Memory(..), _) => None,
         }
     }
 }

@@ -19,12 +19,19 @@ use pending::Pending;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+#[cfg(feature = "sql")]
+use std::time::SystemTime;
+#[cfg(feature = "sql")]
+pub(crate) use {
+    arrow::{Columns, Wanted},
+    scan::Page,
+};
 
 /// A point read or write takes a microsecond or so, where a unit of the budget stands for more.
 const OPERATIONS_A_UNIT: u64 = 8;
 
-/// See [`Transactable`].
-pub(crate) struct LanceTransaction {
+/// A transaction of a [`LanceDatastore`](crate::LanceDatastore); what it does is said by [`Transactable`].
+pub struct LanceTransaction {
     core: Arc<Core>,
     committer: Arc<Committer>,
     snapshot: Snapshot,
@@ -54,6 +61,12 @@ impl LanceTransaction {
             core,
             committer,
         })
+    }
+
+    /// The last version at a time; `None` where versions have no relation to time.
+    #[cfg(feature = "sql")]
+    pub(crate) fn version_at(&self, time: SystemTime) -> Option<Version> {
+        self.core.config.version_source.at_time(time)
     }
 
     fn check_open(&self) -> Result<()> {

@@ -1,11 +1,25 @@
 //! Scans of a transaction: its pending writes over its snapshot, within a limit.
 
 use super::LanceTransaction;
-use super::arrow::Columns;
+use super::arrow::{Columns, Wanted, building};
 use super::pending::PendingSource;
 use crate::read::{ChunkSource, Erasures, Merge, Row, Rows, Span, Visible};
-use kv_api::{ArrowBatch, Direction, Key, KeyRange, LimitCounter, Result, ScanLimit, Val, Version, check_batch};
+use arrow_array::RecordBatch;
+use kv_api::{
+    ArrowBatch, Direction, Key, KeyRange, LimitCounter, Result, ScanLimit, Val, Version, check_batch, scan_schema,
+};
 use std::ops::ControlFlow;
+
+/// What a scan of columns asks for.
+pub(crate) struct Page {
+    pub(crate) range: KeyRange,
+    pub(crate) direction: Direction,
+    pub(crate) wanted: Wanted,
+    /// At most.
+    pub(crate) rows: usize,
+    /// It ends with the rows that reach so many.
+    pub(crate) bytes: usize,
+}
 
 impl LanceTransaction {
     /// A merge of what the transaction sees of `range`: its own writes too, unless it asks for a version.
@@ -96,33 +110,52 @@ impl LanceTransaction {
         Ok(count)
     }
 
-    /// A page as Arrow columns, whose bytes are copied once, many rows of a block at a time. It ends before `batch` entries
-    /// where its keys or its values are as many bytes as an array can hold.
+    /// A page as Arrow columns. It ends before `batch` entries where its keys or its values are as many bytes as an array
+    /// can hold.
     pub(super) async fn scan_arrow(&self, range: KeyRange, batch: u32, version: Option<Version>) -> Result<ArrowBatch> {
         check_batch(batch)?;
-        let mut merge = self.merge(range.clone(), Direction::Forward, version, true)?;
-        let mut columns = Columns::default();
-        let mut left = batch as usize;
+        let wanted = Wanted { keys: true, vals: true, versions: false };
+        let page = Page { range, direction: Direction::Forward, wanted, rows: batch as usize, bytes: usize::MAX };
+        let (columns, next) = self.scan_columns(page, version).await?;
+        let (keys, vals, _) = columns.finish()?;
+        let batch = RecordBatch::try_new(scan_schema(), vec![keys, vals]).map_err(building)?;
+        Ok(ArrowBatch { next, batch })
+    }
+
+    /// A page as columns, whose bytes are copied once, many rows of a block at a time, and what is left of its range; `None`
+    /// where it has been read to its end.
+    pub(crate) async fn scan_columns(
+        &self,
+        page: Page,
+        version: Option<Version>,
+    ) -> Result<(Columns, Option<KeyRange>)> {
+        let Page { range, direction, wanted, rows: most, bytes } = page;
+        let mut merge = self.merge(range.clone(), direction, version, wanted.vals)?;
+        let mut columns = Columns::new(wanted);
         let mut last = None;
         let mut exhausted = false;
-        while left > 0 {
+        while columns.rows < most && columns.bytes() < bytes {
             if !merge.advance().await? {
                 exhausted = true;
                 break;
             }
             let Some(mut rows) = merge.rows() else { break };
-            rows.truncate(left);
-            if !columns.extend(&rows) {
+            rows.truncate(most - columns.rows);
+            let (offered, added) = (rows.len(), columns.extend(&rows));
+            rows.truncate(added);
+            last = rows.last().map(|row| row.key_slice()).or(last);
+            if added < offered {
                 break;
             }
-            left -= rows.len();
-            last = rows.last().map(|row| row.key_slice());
         }
         let stopped_at = last.filter(|_| !exhausted);
-        self.note_scan(range.clone(), Direction::Forward, version, stopped_at.as_ref());
+        self.note_scan(range.clone(), direction, version, stopped_at.as_ref());
         self.check_still_open()?;
-        let rest = stopped_at.map(|last| KeyRange { start: KeyRange::key_after(&last), end: range.end });
-        Ok(ArrowBatch { next: rest.filter(|rest| !rest.is_empty()), batch: columns.finish()? })
+        let rest = stopped_at.map(|last| match direction {
+            Direction::Forward => KeyRange { start: KeyRange::key_after(&last), end: range.end },
+            Direction::Backward => KeyRange { start: range.start, end: Some(last) },
+        });
+        Ok((columns, rest.filter(|rest| !rest.is_empty())))
     }
 
     pub(super) async fn scan_keys(

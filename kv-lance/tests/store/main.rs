@@ -35,6 +35,8 @@ mod recovery;
 mod runs;
 mod safe_timestamps;
 mod spans;
+#[cfg(feature = "sql")]
+mod sql;
 mod statistics;
 mod verify;
 

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::format::Format;
-use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use kv_api::{HybridClock, MvccSource, Version};
 use kv_lance::LanceConfig;
@@ -45,6 +45,20 @@ Examples:
   kv --json scan --at 2026-04-01T12:00:00Z | jq -r .key
 
 Without --json a line is the key, a tab and the value.";
+
+const SQL_EXAMPLES: &str = "\
+Examples:
+  kv sql \"SELECT count(*) FROM kv WHERE key LIKE 'user/%'\"
+  kv sql \"SELECT key, octet_length(val) AS bytes FROM kv ORDER BY bytes DESC LIMIT 10\"
+  kv sql \"SELECT key FROM kv_at('2026-04-01T12:00:00Z') EXCEPT SELECT key FROM kv\"
+  kv sql --format arrow 'SELECT * FROM kv' > kv.arrow
+  kv sql                                without a query: those of the standard input, each up to its ';'
+
+The table kv has the columns key and val, which are bytes and can be compared with text, and version, of the
+commit that wrote the row; kv_at(VERSION) and kv_at('TIME') are the same as it was. CAST(val AS VARCHAR) makes
+text of bytes. All queries of a command read one point in time. EXPLAIN shows what is read. Bytes are printed as
+the other commands print them, but for --format arrow. A table is held in memory until it is complete; csv, json
+and arrow are printed as they come.";
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:
@@ -173,6 +187,9 @@ pub(crate) enum Work {
     Scan(Scan),
     /// Count the keys of a range
     Count(Count),
+    /// Query the store with SQL
+    #[command(after_help = SQL_EXAMPLES)]
+    Sql(Sql),
     /// Import a folder, or a .jsonl, .csv or .tsv file
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
@@ -236,6 +253,29 @@ pub(crate) struct Count {
     pub(crate) range: RangeArgs,
     #[command(flatten)]
     pub(crate) at: At,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Sql {
+    /// The query, or several with ';' between them
+    pub(crate) query: Option<String>,
+    /// How rows are printed; table, or under --json json
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<SqlFormat>,
+    #[command(flatten)]
+    pub(crate) at: At,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SqlFormat {
+    /// Columns for a person
+    Table,
+    /// With a line of names first
+    Csv,
+    /// An object a line, without what is null
+    Json,
+    /// A stream of Arrow record batches
+    Arrow,
 }
 
 #[derive(Debug, ClapArgs)]

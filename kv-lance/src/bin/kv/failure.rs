@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// The store refused or failed.
     Store(Error),
+    /// A query failed while it ran.
+    Query(String),
     /// A file that was to be read or written cannot be used.
     File(String),
     /// The tour saw something that it should not.
@@ -31,7 +33,7 @@ impl Failure {
             _ if self.is_quiet() => 0,
             Self::NotFound(_) => 1,
             Self::Usage(_) | Self::Store(Error::InvalidConfiguration { .. }) => 2,
-            Self::Store(_) | Self::File(_) | Self::Unexpected(_) | Self::Output(_) => 3,
+            Self::Store(_) | Self::Query(_) | Self::File(_) | Self::Unexpected(_) | Self::Output(_) => 3,
         }
     }
 
@@ -53,7 +55,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound(key) => write!(f, "no value for the key '{key}'"),
-            Self::Usage(what) | Self::File(what) | Self::Unexpected(what) => f.write_str(what),
+            Self::Usage(what) | Self::Query(what) | Self::File(what) | Self::Unexpected(what) => f.write_str(what),
             Self::Store(error) => write!(f, "{error}"),
             Self::Output(error) => write!(f, "writing the output: {error}"),
             Self::Said(_) => Ok(()),

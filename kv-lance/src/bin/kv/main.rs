@@ -13,6 +13,7 @@ mod restore;
 mod scan;
 mod session;
 mod shell;
+mod sql;
 mod stat;
 mod tour;
 mod verify;

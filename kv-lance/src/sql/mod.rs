@@ -1,0 +1,71 @@
+//! SQL over what a transaction sees, by DataFusion.
+//!
+//! [`session`] makes a DataFusion session of a [`LanceTransaction`]. It has the table `kv` with the columns `key: Binary`,
+//! `val: Binary` and `version: UInt64`: what the transaction's snapshot holds, in memory or in files, and over it the
+//! transaction's own writes, whose `version` is null as they have none yet. Nothing is exported or flushed for it. A query
+//! reads one point in time, however long it takes, and what it has read counts for a
+//! [serializable](kv_api::Isolation::Serializable) transaction like any other read.
+//!
+//! `kv_at(version)` and `kv_at('2026-04-01T12:00:00Z')` are that table as it was, without the transaction's writes.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use kv_api::{Datastore, Transactable, TransactionOptions};
+//! use kv_lance::{LanceConfig, LanceDatastore, sql};
+//! use std::sync::Arc;
+//!
+//! let dir = tempfile::tempdir().unwrap();
+//! let store = LanceDatastore::open(LanceConfig::new(dir.path().join("store"))).await?;
+//! let tx = Arc::new(store.transaction(TransactionOptions::write())?);
+//! for (city, country) in [("Bergen", "NO"), ("Oslo", "NO"), ("Lund", "SE")] {
+//!     tx.set(format!("city/{city}").into(), country.into()).await?;
+//! }
+//!
+//! let session = sql::session(tx)?;
+//! let counts = "SELECT val, count(*) AS n FROM kv WHERE key LIKE 'city/%' GROUP BY val ORDER BY n DESC";
+//! let batches = session.sql(counts).await?.collect().await?;
+//! assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 2);
+//! store.shutdown().await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # What is pushed down
+//! - Columns: a value that no one asks for is not read.
+//! - Predicates on `key` alone become ranges of keys, and no row outside of them is looked at: `=`, `<>`, `<`, `<=`, `>`,
+//!   `>=`, `BETWEEN`, `IN` and `LIKE 'prefix%'`, joined by `AND`, `OR` and `NOT`; the same and `starts_with` on
+//!   `CAST(key AS VARCHAR)`. Other patterns of `LIKE` limit the range by what comes before the first wildcard.
+//! - `LIMIT`; `ORDER BY key`, in both directions, without a sort.
+//! - `count(*)`, which is counted by blocks and reads no row.
+//!
+//! Large scans are divided by key ranges among as many tasks as the session has `target_partitions`.
+
+mod at;
+mod columns;
+mod error;
+mod predicate;
+mod ranges;
+mod scan;
+mod table;
+
+pub use datafusion;
+pub use table::KvTable;
+
+use crate::LanceTransaction;
+use at::KvAt;
+use datafusion::error::Result;
+use datafusion::execution::context::{SessionConfig, SessionContext};
+use std::sync::Arc;
+
+/// Returns a session whose table `kv` is what `tx` sees.
+///
+/// For settings of one's own, register [`KvTable`] with a session of one's own.
+///
+/// # Errors
+/// Those of DataFusion's catalog; none are expected.
+pub fn session(tx: Arc<LanceTransaction>) -> Result<SessionContext> {
+    let session = SessionContext::new_with_config(SessionConfig::new().with_information_schema(true));
+    session.register_udtf("kv_at", Arc::new(KvAt::new(tx.clone())));
+    session.register_table("kv", Arc::new(KvTable::new(tx)))?;
+    Ok(session)
+}
