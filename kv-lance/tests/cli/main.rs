@@ -12,5 +12,6 @@ mod points;
 mod restore;
 mod scan;
 mod shell;
+mod sql;
 mod tour;
 mod verify;

@@ -49,14 +49,14 @@ Without --json a line is the key, a tab and the value.";
 const SQL_EXAMPLES: &str = "\
 Examples:
   kv sql \"SELECT count(*) FROM kv WHERE key LIKE 'user/%'\"
-  kv sql \"SELECT key, octet_length(val) AS bytes FROM kv ORDER BY bytes DESC LIMIT 10\"
+  kv sql \"SELECT key, CAST(val AS VARCHAR) AS val FROM kv WHERE key >= 'user/5' ORDER BY key LIMIT 10\"
   kv sql \"SELECT key FROM kv_at('2026-04-01T12:00:00Z') EXCEPT SELECT key FROM kv\"
   kv sql --format arrow 'SELECT * FROM kv' > kv.arrow
   kv sql                                without a query: those of the standard input, each up to its ';'
 
 The table kv has the columns key and val, which are bytes and can be compared with text, and version, of the
 commit that wrote the row; kv_at(VERSION) and kv_at('TIME') are the same as it was. CAST(val AS VARCHAR) makes
-text of bytes. All queries of a command read one point in time. EXPLAIN shows what is read. Bytes are printed as
+text of bytes, which most functions ask for. All queries of a command read one point in time. EXPLAIN shows what is read. Bytes are printed as
 the other commands print them, but for --format arrow. A table is held in memory until it is complete; csv, json
 and arrow are printed as they come.";
 

@@ -224,9 +224,15 @@ fn as_text(batch: &RecordBatch, schema: &SchemaRef, format: Format) -> Result<Re
 /// What the store says goes before what DataFusion makes of it; all else is the query's fault.
 fn failed(error: DataFusionError) -> Failure {
     match error.find_root() {
-        DataFusionError::External(source) if source.is::<kv_api::Error>() => Failure::Query(error.to_string()),
-        _ => Failure::Usage(error.strip_backtrace()),
+        DataFusionError::External(source) if source.is::<kv_api::Error>() => Failure::Query(one_line(&error)),
+        _ => Failure::Usage(one_line(&error)),
     }
+}
+
+/// DataFusion's errors have lines, and some are empty.
+fn one_line(error: &DataFusionError) -> String {
+    let text = error.strip_backtrace();
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn printing(error: ArrowError) -> Failure {
