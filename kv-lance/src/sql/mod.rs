@@ -8,6 +8,9 @@
 //!
 //! `kv_at(version)` and `kv_at('2026-04-01T12:00:00Z')` are that table as it was, without the transaction's writes.
 //!
+//! A [`View`] is a table of its own for the keys of one form, whose parts become columns, as do the values, by a [`Decoder`]
+//! such as [`Json`].
+//!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
 //! use kv_api::{Datastore, Transactable, TransactionOptions};
@@ -47,9 +50,11 @@ mod predicate;
 mod ranges;
 mod scan;
 mod table;
+mod view;
 
 pub use datafusion;
 pub use table::KvTable;
+pub use view::{Decoder, Json, Undecodable, View, ViewTable};
 
 use crate::LanceTransaction;
 use at::KvAt;

@@ -53,21 +53,14 @@ pub(super) struct KvScan {
 }
 
 impl KvScan {
-    pub(super) fn new(reading: Reading, partitions: Vec<Vec<KeyRange>>) -> Result<Self> {
+    pub(super) fn new(reading: Reading, partitions: Vec<Vec<KeyRange>>) -> Self {
         let properties = properties(&reading, partitions.len());
-        Ok(Self { reading, partitions, count: None, properties, metrics: ExecutionPlanMetricsSet::new() })
+        Self { reading, partitions, count: None, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 
     /// Rows without columns.
     pub(super) fn of_count(reading: Reading, ranges: Vec<KeyRange>, count: u64) -> Self {
-        let properties = properties(&reading, 1);
-        Self {
-            reading,
-            partitions: vec![ranges],
-            count: Some(count),
-            properties,
-            metrics: ExecutionPlanMetricsSet::new(),
-        }
+        Self { count: Some(count), ..Self::new(reading, vec![ranges]) }
     }
 
     /// The same rows in one partition, in one direction or the other.

@@ -3,6 +3,7 @@
 use super::columns::{Projection, schema};
 use super::error::external;
 use super::predicate::{keys_of, keys_of_all};
+use super::ranges::KeyRanges;
 use super::scan::{KvScan, Reading};
 use crate::LanceTransaction;
 use arrow_schema::SchemaRef;
@@ -70,6 +71,38 @@ impl KvTable {
         Ok(parts)
     }
 
+    /// Reads the columns at some places of whatever is in some ranges.
+    pub(super) async fn scan_ranges(
+        &self,
+        session: &dyn Session,
+        columns: Vec<usize>,
+        ranges: Vec<KeyRange>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let ranges = KeyRanges::of(ranges).into_vec();
+        self.scan_columns(session, Projection::new(Some(&columns)), ranges, None).await
+    }
+
+    async fn scan_columns(
+        &self,
+        session: &dyn Session,
+        projection: Projection,
+        ranges: Vec<KeyRange>,
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (tx, version) = (self.tx.clone(), self.version);
+        let reading = Reading { tx, version, direction: Direction::Forward, projection, limit };
+        if reading.projection.is_empty() {
+            let count = self.count(&ranges).await.map_err(external)?;
+            return Ok(Arc::new(KvScan::of_count(reading, ranges, count)));
+        }
+        let targets = match limit {
+            Some(_) => 1,
+            None => session.config().target_partitions() as u64,
+        };
+        let partitions = if targets > 1 { self.divide(ranges, targets).await.map_err(external)? } else { vec![ranges] };
+        Ok(Arc::new(KvScan::new(reading, partitions)))
+    }
+
     async fn count(&self, ranges: &[KeyRange]) -> kv_api::Result<u64> {
         let mut count = 0;
         for range in ranges {
@@ -115,18 +148,6 @@ impl TableProvider for KvTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let ranges = keys_of_all(filters).ranges.into_vec();
-        let projection = Projection::new(projection);
-        let reading =
-            Reading { tx: self.tx.clone(), version: self.version, direction: Direction::Forward, projection, limit };
-        if reading.projection.is_empty() {
-            let count = self.count(&ranges).await.map_err(external)?;
-            return Ok(Arc::new(KvScan::of_count(reading, ranges, count)));
-        }
-        let targets = match limit {
-            Some(_) => 1,
-            None => session.config().target_partitions() as u64,
-        };
-        let partitions = if targets > 1 { self.divide(ranges, targets).await.map_err(external)? } else { vec![ranges] };
-        Ok(Arc::new(KvScan::new(reading, partitions)?))
+        self.scan_columns(session, Projection::new(projection), ranges, limit).await
     }
 }

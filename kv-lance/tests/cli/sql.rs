@@ -72,3 +72,29 @@ fn a_query_that_cannot_be_is_explained() {
     kv.run_words(["sql", "SELECT CAST(key AS VARCHAR) FROM kv"]).fails(2, &["non UTF-8"]);
     assert_eq!(kv.run("count").ok(), "5\n");
 }
+
+#[test]
+fn json_values_are_columns() {
+    let kv = Kv::new();
+    let lines = ["ada", "bob", "eve"].iter().enumerate().map(|(i, name)| {
+        format!("{{\"key\": \"user/{i}\", \"val\": \"{{\\\"name\\\": \\\"{name}\\\", \\\"age\\\": {}}}\"}}\n", 30 + i)
+    });
+    kv.file("users.jsonl", lines.collect::<String>());
+    kv.run("import users.jsonl --key key --value val").ok();
+    let view = ["sql", "--format", "csv", "--view", "users=user/{id:int}"];
+    let query = |more: &[&str]| kv.run_words(view.iter().chain(more));
+    assert_eq!(
+        query(&["SELECT id, name FROM users WHERE age > 30 ORDER BY id"]).lines(),
+        ["id,name", "1,bob", "2,eve"]
+    );
+    kv.run("set user/3 broken").ok();
+    query(&["SELECT sum(age) FROM users"]).fails(2, &["'user/3'", "cannot be decoded"]);
+    assert_eq!(query(&["--undecodable", "skip", "SELECT count(*) AS n FROM users"]).lines(), ["n", "3"]);
+    assert_eq!(
+        query(&["--undecodable", "null", "SELECT count(*) AS n FROM users WHERE age IS NULL"]).lines(),
+        ["n", "1"]
+    );
+    kv.run_words(["sql", "--view", "x=user/{a", "SELECT 1"]).fails(2, &["'user/{a'", "has no '}'"]);
+    kv.run_words(["sql", "--view", "x=nothing/", "SELECT 1"]).fails(3, &["'nothing/'", "none is a JSON object"]);
+    kv.run_words(["sql", "--view", "user/{a}", "SELECT 1"]).misuse(&["--view", "NAME="]);
+}

@@ -39,6 +39,8 @@ mod spans;
 mod sql;
 mod statistics;
 mod verify;
+#[cfg(feature = "sql")]
+mod views;
 
 use kv_api::{Datastore, KeyRange, Result, ScanLimit, TransactionOptions, Version};
 use kv_lance::{LanceConfig, LanceDatastore};

@@ -51,6 +51,7 @@ Examples:
   kv sql \"SELECT count(*) FROM kv WHERE key LIKE 'user/%'\"
   kv sql \"SELECT key, CAST(val AS VARCHAR) AS val FROM kv WHERE key >= 'user/5' ORDER BY key LIMIT 10\"
   kv sql \"SELECT key FROM kv_at('2026-04-01T12:00:00Z') EXCEPT SELECT key FROM kv\"
+  kv sql --view 'orders=user/{user}/order/{n:int}' 'SELECT item, sum(price) FROM orders GROUP BY item'
   kv sql --format arrow 'SELECT * FROM kv' > kv.arrow
   kv sql                                without a query: those of the standard input, each up to its ';'
 
@@ -259,11 +260,35 @@ pub(crate) struct Count {
 pub(crate) struct Sql {
     /// The query, or several with ';' between them
     pub(crate) query: Option<String>,
+    /// A table of the keys like 'user/{id}/order/{n:int}', whose values are JSON objects: its columns are the parts of the
+    /// keys and the fields of the objects, as the first 1000 of them have them
+    #[arg(long = "view", value_name = "NAME=PATTERN", value_parser = parse_view)]
+    pub(crate) views: Vec<NamedPattern>,
+    /// What becomes of rows of a view whose value is no such object
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Undecodable::Error, requires = "views")]
+    pub(crate) undecodable: Undecodable,
     /// How rows are printed; table, or under --json json
     #[arg(long, value_enum)]
     pub(crate) format: Option<SqlFormat>,
     #[command(flatten)]
     pub(crate) at: At,
+}
+
+/// A view and what its keys look like.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedPattern {
+    pub(crate) name: String,
+    pub(crate) pattern: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Undecodable {
+    /// The query fails
+    Error,
+    /// The columns of its value are null
+    Null,
+    /// It is left out
+    Skip,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -389,6 +414,11 @@ fn knobs() -> String {
 fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.1..=86_400.0).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or_else(|| "0.1 to 86400 seconds are allowed".into())
+}
+
+fn parse_view(text: &str) -> Result<NamedPattern, String> {
+    let (name, pattern) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("it has no 'NAME='")?;
+    Ok(NamedPattern { name: name.into(), pattern: pattern.into() })
 }
 
 /// A version by its number, or the last one at a time.

@@ -1,6 +1,6 @@
 //! `kv sql`: queries over what the store holds, in one transaction.
 
-use crate::args::{Sql, SqlFormat};
+use crate::args::{self, NamedPattern, Sql, SqlFormat};
 use crate::failure::{Failure, Outcome};
 use crate::format::Format;
 use crate::output::Output;
@@ -8,7 +8,6 @@ use crate::session::{Store, with_store};
 use futures::TryStreamExt;
 use kv_api::TransactionOptions;
 use kv_lance::LanceDatastore;
-use kv_lance::sql::KvTable;
 use kv_lance::sql::datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use kv_lance::sql::datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use kv_lance::sql::datafusion::arrow::error::ArrowError;
@@ -18,12 +17,16 @@ use kv_lance::sql::datafusion::arrow::util::display::{ArrayFormatter, FormatOpti
 use kv_lance::sql::datafusion::arrow::util::pretty::pretty_format_batches_with_schema;
 use kv_lance::sql::datafusion::error::DataFusionError;
 use kv_lance::sql::datafusion::execution::context::SessionContext;
+use kv_lance::sql::{Json, KvTable, Undecodable, View};
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::sync::Arc;
 
+/// So many values say what fields a view has.
+const SAMPLE: usize = 1000;
+
 pub(crate) async fn sql(store: Store<'_>, args: &Sql, out: &mut Output) -> Outcome {
     with_store(store, async |store| {
-        let session = session(store, args)?;
+        let session = session(store, args).await?;
         let mut queries = Queries { session, shape: args.format.unwrap_or(default_shape(out)), out };
         match &args.query {
             Some(query) => queries.run_all(query).await?,
@@ -40,12 +43,26 @@ pub(crate) async fn sql(store: Store<'_>, args: &Sql, out: &mut Output) -> Outco
     .await
 }
 
-fn session(store: &LanceDatastore, args: &Sql) -> Outcome<SessionContext> {
+async fn session(store: &LanceDatastore, args: &Sql) -> Outcome<SessionContext> {
     let tx = Arc::new(store.transaction(TransactionOptions::read())?);
     let session = kv_lance::sql::session(tx.clone()).map_err(failed)?;
     if let Some(version) = args.at.version {
         session.deregister_table("kv").map_err(failed)?;
-        session.register_table("kv", Arc::new(KvTable::at(tx, version))).map_err(failed)?;
+        session.register_table("kv", Arc::new(KvTable::at(tx.clone(), version))).map_err(failed)?;
+    }
+    for NamedPattern { name, pattern } in &args.views {
+        let prefix = pattern.split_once('{').map_or(&**pattern, |(prefix, _)| prefix);
+        let view =
+            View::new(pattern, Json::inferred(&tx, prefix, SAMPLE).await?)?.undecodable(match args.undecodable {
+                args::Undecodable::Error => Undecodable::Error,
+                args::Undecodable::Null => Undecodable::Null,
+                args::Undecodable::Skip => Undecodable::Skip,
+            });
+        let table = match args.at.version {
+            Some(version) => view.table_at(tx.clone(), version),
+            None => view.table(tx.clone()),
+        };
+        session.register_table(name.as_str(), Arc::new(table)).map_err(failed)?;
     }
     Ok(session)
 }
