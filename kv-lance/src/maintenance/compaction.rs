@@ -107,12 +107,13 @@ impl Running {
 impl Worker {
     /// Begins what is due, as far as there are threads for it.
     pub(super) async fn begin_compactions(&mut self, core: &Core) {
-        core.figures.compaction_debt.store(self.sizes.debt(self.table.levels()), Ordering::Relaxed);
         // Writers do not wait for merges that fail, or that nobody does.
         let is_paused = core.background.brake.is_paused();
         let merges = core.config.background_optimize && self.compactions.failures == 0 && !is_paused;
         core.room.set_flushed_runs(if merges { self.table.levels().flushed().len() } else { 0 });
         while !core.background.brake.is_paused() && self.begin_next(core).await {}
+        // What has just been moved to another level is no debt any more.
+        core.figures.compaction_debt.store(self.sizes.debt(self.table.levels()), Ordering::Relaxed);
     }
 
     /// Begins a step, or a compaction, or ends one; whether there was anything to do.
@@ -223,8 +224,12 @@ impl Worker {
     /// Has a thread merge a step.
     fn hand_over(&mut self, step: Step, horizons: Horizons) -> Result<()> {
         let rest = step.plan.rest(self.table.levels().history());
-        let current = self.table.new_runs(step.plan.to, self.state.journal_through)?;
-        let history = self.table.new_history(step.plan.merges(), self.state.journal_through)?;
+        let through = self.state.journal_through;
+        let current = match step.plan.is_passing(self.table.levels()) {
+            true => self.table.new_passing_runs(step.plan.to, through)?,
+            false => self.table.new_runs(step.plan.to, through)?,
+        };
+        let history = self.table.new_history(step.plan.merges(), through)?;
         let writer = SplitWriter::new(current, history, HistoryFilter::new(horizons, rest));
         self.compactions.last += 1;
         let number = self.compactions.last;

@@ -16,7 +16,7 @@ impl Worker {
         let journal_through = frozen.journal_through;
         let horizons = horizons(core, CompactOptions::default());
         let mut writer = SplitWriter::new(
-            self.table.new_runs(0, journal_through)?,
+            self.table.new_passing_runs(0, journal_through)?,
             self.table.new_history(0, journal_through)?,
             HistoryFilter::new(horizons, Rest::default()),
         );

@@ -15,6 +15,7 @@ mod pass;
 mod plan;
 mod split;
 
+use crate::config::Compression;
 use crate::core::{Command, Core, Frozen, READER_GRACE};
 use crate::files::OpenFiles;
 use crate::journal::JournalDir;
@@ -163,7 +164,8 @@ async fn run(
     };
     // Without an attachment the rest of the store could not be opened.
     let Ok(Attachment { core, journal }) = attachment.await else { return Ok(()) };
-    let sizes = Sizes { partition: core.config.memtable_bytes };
+    let compresses = core.config.compression != Compression::None;
+    let sizes = Sizes { partition: core.config.memtable_bytes, compresses };
     let (threads, brake) = (core.config.compaction_threads, core.background.brake.clone());
     let compactor = match Compactor::start(&core.config.path, threads, brake) {
         Ok(compactor) => compactor,

@@ -35,7 +35,7 @@ pub(super) struct Plan {
     pub(super) above: usize,
     /// Of history alone, how often its rows have been merged then.
     pub(super) to: usize,
-    /// No two inputs have a key in common: they can lie on the other level as they are.
+    /// No two inputs have a key in common, and they are what runs on the other level are like: they can lie there as they are.
     pub(super) shifts: bool,
     /// Nothing on a level is older than the inputs and has their keys.
     pub(super) is_bottom: bool,
@@ -75,6 +75,11 @@ impl Plan {
         })
     }
 
+    /// Whether what it writes is soon read and written again: on level 1, among what is there, above others.
+    pub(super) fn is_passing(&self, levels: &Levels) -> bool {
+        self.to == 1 && levels.depth() > 2 && !self.inputs.level(1).is_empty()
+    }
+
     /// Whether history is among the inputs.
     pub(super) fn reads_history(&self) -> bool {
         !self.inputs.history().is_empty()
@@ -99,6 +104,8 @@ impl Plan {
 pub(super) struct Sizes {
     /// Bytes that a run of a sorted level aims at.
     pub(super) partition: u64,
+    /// Whether what does not soon go down is compressed.
+    pub(super) compresses: bool,
 }
 
 impl Sizes {
@@ -155,7 +162,15 @@ impl Sizes {
 
     /// Level 0 into level 1; `None` where there is none.
     pub(super) fn of_flushed(self, levels: &Levels) -> Option<Plan> {
-        plan(levels, levels.flushed(), 0)
+        self.plan(levels, levels.flushed(), 0)
+    }
+
+    /// Merges runs of one level into the next. What has not been compressed does not go there as it is: where keys ascend, it
+    /// would go down to the lowest level like that, and nothing would ever compress it.
+    fn plan(self, levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
+        let plan = plan(levels, runs, level)?;
+        let is_ready = !self.compresses || runs.iter().all(|run| run.statistics().level > 0);
+        Some(Plan { shifts: plan.shifts && is_ready, ..plan })
     }
 
     /// Of a level that is too large the runs that need the least of the next one to be written again.
@@ -176,11 +191,11 @@ impl Sizes {
             }
         }
         if !free.is_empty() {
-            return plan(levels, &free, level);
+            return self.plan(levels, &free, level);
         }
         let cheapest =
             runs.iter().min_by_key(|run| u128::from(below(run)) * 1000 / u128::from(run.disk_bytes().max(1)))?;
-        plan(levels, std::slice::from_ref(cheapest), level)
+        self.plan(levels, std::slice::from_ref(cheapest), level)
     }
 }
 

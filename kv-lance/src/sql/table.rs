@@ -48,10 +48,14 @@ impl KvTable {
     async fn divide(&self, ranges: Vec<KeyRange>, n: u64) -> kv_api::Result<Vec<Vec<KeyRange>>> {
         let mut sizes = Vec::with_capacity(ranges.len());
         for range in &ranges {
-            sizes.push(self.tx.approximate_count(range.clone(), self.version).await?);
+            sizes.push(self.size(range).await?);
         }
         let total: u64 = sizes.iter().sum();
-        let each = total.div_ceil(n.min(total / MIN_PARTITION_ROWS).max(1)).max(1);
+        let n = n.min(total / MIN_PARTITION_ROWS);
+        if n < 2 {
+            return Ok(vec![ranges]);
+        }
+        let each = total.div_ceil(n);
         let (mut parts, mut last, mut rows) = (Vec::new(), Vec::new(), 0);
         for (range, size) in ranges.into_iter().zip(sizes) {
             let pieces = u32::try_from(size / each).unwrap_or(u32::MAX).max(1);
@@ -69,6 +73,14 @@ impl KvTable {
         }
         parts.push(last);
         Ok(parts)
+    }
+
+    /// About how many rows a range holds.
+    async fn size(&self, range: &KeyRange) -> kv_api::Result<u64> {
+        if range.end.as_ref().is_some_and(|end| *end == KeyRange::key_after(&range.start)) {
+            return Ok(1);
+        }
+        self.tx.approximate_count(range.clone(), self.version).await
     }
 
     /// Reads the columns at some places of whatever is in some ranges.

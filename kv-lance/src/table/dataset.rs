@@ -74,20 +74,24 @@ impl Table {
         &self.levels
     }
 
-    /// Starts runs that a later commit can take in.
+    /// Starts runs of a level that a later commit can take in.
     pub(crate) fn new_runs(&self, level: usize, journal_through: u64) -> Result<RunsWriter> {
-        self.writer(Columns::Current, level, journal_through)
+        self.writer(Columns::Current, self.layout.on_level(level), level, journal_through)
+    }
+
+    /// The same for what will soon be merged again. Such a run says that it was written to level 0.
+    pub(crate) fn new_passing_runs(&self, level: usize, journal_through: u64) -> Result<RunsWriter> {
+        self.writer(Columns::Current, self.layout.on_level(level).passing(), 0, journal_through)
     }
 
     /// The same for history, which has been merged `merges` times.
     pub(crate) fn new_history(&self, merges: usize, journal_through: u64) -> Result<RunsWriter> {
-        self.writer(Columns::History, merges, journal_through)
+        self.writer(Columns::History, self.layout, merges, journal_through)
     }
 
-    fn writer(&self, columns: Columns, level: usize, journal_through: u64) -> Result<RunsWriter> {
+    fn writer(&self, columns: Columns, layout: RunLayout, level: usize, journal_through: u64) -> Result<RunsWriter> {
         self.links.prepare()?;
         let (files, dir) = (self.files.files().clone(), self.links.runs.clone());
-        let layout = if columns == Columns::Current { self.layout.on_level(level) } else { self.layout };
         Ok(RunsWriter::new(RunPlace { files, dir, columns, layout, level: level as u32, journal_through }))
     }
 

@@ -60,13 +60,17 @@ impl RunLayout {
         Self { block_bytes, compression, cut, partition_bytes: cut.bytes, most: RunExtent::MOST }
     }
 
-    /// What runs are like on a level: the more data there is the larger they are, so that they stay few. What flushes write
-    /// is soon read and written again, and not compressed before that.
+    /// What runs are like on a level: the more data there is the larger they are, so that they stay few.
     fn on_level(self, level: usize) -> Self {
-        let Some(below_first) = level.checked_sub(1) else { return Self { compression: Compression::None, ..self } };
+        let Some(below_first) = level.checked_sub(1) else { return self };
         let doubled = u32::try_from(below_first).unwrap_or(u32::MAX);
         let bytes = self.partition_bytes.saturating_mul(2u64.saturating_pow(doubled)).min(self.cut.bytes);
         Self { cut: RunExtent { bytes, ..self.cut }, ..self }
+    }
+
+    /// What is soon read and written again is not compressed before that.
+    fn passing(self) -> Self {
+        Self { compression: Compression::None, ..self }
     }
 }
 

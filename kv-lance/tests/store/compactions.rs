@@ -178,6 +178,33 @@ async fn a_long_compaction_gives_way_to_level_0() -> Result<()> {
     Ok(())
 }
 
+/// Runs that do not overlap are moved to the next level as they are, but for those that a flush has written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_ascend_are_compressed_all_the_same() -> Result<()> {
+    let size = async |compression: Compression| -> Result<u64> {
+        let dir = tempfile::tempdir().unwrap();
+        // Lance compresses no page of less than 32 KiB.
+        let store = open(config(dir.path()).memtable_bytes(128 << 10).compression(compression)).await?;
+        for batch in 0..80 {
+            let tx = store.begin(TransactionOptions::write()).await?;
+            for key in batch * 100..(batch + 1) * 100 {
+                let val = format!("{:?}", (key..key + 8).map(|n| ("the words", n, "again")).collect::<Vec<_>>());
+                tx.set(numbered(key).0.into(), val.into()).await?;
+            }
+            tx.commit().await?;
+        }
+        store.flush().await?;
+        until(&store, |store| figure(store, "level_0_runs") < 4 && figure(store, "compaction_debt_bytes") == 0).await;
+        let levels = store.levels();
+        assert!(levels.len() > 2, "it has grown beyond one level: {}", levels.len());
+        assert_eq!(all(&store, None).await?.len(), 8000);
+        Ok(levels.iter().skip(1).flat_map(|level| &level.runs).map(|run| run.bytes).sum())
+    };
+    let (as_it_is, compressed) = (size(Compression::None).await?, size(Compression::Fsst).await?);
+    assert!(compressed * 2 < as_it_is, "{compressed} bytes, and {as_it_is} without compression");
+    Ok(())
+}
+
 /// The niceness of each thread of this process that merges: the 19th field of its `stat`, 16 after
 /// its name.
 #[cfg(target_os = "linux")]

@@ -38,7 +38,7 @@ fn val(version: Version) -> Option<Val> {
 
 /// Writes keys at one version, as a flush does.
 async fn flush(opened: &mut Opened, keys: impl Iterator<Item = u64>, version: Version) {
-    let mut writer = opened.table.new_runs(0, version).unwrap();
+    let mut writer = opened.table.new_passing_runs(0, version).unwrap();
     for n in keys {
         writer.push(row(&key(n), version, val(version).as_deref())).await.unwrap();
     }
@@ -56,7 +56,7 @@ fn horizons(history: Version) -> Horizons {
 }
 
 async fn compact(opened: &mut Opened, horizon: Version) {
-    let plan = Sizes { partition: 1 << 20 }.all(&opened.levels);
+    let plan = Sizes { partition: 1 << 20, compresses: false }.all(&opened.levels);
     let plan = plan.with_history(opened.levels.history().runs(), horizons(horizon));
     carry_out(opened, plan, horizon).await;
 }
@@ -100,7 +100,8 @@ async fn carry_out_steps(opened: &mut Opened, plan: Plan, horizon: Version, most
 }
 
 fn is_worthwhile(levels: &Levels, horizons: &Horizons) -> bool {
-    let plan = Sizes { partition: 1 << 20 }.all(levels).with_history(levels.history().runs(), *horizons);
+    let plan =
+        Sizes { partition: 1 << 20, compresses: false }.all(levels).with_history(levels.history().runs(), *horizons);
     super::is_worthwhile(&plan, horizons)
 }
 
@@ -181,7 +182,7 @@ async fn levels_hold_what_was_written() {
     let dir = tempfile::tempdir().unwrap();
     let layout = RunLayout { partition_bytes: 600, ..layout() };
     let mut opened = open(dir.path(), layout).await;
-    let sizes = Sizes { partition: 4 << 10 };
+    let sizes = Sizes { partition: 4 << 10, compresses: false };
     let mut written: Vec<Vec<u64>> = Vec::new();
     let (mut deepest, mut shifts) = (0, 0);
     for version in 1..=40u64 {
@@ -250,7 +251,7 @@ async fn runs_are_cut_by_bytes_and_by_fences_too() {
 async fn more_versions_of_a_key_than_a_run_can_count_are_refused_before_any_commit() {
     let dir = tempfile::tempdir().unwrap();
     let opened = open(dir.path(), layout()).await;
-    let mut writer = opened.table.new_runs(0, 1).unwrap();
+    let mut writer = opened.table.new_passing_runs(0, 1).unwrap();
     // As many as fill a run, so that the next begins with the key that is too much for it.
     for n in 0..50 {
         writer.push(row(&key(n), 1, None)).await.unwrap();
