@@ -1,5 +1,6 @@
 //! The store: opening, beginning transactions, flushing, compacting, closing.
 
+use crate::changes::LanceFeed;
 use crate::committer::Committer;
 use crate::config::{CommitOn, Durability, LanceConfig};
 use crate::core::{Background, Command, CompactOptions, Compaction, Core, Done, Frozen, View};
@@ -14,7 +15,8 @@ use crate::table::{BlockCache, RunLayout};
 use crate::transaction::LanceTransaction;
 use async_trait::async_trait;
 use kv_api::{
-    Capabilities, Datastore, Error, Isolation, KeyRange, Result, Statistics, Transactable, TransactionOptions, Version,
+    Capabilities, ChangeFeed, ChangeFilter, Datastore, Error, Isolation, KeyRange, Result, Statistics, Transactable,
+    TransactionOptions, Version,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -272,6 +274,7 @@ impl Datastore for LanceDatastore {
         Capabilities::new(Isolation::Serializable)
             .versioned_reads(config.versioned)
             .erases_history(config.versioned)
+            .change_feed(config.versioned)
             .read_checks(true)
             .safe_timestamps(true)
             .durability(durability)
@@ -306,6 +309,19 @@ impl Datastore for LanceDatastore {
 
     async fn compact(&self) -> Result<()> {
         self.compact_with(CompactOptions::default()).await
+    }
+
+    async fn changes(&self, since: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
+        let core = &self.core;
+        if !core.config.versioned {
+            return Err(Error::Unsupported { operation: "changes" });
+        }
+        if core.health.is_closed() {
+            return Err(Error::StoreClosed);
+        }
+        let listener = self.committer.listen(since);
+        core.views.guard().check_retained(since)?;
+        Ok(Box::new(LanceFeed::new(core.clone(), listener, since, filter.range)))
     }
 
     fn statistics(&self) -> Statistics {

@@ -26,6 +26,7 @@ mod statistics;
 mod synced_writer;
 mod uncached;
 mod verify;
+mod versions;
 mod writer;
 
 pub(crate) use block::{KeyBlock, ValBlock};
