@@ -141,6 +141,57 @@ impl LanceDatastore {
         self.ask(|done| Command::Compact(compaction, Some(done))).await
     }
 
+    /// The commits of [`changes`](Datastore::changes) up to a version: the feed ends behind it, also while the store is open.
+    ///
+    /// # Errors
+    /// As [`changes`](Datastore::changes).
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use arrow_array::{cast::AsArray, types::UInt64Type};
+    /// use kv_api::{ChangeFilter, Datastore, KeyRange, TransactionOptions};
+    /// use kv_lance::{LanceConfig, LanceDatastore};
+    ///
+    /// let dir = tempfile::tempdir().unwrap();
+    /// let store = LanceDatastore::open(LanceConfig::new(dir.path().join("store"))).await?;
+    /// for temperature in ["21.5", "22.0"] {
+    ///     let tx = store.begin(TransactionOptions::write()).await?;
+    ///     tx.set("room/kitchen".into(), temperature.into()).await?;
+    ///     tx.commit().await?;
+    /// }
+    ///
+    /// // Every commit since the beginning, and no further than this: a copy goes on from here.
+    /// let until = store.current_version().await?;
+    /// let filter = ChangeFilter { range: KeyRange::prefix("room/") };
+    /// let mut feed = store.changes_until(0, until, filter).await?;
+    /// let mut temperatures = Vec::new();
+    /// while let Some(batch) = feed.next().await? {
+    ///     let (versions, vals) = (batch.column(0).as_primitive::<UInt64Type>(), batch.column(2).as_binary::<i32>());
+    ///     assert!(versions.values().iter().all(|version| *version <= until));
+    ///     temperatures.extend(vals.iter().map(|val| val.unwrap().to_vec()));
+    /// }
+    /// assert_eq!(temperatures, [b"21.5", b"22.0"]);
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn changes_until(
+        &self,
+        since: Version,
+        until: Version,
+        filter: ChangeFilter,
+    ) -> Result<Box<dyn ChangeFeed>> {
+        let core = &self.core;
+        if !core.config.versioned {
+            return Err(Error::Unsupported { operation: "changes" });
+        }
+        if core.health.is_closed() {
+            return Err(Error::StoreClosed);
+        }
+        let listener = self.committer.listen(since);
+        core.feeds.check_retained(&core.views.guard(), since)?;
+        Ok(Box::new(LanceFeed::new(core.clone(), listener, (since, until), filter.range)))
+    }
+
     /// Holds all compactions at once, also those under way and those that are asked for, until
     /// [`resume_compactions`](Self::resume_compactions). Flushes go on, and writers do not wait for the runs that pile up.
     pub fn pause_compactions(&self) {
@@ -235,7 +286,9 @@ fn recover(
     config.version_source.observe(newest);
     let view = View { active: Arc::new(memtable), frozen, levels, history_floor: state.history_floor };
     let background = Background::new(maintenance.commands.clone(), config.compaction_bandwidth);
-    Ok((Core::new(config, view, newest, background), journal))
+    let core = Core::new(config, view, newest, background);
+    core.feeds.begin_after(state.changes_floor.min(newest));
+    Ok((core, journal))
 }
 
 /// Syncs the journal in the background until the store is closed.
@@ -312,16 +365,7 @@ impl Datastore for LanceDatastore {
     }
 
     async fn changes(&self, since: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
-        let core = &self.core;
-        if !core.config.versioned {
-            return Err(Error::Unsupported { operation: "changes" });
-        }
-        if core.health.is_closed() {
-            return Err(Error::StoreClosed);
-        }
-        let listener = self.committer.listen(since);
-        core.views.guard().check_retained(since)?;
-        Ok(Box::new(LanceFeed::new(core.clone(), listener, since, filter.range)))
+        self.changes_until(since, Version::MAX, filter).await
     }
 
     fn statistics(&self) -> Statistics {

@@ -2,9 +2,9 @@
 //! *pass* goes through the versions of all rows, which are a few bytes each and no keys or values, and notes the places of
 //! those of the oldest commits. Batches are made of them until they are used up.
 
+use super::Budget;
 use super::batch::Change;
 use super::oldest::{OfCommit, Oldest};
-use super::{BATCH_BYTES, BATCH_ROWS};
 use crate::core::View;
 use crate::table::{KeyBlock, Run, ValBlock};
 use bytes::Bytes;
@@ -12,9 +12,6 @@ use kv_api::{Error, KeyRange, Result, Version};
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 use tokio::task::coop::consume_budget;
-
-/// Places that a pass keeps: 6 MiB of them, and twice as much while it is under way.
-const PLACES: usize = 256 << 10;
 
 /// Where a row is.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +39,7 @@ pub(super) struct Backlog {
     runs: Vec<Weak<Run>>,
     /// In the order of versions.
     places: Vec<Place>,
-    /// So many of them have been handed out.
+    /// So many of them lie before what is to be read.
     done: usize,
     /// The places up to this version are all there.
     until: Version,
@@ -56,12 +53,18 @@ pub(super) struct Rows {
 
 impl Backlog {
     /// Goes through the versions of all rows of `range` in a view after `position` and up to `last`.
-    pub(super) async fn find(view: &View, range: &KeyRange, position: Version, last: Version) -> Result<Self> {
+    pub(super) async fn find(
+        view: &View,
+        range: &KeyRange,
+        position: Version,
+        last: Version,
+        budget: Budget,
+    ) -> Result<Self> {
         let mut runs: Vec<&Arc<Run>> =
             view.levels.all().filter(|run| run.statistics().max_version > position).collect();
         // What lies wholly behind the oldest commits is then not looked at.
         runs.sort_unstable_by_key(|run| run.statistics().min_version);
-        let mut oldest = Oldest::new(PLACES, last);
+        let mut oldest = Oldest::new(budget.places, last);
         for (number, run) in (0..).zip(&runs) {
             if run.statistics().min_version <= oldest.last() {
                 note(run, number, range, position, &mut oldest).await?;
@@ -72,8 +75,9 @@ impl Backlog {
         Ok(Self { runs, places, done: 0, until })
     }
 
-    /// The runs with the rows that are left, where the view has all of them still.
-    pub(super) fn runs_in(&self, view: &View) -> Option<Vec<Option<Arc<Run>>>> {
+    /// The runs with the rows after a version, where the view has all of them still.
+    pub(super) fn runs_in(&mut self, view: &View, position: Version) -> Option<Vec<Option<Arc<Run>>>> {
+        self.go_on_after(position);
         let rest = self.places.get(self.done..).unwrap_or_default();
         let mut runs = vec![None; self.runs.len()];
         for place in rest {
@@ -89,10 +93,10 @@ impl Backlog {
     }
 
     /// Reads the rows of the next commits, of which the [runs](Self::runs_in) are there.
-    pub(super) async fn read(&self, runs: &[Option<Arc<Run>>], range: &KeyRange) -> Result<Rows> {
-        let (mut places, until) = self.next_places();
+    pub(super) async fn read(&self, runs: &[Option<Arc<Run>>], range: &KeyRange, budget: Budget) -> Result<Rows> {
+        let (mut places, until) = self.next_places(budget.batch_rows);
         places.sort_unstable_by_key(|place| (place.run, place.block, place.row));
-        let mut oldest = Oldest::new(BATCH_BYTES, until);
+        let mut oldest = Oldest::new(budget.batch_bytes, until);
         for of_run in places.chunk_by(|a, b| a.run == b.run) {
             let number = of_run.first().map_or(0, |place| place.run as usize);
             let run = runs.get(number).and_then(Option::as_ref);
@@ -107,14 +111,14 @@ impl Backlog {
     }
 
     /// The places of the next commits, whole ones, and the version up to which they are all.
-    fn next_places(&self) -> (Vec<Place>, Version) {
+    fn next_places(&self, most: usize) -> (Vec<Place>, Version) {
         let rest = self.places.get(self.done..).unwrap_or_default();
-        let Some(last) = rest.get(BATCH_ROWS.min(rest.len()).saturating_sub(1)) else {
+        let Some(last) = rest.get(most.min(rest.len()).saturating_sub(1)) else {
             return (Vec::new(), self.until);
         };
         let behind = |version: Version| rest.partition_point(|place| place.version <= version);
         let end = match behind(last.version) {
-            end if end <= BATCH_ROWS || last.version == rest.first().map_or(0, |first| first.version) => end,
+            end if end <= most || last.version == rest.first().map_or(0, |first| first.version) => end,
             // The last does not fit whole.
             _ => rest.partition_point(|place| place.version < last.version),
         };
@@ -124,8 +128,8 @@ impl Backlog {
         (places.to_vec(), until)
     }
 
-    /// Leaves out what has been handed out up to a version.
-    pub(super) fn pass(&mut self, version: Version) {
+    /// Goes on with what comes after a version.
+    fn go_on_after(&mut self, version: Version) {
         self.done = self.places.partition_point(|place| place.version <= version);
     }
 }

@@ -1,6 +1,6 @@
 //! What a feed hands out that is not in the tail any more, from a view.
 
-use super::BATCH_BYTES;
+use super::Budget;
 use super::backlog::{Backlog, Rows};
 use super::batch::{Batch, Change};
 use super::oldest::Oldest;
@@ -8,6 +8,7 @@ use crate::core::{Core, View};
 use crate::memtable::MemTable;
 use arrow_array::RecordBatch;
 use kv_api::{Key, KeyRange, Result, Version};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::task::coop::consume_budget;
@@ -17,7 +18,7 @@ const STRIDE: usize = 256;
 
 /// What comes next.
 pub(super) struct Caught {
-    batch: Batch,
+    rows: Vec<Change>,
     /// The version up to which that is all.
     pub(super) until: Version,
     /// What had been erased up to this version has been left out.
@@ -27,72 +28,88 @@ pub(super) struct Caught {
 }
 
 impl Caught {
+    /// Leaves out what has been erased meanwhile, at the versions that are told by key.
+    pub(super) fn leave_out(&mut self, erased: &HashMap<Key, Version>) {
+        if !erased.is_empty() {
+            self.rows.retain(|row| erased.get(&row.key).is_none_or(|erased| *erased <= row.version));
+        }
+    }
+
     /// `None` where nothing of the range was changed.
     pub(super) fn finish(self) -> Result<Option<RecordBatch>> {
-        self.batch.finish()
+        let mut batch = Batch::default();
+        for Change { version, key, val } in &self.rows {
+            batch.push(*version, key, val.as_deref())?;
+        }
+        batch.finish()
     }
 }
 
-/// Looks for the first commits after `position`, some of which are visible.
+/// Looks for the first commits after `position` and up to `end`, some of which are visible.
 ///
 /// # Errors
 /// `VersionNotRetained`; those of the files.
 pub(super) async fn next(
     core: Arc<Core>,
     range: KeyRange,
-    position: Version,
+    (position, end): (Version, Version),
     backlog: Option<Backlog>,
+    budget: Budget,
 ) -> Result<Caught> {
     // In this order: the view has all that is visible.
     let seen = core.snapshots.visible();
     let view = core.views.load();
-    view.check_retained(position)?;
-    let in_runs = view.levels.all().map(|run| run.statistics().max_version).max().unwrap_or(0).min(seen);
+    core.feeds.check_retained(&view, position)?;
+    let last = seen.min(end);
+    let in_runs = view.levels.all().map(|run| run.statistics().max_version).max().unwrap_or(0).min(last);
     let (rows, backlog) = if position < in_runs {
-        let (rows, backlog) = of_runs(&core, &view, &range, position, in_runs, backlog).await?;
+        let (rows, backlog) = of_runs(&core, &view, &range, (position, in_runs), backlog, budget).await?;
         (rows, Some(backlog))
     } else {
         // What is in memory is later than what is in runs, and the memtables lie in the order of their commits.
         let oldest = view.memtables().filter(|memtable| memtable.max_version() > position).last();
         let rows = match oldest {
-            Some(memtable) => of_memtable(memtable, &range, position, memtable.max_version().min(seen)).await,
-            None => Rows { rows: Vec::new(), until: seen },
+            Some(memtable) => {
+                let last = memtable.max_version().min(last);
+                of_memtable(memtable, &range, (position, last), budget).await
+            }
+            None => Rows { rows: Vec::new(), until: last },
         };
         (rows, None)
     };
     let Rows { mut rows, until } = rows;
     leave_out_erased(&view, &mut rows, seen).await?;
-    let mut batch = Batch::default();
-    for Change { version, key, val } in &rows {
-        batch.push(*version, key, val.as_deref())?;
-    }
-    Ok(Caught { batch, until, seen, backlog })
+    Ok(Caught { rows, until, seen, backlog })
 }
 
 async fn of_runs(
     core: &Core,
     view: &View,
     range: &KeyRange,
-    position: Version,
-    last: Version,
+    (position, last): (Version, Version),
     backlog: Option<Backlog>,
+    budget: Budget,
 ) -> Result<(Rows, Backlog)> {
-    let kept = backlog.and_then(|backlog| Some((backlog.runs_in(view)?, backlog)));
-    let (runs, mut backlog) = match kept {
+    let kept = backlog.and_then(|mut backlog| Some((backlog.runs_in(view, position)?, backlog)));
+    let (runs, backlog) = match kept {
         Some(kept) => kept,
         None => {
             core.feeds.passes.fetch_add(1, Ordering::Relaxed);
-            let backlog = Backlog::find(view, range, position, last).await?;
-            (backlog.runs_in(view).unwrap_or_default(), backlog)
+            let mut backlog = Backlog::find(view, range, position, last, budget).await?;
+            (backlog.runs_in(view, position).unwrap_or_default(), backlog)
         }
     };
-    let rows = backlog.read(&runs, range).await?;
-    backlog.pass(rows.until);
+    let rows = backlog.read(&runs, range, budget).await?;
     Ok((rows, backlog))
 }
 
-async fn of_memtable(memtable: &MemTable, range: &KeyRange, position: Version, last: Version) -> Rows {
-    let mut oldest = Oldest::new(BATCH_BYTES, last);
+async fn of_memtable(
+    memtable: &MemTable,
+    range: &KeyRange,
+    (position, last): (Version, Version),
+    budget: Budget,
+) -> Rows {
+    let mut oldest = Oldest::new(budget.batch_bytes, last);
     let mut place: Option<(Key, Version)> = Some((range.start.clone(), Version::MAX));
     while let Some((key, version)) = place.filter(|_| !range.is_empty()) {
         consume_budget().await;
@@ -123,3 +140,6 @@ async fn leave_out_erased(view: &View, rows: &mut Vec<Change>, seen: Version) ->
     *rows = left;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,8 +14,24 @@ mod oldest;
 
 pub(crate) use feed::LanceFeed;
 
-/// Bytes that a batch aims at: of keys and values, or of what the journal has. It has more where a single commit does.
-const BATCH_BYTES: usize = 8 << 20;
+/// What a feed holds in memory. A single commit may be more, and is handed out whole.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    /// Bytes of a batch: of keys and values, or of what the journal has.
+    batch_bytes: usize,
+    /// Rows of runs that are looked up for a batch.
+    batch_rows: usize,
+    /// Places of rows that a pass keeps.
+    places: usize,
+}
 
-/// Rows of runs that are looked up for a batch, unless a single commit has more.
-const BATCH_ROWS: usize = 32 << 10;
+impl Budget {
+    /// Places take 6 MiB, and twice as much while a pass is under way.
+    const USUAL: Self = Self { batch_bytes: 8 << 20, batch_rows: 32 << 10, places: 256 << 10 };
+
+    /// For half of a batch.
+    fn halved(self) -> Self {
+        let half = |most: usize| (most / 2).max(1);
+        Self { batch_bytes: half(self.batch_bytes), batch_rows: half(self.batch_rows), ..self }
+    }
+}

@@ -8,8 +8,9 @@ mod tail;
 
 pub(crate) use tail::{Group, Look};
 
+use super::View;
 use crate::journal::Record;
-use kv_api::Version;
+use kv_api::{Error, Result, Version};
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub(crate) struct Feeds {
     tail: RwLock<Tail>,
     /// There are new commits, or there will be none any more.
     pub(crate) news: Notify,
+    /// No feed can begin before this version, also where reads can.
+    floor: AtomicU64,
     /// Times that a feed went through the versions of runs.
     pub(crate) passes: AtomicU64,
 }
@@ -55,6 +58,20 @@ pub(crate) struct FeedFigures {
 }
 
 impl Feeds {
+    /// Has no feed begin before a version.
+    pub(crate) fn begin_after(&self, floor: Version) {
+        self.floor.store(floor, Ordering::Relaxed);
+    }
+
+    /// Refuses a version after which commits are gone.
+    pub(crate) fn check_retained(&self, view: &View, version: Version) -> Result<()> {
+        let oldest = view.history_floor.max(self.floor.load(Ordering::Relaxed));
+        if version < oldest {
+            return Err(Error::VersionNotRetained { requested: version, oldest });
+        }
+        Ok(())
+    }
+
     /// Begins to listen for what comes after a version. The first that does calls `between_groups`, which is to begin the tail
     /// while no group is being written.
     pub(crate) fn listen(self: &Arc<Self>, since: Version, between_groups: impl FnOnce()) -> Listener {
@@ -104,9 +121,10 @@ impl Feeds {
         self.tail.read().look(position, bytes)
     }
 
-    /// The version of the last commit that erased anything, since somebody has been listening.
-    pub(crate) fn last_erasing(&self) -> Version {
-        self.tail.read().last_erasing()
+    /// The groups after a version, to which somebody has listened, that erase something; `None` where they are not all in
+    /// memory any more.
+    pub(crate) fn erasing_after(&self, version: Version) -> Option<Vec<Arc<Group>>> {
+        self.tail.read().erasing_after(version)
     }
 
     /// Has those that wait look again.

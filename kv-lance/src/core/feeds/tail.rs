@@ -29,8 +29,8 @@ pub(crate) enum Look {
     Groups { groups: Vec<Arc<Group>>, erasing: Vec<Arc<Group>> },
     /// What comes next is not in memory any more.
     Behind,
-    /// Nothing yet.
-    Nothing,
+    /// Nothing yet: all commits are those up to this version.
+    Nothing(Version),
     /// Nothing, and there never will be.
     End,
 }
@@ -99,14 +99,22 @@ impl Tail {
             groups.push(group.clone());
         }
         if groups.is_empty() {
-            return if self.ended { Look::End } else { Look::Nothing };
+            let newest = self.groups.back().map_or(self.after, |group| group.last);
+            return if self.ended { Look::End } else { Look::Nothing(newest) };
         }
-        let first_erasing = self.erasing.partition_point(|group| group.last <= position);
-        Look::Groups { groups, erasing: self.erasing.range(first_erasing..).cloned().collect() }
+        Look::Groups { groups, erasing: self.erasing_later(position) }
     }
 
-    pub(super) fn last_erasing(&self) -> Version {
-        self.last_erasing
+    pub(super) fn erasing_after(&self, version: Version) -> Option<Vec<Arc<Group>>> {
+        if self.last_erasing <= version {
+            return Some(Vec::new());
+        }
+        (version >= self.after).then(|| self.erasing_later(version))
+    }
+
+    fn erasing_later(&self, version: Version) -> Vec<Arc<Group>> {
+        let first = self.erasing.partition_point(|group| group.last <= version);
+        self.erasing.range(first..).cloned().collect()
     }
 
     pub(super) fn bytes(&self) -> usize {
