@@ -33,7 +33,7 @@ pub trait ChangeFeed: Send {
     /// # Errors
     /// [`VersionNotRetained`](crate::Error::VersionNotRetained) where the consumer fell behind what the store still holds, now and
     /// at every later call. It has lost nothing silently: it scans at the current version, or at `oldest`, and
-    /// begins a feed after that.
+    /// begins a feed after that. What the store fails of, once every change has been handed out: it then waits for nothing.
     async fn next(&mut self) -> Result<Option<RecordBatch>>;
 }
 

@@ -1,5 +1,6 @@
 //! The store: opening, beginning transactions, flushing, compacting, closing.
 
+use crate::changes::LanceFeed;
 use crate::committer::Committer;
 use crate::config::{CommitOn, Durability, LanceConfig};
 use crate::core::{Background, Command, CompactOptions, Compaction, Core, Done, Frozen, View};
@@ -14,7 +15,8 @@ use crate::table::{BlockCache, RunLayout};
 use crate::transaction::LanceTransaction;
 use async_trait::async_trait;
 use kv_api::{
-    Capabilities, Datastore, Error, Isolation, KeyRange, Result, Statistics, Transactable, TransactionOptions, Version,
+    Capabilities, ChangeFeed, ChangeFilter, Datastore, Error, Isolation, KeyRange, Result, Statistics, Transactable,
+    TransactionOptions, Version,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -148,6 +150,57 @@ impl LanceDatastore {
         self.ask(|done| Command::Compact(compaction, Some(done))).await
     }
 
+    /// The commits of [`changes`](Datastore::changes) up to a version: the feed ends behind it, also while the store is open.
+    ///
+    /// # Errors
+    /// As [`changes`](Datastore::changes).
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use arrow_array::{cast::AsArray, types::UInt64Type};
+    /// use kv_api::{ChangeFilter, Datastore, KeyRange, TransactionOptions};
+    /// use kv_lance::{LanceConfig, LanceDatastore};
+    ///
+    /// let dir = tempfile::tempdir().unwrap();
+    /// let store = LanceDatastore::open(LanceConfig::new(dir.path().join("store"))).await?;
+    /// for temperature in ["21.5", "22.0"] {
+    ///     let tx = store.begin(TransactionOptions::write()).await?;
+    ///     tx.set("room/kitchen".into(), temperature.into()).await?;
+    ///     tx.commit().await?;
+    /// }
+    ///
+    /// // Every commit since the beginning, and no further than this: a copy goes on from here.
+    /// let until = store.current_version().await?;
+    /// let filter = ChangeFilter { range: KeyRange::prefix("room/") };
+    /// let mut feed = store.changes_until(0, until, filter).await?;
+    /// let mut temperatures = Vec::new();
+    /// while let Some(batch) = feed.next().await? {
+    ///     let (versions, vals) = (batch.column(0).as_primitive::<UInt64Type>(), batch.column(2).as_binary::<i32>());
+    ///     assert!(versions.values().iter().all(|version| *version <= until));
+    ///     temperatures.extend(vals.iter().map(|val| val.unwrap().to_vec()));
+    /// }
+    /// assert_eq!(temperatures, [b"21.5", b"22.0"]);
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn changes_until(
+        &self,
+        since: Version,
+        until: Version,
+        filter: ChangeFilter,
+    ) -> Result<Box<dyn ChangeFeed>> {
+        let core = &self.core;
+        if !core.config.versioned {
+            return Err(Error::Unsupported { operation: "changes" });
+        }
+        if core.health.is_closed() {
+            return Err(Error::StoreClosed);
+        }
+        let listener = self.committer.listen(since);
+        core.feeds.check_retained(&core.views.guard(), since)?;
+        Ok(Box::new(LanceFeed::new(core.clone(), listener, (since, until), filter.range)))
+    }
+
     /// Holds all compactions at once, also those under way and those that are asked for, until
     /// [`resume_compactions`](Self::resume_compactions). Flushes go on, and writers do not wait for the runs that pile up.
     pub fn pause_compactions(&self) {
@@ -242,7 +295,9 @@ fn recover(
     config.version_source.observe(newest);
     let view = View { active: Arc::new(memtable), frozen, levels, history_floor: state.history_floor };
     let background = Background::new(maintenance.commands.clone(), config.compaction_bandwidth);
-    Ok((Core::new(config, view, newest, background), journal))
+    let core = Core::new(config, view, newest, background);
+    core.feeds.begin_after(state.changes_floor.min(newest));
+    Ok((core, journal))
 }
 
 /// Syncs the journal in the background until the store is closed.
@@ -281,6 +336,7 @@ impl Datastore for LanceDatastore {
         Capabilities::new(Isolation::Serializable)
             .versioned_reads(config.versioned)
             .erases_history(config.versioned)
+            .change_feed(config.versioned)
             .read_checks(true)
             .safe_timestamps(true)
             .durability(durability)
@@ -315,6 +371,10 @@ impl Datastore for LanceDatastore {
 
     async fn compact(&self) -> Result<()> {
         self.compact_with(CompactOptions::default()).await
+    }
+
+    async fn changes(&self, since: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
+        self.changes_until(since, Version::MAX, filter).await
     }
 
     fn statistics(&self) -> Statistics {

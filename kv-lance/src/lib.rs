@@ -16,6 +16,7 @@
 //! - a server: one process opens a store at a time;
 //! - for systems other than Unix with little-endian processors.
 
+mod changes;
 mod codec;
 mod committer;
 mod config;

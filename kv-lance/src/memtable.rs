@@ -278,6 +278,24 @@ impl MemTable {
         self.rows.lower_bound(Bound::Excluded(&(key.as_ref(), Version::MIN) as &dyn Place))
     }
 
+    /// Shows `see` up to `most` rows from a place on and up to `end`, in the order of a run. The place of the next; `None` where
+    /// there is none.
+    pub(crate) fn see_rows(
+        &self,
+        (key, version): (&[u8], Version),
+        end: Option<&Key>,
+        most: usize,
+        mut see: impl FnMut(&Key, Version, &Write),
+    ) -> Option<(Key, Version)> {
+        let mut cursor = self.seek(key, version);
+        for _ in 0..most {
+            let node = cursor.filter(|node| end.is_none_or(|end| node.key().key < *end))?;
+            see(&node.key().key, node.key().version, node.value());
+            cursor = node.next();
+        }
+        cursor.map(|node| (node.key().key.clone(), node.key().version))
+    }
+
     /// Every row, in the order of a run.
     pub(crate) fn for_each_row(&self) -> impl Iterator<Item = (Key, Version, Write)> + '_ {
         self.rows.iter().map(|entry| (entry.key().key.clone(), entry.key().version, entry.value().clone()))

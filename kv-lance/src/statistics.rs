@@ -10,7 +10,7 @@ pub(crate) use levels::{history, levels};
 pub(crate) use metrics::export;
 
 use crate::committer::Committer;
-use crate::core::{Core, View};
+use crate::core::{Core, FeedFigures, View};
 use crate::files::OpenFiles;
 use crate::memtable::MemTable;
 use crate::table::{BlockCache, Run};
@@ -38,6 +38,7 @@ impl Sources<'_> {
         figures.extend(self.stalls());
         figures.extend(self.background());
         figures.extend(self.versions(&view));
+        figures.extend(self.feeds());
         Statistics { figures }
     }
 
@@ -208,6 +209,28 @@ impl Sources<'_> {
         [
             gauge("newest_version", self.core.snapshots.visible(), "version", "Version of the newest visible commit"),
             gauge("history_floor", view.history_floor, "version", "Oldest version that can be read"),
+        ]
+    }
+
+    fn feeds(&self) -> [Figure; 4] {
+        let feeds = &self.core.feeds;
+        let FeedFigures { feeds: number, slowest, bytes } = feeds.figures();
+        let slowest = slowest.unwrap_or_else(|| self.core.snapshots.visible());
+        [
+            gauge("change_feeds", number as u64, "feeds", "Change feeds that there are"),
+            gauge(
+                "change_feed_version",
+                slowest,
+                "version",
+                "Version up to which the slowest of them has come; that of the newest commit where there is none",
+            ),
+            gauge("change_feed_bytes", bytes as u64, "bytes", "Memory of the recent commits that are kept for them"),
+            counter(
+                "change_feed_passes",
+                read(&feeds.passes),
+                "passes",
+                "Times that one which was behind went through the versions of runs",
+            ),
         ]
     }
 }

@@ -3,7 +3,7 @@
 use super::Committer;
 use super::queue::{Outcome, Slot, Waiter, WriteFailure};
 use crate::config::Durability;
-use crate::core::Frozen;
+use crate::core::{Frozen, Listener};
 use crate::journal::{Journal, JournalError, Record};
 use crate::memtable::MemTable;
 use kv_api::{Error, Result, Version};
@@ -169,6 +169,7 @@ impl Committer {
     fn publish(&self, records: &[Record]) {
         let Some(last) = records.last() else { return };
         let memtable = self.core.views.guard().active.clone();
+        let before = self.core.snapshots.visible();
         let mut bytes = 0;
         for record in records {
             for (key, val) in record.writes().flatten() {
@@ -177,6 +178,9 @@ impl Committer {
             bytes += record.as_bytes().len();
         }
         self.core.snapshots.publish(last.version);
+        if self.core.feeds.are_heard() {
+            self.core.feeds.publish(records, memtable.max_erasing() > before);
+        }
         let figures = &self.core.figures;
         figures.commits.fetch_add(records.len() as u64, Ordering::Relaxed);
         figures.groups.fetch_add(1, Ordering::Relaxed);
@@ -199,6 +203,21 @@ impl Committer {
         });
         self.core.background.frozen();
         Ok(())
+    }
+
+    /// Begins to listen for the commits after a version. Waits for the group that is being written, if nobody has listened
+    /// so far: whoever writes the next knows of it.
+    pub(crate) fn listen(&self, since: Version) -> Listener {
+        let mut has_held_the_log = false;
+        let listener = self.core.feeds.listen(since, || {
+            let _log = self.log.lock();
+            self.core.feeds.begin(self.core.snapshots.visible());
+            has_held_the_log = true;
+        });
+        if has_held_the_log {
+            self.hand_over();
+        }
+        listener
     }
 
     /// Freezes the active memtable unless it is empty.
@@ -243,6 +262,7 @@ impl Committer {
         std::mem::swap(&mut log.group, &mut queue.waiting);
         drop(queue);
         self.write_group(&mut log);
+        self.core.feeds.end();
         match self.core.health.failure() {
             _ if !was_open => Ok(()),
             Some(reason) => Err(Error::StoreFailed { reason }),

@@ -3,6 +3,7 @@
 
 mod background;
 mod brake;
+mod feeds;
 mod health;
 mod room;
 mod snapshots;
@@ -13,6 +14,7 @@ mod view;
 pub use background::CompactOptions;
 pub(crate) use background::{Background, Command, Compaction, Done, READER_GRACE};
 pub(crate) use brake::Brake;
+pub(crate) use feeds::{FeedFigures, Feeds, Group, Listener, Look};
 pub(crate) use health::Health;
 pub(crate) use room::Room;
 pub(crate) use snapshots::{Snapshot, Snapshots};
@@ -54,6 +56,7 @@ pub(crate) struct Core {
     pub(crate) health: Health,
     pub(crate) room: Room,
     pub(crate) background: Background,
+    pub(crate) feeds: Arc<Feeds>,
 }
 
 impl Core {
@@ -67,6 +70,7 @@ impl Core {
             health: Health::default(),
             room: Room::default(),
             background,
+            feeds: Arc::default(),
         }
     }
 
@@ -87,6 +91,7 @@ impl Core {
     pub(crate) fn fail(&self, reason: impl std::fmt::Display) {
         self.health.fail(reason.to_string());
         self.room.wake();
+        self.feeds.wake();
     }
 
     /// Takes no more commits: the store closes. Whether it was open.

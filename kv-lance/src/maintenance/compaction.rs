@@ -346,10 +346,9 @@ impl Worker {
 
 /// What may go of what the store holds now.
 pub(super) fn horizons(core: &Core, options: CompactOptions) -> Horizons {
-    Horizons {
-        history: core.snapshots.horizon(retained_from(core, options)),
-        erasing: core.snapshots.horizon(Version::MAX),
-    }
+    // First, so that it is not beyond the other where nothing is retained.
+    let erasing = core.snapshots.horizon(Version::MAX);
+    Horizons { history: core.snapshots.horizon(retained_from(core, options)), erasing }
 }
 
 /// The version from which on the configuration keeps history.

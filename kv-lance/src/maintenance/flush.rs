@@ -29,6 +29,7 @@ impl Worker {
             journal_through,
             last_version: self.state.last_version.max(frozen.memtable.max_version()),
             history_floor: self.floor_after(written.dropped, horizons),
+            ..self.state
         };
         let added = self.table.append(written.runs, state).await.map_err(|e| told(core, e))?;
         self.state = state;

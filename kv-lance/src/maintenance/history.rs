@@ -65,7 +65,8 @@ impl HistoryFilter {
     /// What becomes of the next row.
     ///
     /// A deletion at the bottom says what its absence says, as all that is older and has become history was superseded by it
-    /// at the latest. A row that still erases something stays current, where it is looked for.
+    /// at the latest. So it becomes history as well, which was in force at no version: change feeds ask for it, and nobody
+    /// else. A row that still erases something stays current, where it is looked for.
     pub(super) fn decide(&mut self, row: Candidate<'_>) -> Fate {
         if self.newer.is_none() || self.key != row.key {
             (self.newer, self.erased) = (None, false);
@@ -80,19 +81,24 @@ impl HistoryFilter {
         self.erased = row.erases && row.version <= self.horizons.erasing;
         let erases = row.erases && !(self.erased && self.rest.is_bottom && self.rest.has_nothing_erased);
         let is_absence = row.tombstone && self.rest.is_bottom && row.superseded.is_none();
-        let Some(superseded) = newer.into_iter().chain(row.superseded).min() else {
-            // A transaction that began before the deletion is told of it.
-            let is_seen = row.version > self.horizons.erasing;
-            return if is_absence && !erases && !is_seen { Fate::Goes } else { Fate::Current { erases } };
-        };
-        if erases {
-            return Fate::Current { erases };
+        let superseded = newer.into_iter().chain(row.superseded).min();
+        // A transaction that began before the deletion is told of it.
+        let is_seen = row.version > self.horizons.erasing;
+        match superseded {
+            _ if erases => Fate::Current { erases },
+            None if !is_absence || is_seen => Fate::Current { erases },
+            Some(superseded) if !is_absence => self.past(superseded),
+            _ => self.past(row.version),
         }
+    }
+
+    /// What becomes of a row that was superseded at this version.
+    fn past(&mut self, superseded: Version) -> Fate {
         if superseded <= self.horizons.history {
-            self.dropped += u64::from(!is_absence);
+            self.dropped += 1;
             return Fate::Goes;
         }
-        if is_absence { Fate::Goes } else { Fate::History { superseded } }
+        Fate::History { superseded }
     }
 }
 
@@ -137,20 +143,22 @@ mod tests {
             ("b", 2, "", None),
         ];
         let of = |history| split(history, 9, BOTTOM, &rows);
-        assert_eq!(of(0), ("9 a9 | a5<9 a3<5 b2<4 ".into(), 0));
-        assert_eq!(of(3), ("9 a9 | a5<9 a3<5 b2<4 ".into(), 0));
-        assert_eq!(of(4), ("9 a9 | a5<9 a3<5 ".into(), 1));
-        assert_eq!(of(5), ("9 a9 | a5<9 ".into(), 2));
-        assert_eq!(of(9), ("9 a9 | ".into(), 3));
+        assert_eq!(of(0), ("9 a9 | a5<9 a3<5 b4<4 b2<4 ".into(), 0));
+        assert_eq!(of(3), ("9 a9 | a5<9 a3<5 b4<4 b2<4 ".into(), 0));
+        assert_eq!(of(4), ("9 a9 | a5<9 a3<5 ".into(), 2));
+        assert_eq!(of(5), ("9 a9 | a5<9 ".into(), 3));
+        assert_eq!(of(9), ("9 a9 | ".into(), 4));
     }
 
     #[test]
-    fn a_deletion_goes_where_nothing_lies_under_it_and_no_transaction_is_older() {
+    fn a_deletion_is_history_where_nothing_lies_under_it_and_no_transaction_is_older() {
         let rows: [Row; 4] = [("a", 8, "-", None), ("b", 8, "", None), ("b", 6, "-", None), ("b", 5, "", None)];
         let of = |erasing, is_bottom| split(0, erasing, Rest { is_bottom, ..BOTTOM }, &rows).0;
-        assert_eq!(of(9, true), "b8 | b5<6 ");
-        assert_eq!(of(7, true), "a8 b8 | b5<6 ");
+        assert_eq!(of(9, true), "b8 | a8<8 b6<6 b5<6 ");
+        assert_eq!(of(7, true), "a8 b8 | b6<6 b5<6 ");
         assert_eq!(of(9, false), "a8 b8 | b6<8 b5<6 ");
+        // Once it is dropped, nobody can follow the changes from before.
+        assert_eq!(split(8, 9, BOTTOM, &rows), ("b8 | ".into(), 3));
     }
 
     #[test]
@@ -160,7 +168,7 @@ mod tests {
         let of = |erasing, rest| split(0, erasing, rest, &rows);
         assert_eq!(of(5, BOTTOM), ("a9 a7! b6! | a5<7 b4<5 ".into(), 0));
         assert_eq!(of(6, BOTTOM), ("a9 a7! b6 | a5<7 ".into(), 0));
-        assert_eq!(of(7, BOTTOM), ("a9 b6 | ".into(), 0));
+        assert_eq!(of(7, BOTTOM), ("a9 b6 | a7<7 ".into(), 0));
         // There may be more of it below, or in history.
         assert_eq!(of(7, Rest { is_bottom: false, ..BOTTOM }), ("a9 a7! b6! | ".into(), 0));
         assert_eq!(of(7, Rest { has_nothing_erased: false, ..BOTTOM }), ("a9 a7! b6! | ".into(), 0));
@@ -177,7 +185,7 @@ mod tests {
             ("b", 9, "-", None),
         ];
         assert_eq!(split(0, 8, BOTTOM, &rows), ("a9 b9! | a5<9 ".into(), 0));
-        assert_eq!(split(9, 9, BOTTOM, &rows), ("a9 | ".into(), 1));
+        assert_eq!(split(9, 9, BOTTOM, &rows), ("a9 | ".into(), 2));
     }
 
     #[test]

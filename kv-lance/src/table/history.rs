@@ -17,7 +17,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(in crate::table) fn new(runs: Vec<Arc<Run>>) -> Self {
+    pub(crate) fn new(runs: Vec<Arc<Run>>) -> Self {
         let max_superseded = runs.iter().map(|run| run.statistics().max_superseded).max().unwrap_or(0);
         Self { runs, max_superseded }
     }

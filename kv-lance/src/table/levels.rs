@@ -15,7 +15,7 @@ pub(crate) struct Levels {
 }
 
 impl Levels {
-    pub(in crate::table) fn new(levels: Vec<Vec<Arc<Run>>>, history: History) -> Self {
+    pub(crate) fn new(levels: Vec<Vec<Arc<Run>>>, history: History) -> Self {
         let mut levels = Self { levels, history };
         levels.trim();
         levels

@@ -33,6 +33,8 @@ pub(crate) use history::History;
 pub(crate) use levels::Levels;
 pub(crate) use open::Opened;
 pub use restore::Restored;
+#[cfg(test)]
+pub(crate) use run::testing;
 pub(crate) use run::{BlockCache, Column, KeyBlock, NewRow, RowPlace, Run, RunExtent, RunsWriter, ValBlock, hash};
 pub(crate) use spare::is_kept;
 pub(crate) use state::TableState;

@@ -21,7 +21,7 @@ pub(crate) enum Columns {
     /// `key, version, tombstone, val`.
     Current,
     /// `key, version, superseded, val`: a row was what reads found from its version up to the one before that at which it was
-    /// superseded. Without a value it is a deletion.
+    /// superseded. Without a value it is a deletion, of which reads may do without; feeds do not.
     History,
 }
 

@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_record_is_kept_whole_or_not_at_all() {
-        let state = TableState { journal_through: 3, last_version: u64::MAX, history_floor: 7 };
+        let state = TableState { journal_through: 3, last_version: u64::MAX, history_floor: 7, changes_floor: 5 };
         for levels in [vec![], vec![vec!["b.lance".to_owned()], vec!["a.lance".to_owned()]]] {
             let history = vec!["h.lance".to_owned()];
             let record = Record { state, levels, history, sequence: 9, table_version: 12 };

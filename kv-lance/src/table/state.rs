@@ -7,6 +7,7 @@ use std::collections::HashMap;
 const JOURNAL_THROUGH: &str = "kv-lance:journal-through";
 const LAST_VERSION: &str = "kv-lance:last-version";
 const HISTORY_FLOOR: &str = "kv-lance:history-floor";
+const CHANGES_FLOOR: &str = "kv-lance:changes-floor";
 const RUNS: &str = "kv-lance:runs";
 const HISTORY: &str = "kv-lance:history";
 const SEQUENCE: &str = "kv-lance:sequence";
@@ -20,14 +21,18 @@ pub(crate) struct TableState {
     pub(crate) last_version: Version,
     /// Reads below this version would miss what compaction has dropped.
     pub(crate) history_floor: Version,
+    /// Deletions before this version may have been dropped as well: by a build that had no feeds, and did not say this.
+    pub(crate) changes_floor: Version,
 }
 
 impl TableState {
     fn read(config: &HashMap<String, String>) -> Option<Self> {
+        let last_version = number(config, LAST_VERSION)?;
         Some(Self {
             journal_through: counter(config, JOURNAL_THROUGH)?,
-            last_version: number(config, LAST_VERSION)?,
+            last_version,
             history_floor: number(config, HISTORY_FLOOR)?,
+            changes_floor: number(config, CHANGES_FLOOR).unwrap_or(last_version),
         })
     }
 }
@@ -58,10 +63,11 @@ impl Record {
     }
 
     pub(super) fn write(&self, config: &mut HashMap<String, String>) {
-        let TableState { journal_through, last_version, history_floor } = self.state;
+        let TableState { journal_through, last_version, history_floor, changes_floor } = self.state;
         config.insert(JOURNAL_THROUGH.to_owned(), journal_through.to_string());
         config.insert(LAST_VERSION.to_owned(), last_version.to_string());
         config.insert(HISTORY_FLOOR.to_owned(), history_floor.to_string());
+        config.insert(CHANGES_FLOOR.to_owned(), changes_floor.to_string());
         let levels: Vec<String> = self.levels.iter().map(|runs| runs.join(",")).collect();
         config.insert(RUNS.to_owned(), levels.join(";"));
         config.insert(HISTORY.to_owned(), self.history.join(","));
@@ -114,13 +120,17 @@ mod tests {
             vec![vec![], vec![], names(&["b.lance", "a.lance"])],
         ];
         for levels in levels {
-            let state = TableState { journal_through: 3, last_version: u64::MAX, history_floor: 7 };
+            let state = TableState { journal_through: 3, last_version: u64::MAX, history_floor: 7, changes_floor: 5 };
             let history = levels.first().cloned().unwrap_or_default();
             let record = Record { state, levels, history, sequence: 9, table_version: 12 };
             let mut config = HashMap::from([("theirs".to_owned(), "1".to_owned())]);
             record.write(&mut config);
             assert_eq!(Record::read(&config), Some(record));
             assert_eq!(TableState::read(&config), Some(state));
+            // A build that had no feeds wrote that.
+            let mut older = config.clone();
+            older.remove(CHANGES_FLOOR);
+            assert_eq!(TableState::read(&older), Some(TableState { changes_floor: u64::MAX, ..state }));
             for name in [RUNS, HISTORY] {
                 let mut config = config.clone();
                 config.remove(name);

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Backend::persistent("kv-lance-unversioned", |dir| {
             open(small(dir).versioned(false).commit_on(CommitOn::Thread))
         })
-        .capabilities(declared().versioned_reads(false).erases_history(false))
+        .capabilities(declared().versioned_reads(false).erases_history(false).change_feed(false))
         .sequences(FEWER),
     ])
 }
@@ -44,6 +44,7 @@ fn declared() -> Capabilities {
     Capabilities::new(Isolation::Serializable)
         .versioned_reads(true)
         .erases_history(true)
+        .change_feed(true)
         .read_checks(true)
         .safe_timestamps(true)
         .durability(Durability::PowerLoss)

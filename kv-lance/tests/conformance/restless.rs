@@ -1,7 +1,10 @@
 //! A store whose background work is held, let go and asked for between any two transactions.
 
 use async_trait::async_trait;
-use kv_api::{Capabilities, Datastore, KeyRange, Result, Statistics, Transactable, TransactionOptions, Version};
+use kv_api::{
+    Capabilities, ChangeFeed, ChangeFilter, Datastore, KeyRange, Result, Statistics, Transactable, TransactionOptions,
+    Version,
+};
 use kv_lance::LanceDatastore;
 use std::sync::atomic::{AtomicU64, Ordering};
 use xxhash_rust::xxh3::xxh3_64;
@@ -70,6 +73,10 @@ impl Datastore for Restless {
         let compacted = self.store.compact().await;
         self.compacting.fetch_sub(1, Ordering::SeqCst);
         compacted
+    }
+
+    async fn changes(&self, since: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
+        self.store.changes(since, filter).await
     }
 
     fn statistics(&self) -> Statistics {

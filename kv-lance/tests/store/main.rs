@@ -11,6 +11,7 @@ mod count;
 mod damage;
 mod erasing;
 mod faulty;
+mod feeds;
 mod file_faults;
 mod format;
 mod full_disk;

@@ -5,7 +5,7 @@ use kv_api::{Datastore, Error, FigureKind, Result, TransactionOptions};
 use kv_lance::{LanceConfig, LanceDatastore};
 
 /// Name and unit of every figure of a store without runs, in their order. Whoever exports them relies on both.
-const FIGURES: [(&str, &str); 48] = [
+const FIGURES: [(&str, &str); 52] = [
     ("memtable_rows", "rows"),
     ("memtable_bytes", "bytes"),
     ("memtable_budget", "bytes"),
@@ -54,6 +54,10 @@ const FIGURES: [(&str, &str); 48] = [
     ("write_amplification", "percent"),
     ("newest_version", "version"),
     ("history_floor", "version"),
+    ("change_feeds", "feeds"),
+    ("change_feed_version", "version"),
+    ("change_feed_bytes", "bytes"),
+    ("change_feed_passes", "passes"),
 ];
 
 /// What there is of each level besides.
@@ -61,7 +65,7 @@ const OF_LEVELS: [(&str, &str); 4] =
     [("level_runs", "runs"), ("level_rows", "rows"), ("level_tombstones", "rows"), ("level_bytes", "bytes")];
 
 /// The figures that count.
-const COUNTERS: [&str; 18] = [
+const COUNTERS: [&str; 19] = [
     "index_cache_hits",
     "index_cache_misses",
     "block_cache_hits",
@@ -80,6 +84,7 @@ const COUNTERS: [&str; 18] = [
     "compaction_failures",
     "compacted_bytes",
     "compaction_written_bytes",
+    "change_feed_passes",
 ];
 
 #[tokio::test]

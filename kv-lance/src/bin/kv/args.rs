@@ -72,6 +72,24 @@ A field is a string, or a number or boolean as it is written, or bytes as {\"hex
 From a folder it leaves out symbolic links, '.git', folders tagged as a cache (as cargo's 'target' is) and the
 store itself, and says how many. A line that cannot be read ends the import: nothing of its batch is written.";
 
+const CHANGES_EXAMPLES: &str = "\
+Examples:
+  kv changes                            every commit that is retained, oldest first
+  kv changes --since 2026-04-01T12:00:00Z --prefix user/
+  kv --json changes --since 117440512 | kv --store ./copy import /dev/stdin --key key --value value
+  kv changes --arrow > changes.arrows   a stream of record batches (version, key, val, tombstone)
+
+A line is the version of the commit, a tab, 'set', a tab, the key, a tab and the value; or 'del' and the key. With
+--json it is an object whose value is null for a deletion. What comes later is not waited for: as one process opens a
+store at a time, there is no other that writes; 'watch' of 'kv shell' shows what the shell itself commits. The version of
+the last line is where the next call goes on. Where commits after --since are past the retention, nothing is printed.";
+
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  printf 'watch --prefix docs/\nimport ./docs --prefix docs/\nset other 1\n' | kv shell
+
+After each command, what it has committed is printed as 'changes' prints it.";
+
 const RESTORE_EXAMPLES: &str = "\
 Examples:
   kv restore
@@ -152,7 +170,22 @@ pub(crate) struct Line {
     format: FormatArgs,
 
     #[command(subcommand)]
-    pub(crate) work: Work,
+    pub(crate) command: LineCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LineCommand {
+    #[command(flatten)]
+    Work(Work),
+    /// From here on print what each command commits
+    #[command(after_help = WATCH_EXAMPLES)]
+    Watch(Watch),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Watch {
+    #[command(flatten)]
+    pub(crate) range: RangeArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -186,6 +219,9 @@ pub(crate) enum Work {
     /// Print the entries of a range, in the order of their keys
     #[command(after_help = SCAN_EXAMPLES)]
     Scan(Scan),
+    /// Print what has been committed after a version, up to now
+    #[command(after_help = CHANGES_EXAMPLES)]
+    Changes(Changes),
     /// Count the keys of a range
     Count(Count),
     /// Query the store with SQL
@@ -246,6 +282,18 @@ pub(crate) struct Scan {
     pub(crate) keys_only: bool,
     #[command(flatten)]
     pub(crate) at: At,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Changes {
+    /// The commits after this version, or after this time as in 2026-04-01T12:00:00Z
+    #[arg(long, value_name = "VERSION|RFC3339", value_parser = parse_version, default_value = "0")]
+    pub(crate) since: Version,
+    #[command(flatten)]
+    pub(crate) range: RangeArgs,
+    /// Write a stream of Arrow record batches
+    #[arg(long, conflicts_with_all = ["hex", "json"])]
+    pub(crate) arrow: bool,
 }
 
 #[derive(Debug, ClapArgs)]

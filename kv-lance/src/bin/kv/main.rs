@@ -1,6 +1,7 @@
 //! `kv`: reads, writes and looks after a kv-lance store from a shell.
 
 mod args;
+mod changes;
 mod export;
 mod failure;
 mod format;

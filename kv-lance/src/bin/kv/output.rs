@@ -43,8 +43,21 @@ impl Output {
         }
     }
 
-    /// For what writes by itself.
-    pub(crate) fn writer(&mut self) -> &mut impl Write {
+    /// A row of a commit; without a value it is a deletion.
+    pub(crate) fn change(&mut self, version: u64, key: &[u8], val: Option<&[u8]>) -> io::Result<()> {
+        let format = self.format;
+        if format.json {
+            let val = val.map_or(Value::Null, |val| format.json(val));
+            return writeln!(self.out, "{}", json!({ "version": version, "key": format.json(key), "value": val }));
+        }
+        match val {
+            Some(val) => writeln!(self.out, "{version}\tset\t{}\t{}", format.line(key), format.line(val)),
+            None => writeln!(self.out, "{version}\tdel\t{}", format.line(key)),
+        }
+    }
+
+    /// For what writes bytes itself.
+    pub(crate) fn bytes(&mut self) -> &mut impl Write {
         &mut self.out
     }
 

@@ -1,6 +1,7 @@
 //! `kv shell`: commands from the standard input, one a line, in a store that stays open.
 
-use crate::args::Line;
+use crate::args::{Line, LineCommand};
+use crate::changes::Watched;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 use crate::session::{Store, with_store};
@@ -18,6 +19,7 @@ pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
         let mut last = Ok(());
         let mut input = io::stdin().lock();
         let mut line = Vec::new();
+        let mut watched: Vec<Watched> = Vec::new();
         loop {
             prompt()?;
             line.clear();
@@ -28,11 +30,21 @@ pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
             let done = match line {
                 Ok(line) => {
                     out.format = line.format(format);
-                    work::work(&line.work, Store::Open(store, &again), out).await
+                    match &line.command {
+                        LineCommand::Work(command) => work::work(command, Store::Open(store, &again), out).await,
+                        LineCommand::Watch(watch) => {
+                            Watched::begin(store, watch, out.format).await.map(|begun| watched.push(begun))
+                        }
+                    }
                 }
                 Err(misuse) => Err(misuse),
             };
-            match done.and_then(|()| Ok(out.flush()?)) {
+            // Also of a command that failed half way.
+            let mut seen = Ok(());
+            for watched in &mut watched {
+                seen = seen.and(watched.print(store, out).await);
+            }
+            match done.and(seen).and_then(|()| Ok(out.flush()?)) {
                 Err(failure) if failure.is_quiet() => return Err(failure),
                 Err(missing @ Failure::NotFound(_)) => missing.say(),
                 Err(failure) => {

@@ -116,7 +116,7 @@ impl Queries<'_> {
         let mut batches = self.session.sql(query).await.map_err(failed)?.execute_stream().await.map_err(failed)?;
         let schema = batches.schema();
         if self.shape == SqlFormat::Arrow {
-            let mut writer = StreamWriter::try_new(self.out.writer(), &schema).map_err(printing)?;
+            let mut writer = StreamWriter::try_new(self.out.bytes(), &schema).map_err(printing)?;
             while let Some(batch) = batches.try_next().await.map_err(failed)? {
                 writer.write(&batch).map_err(printing)?;
             }
@@ -130,7 +130,7 @@ impl Queries<'_> {
             match self.shape {
                 SqlFormat::Csv => self.csv(&batch, first)?,
                 SqlFormat::Json => {
-                    let mut writer = LineDelimitedWriter::new(self.out.writer());
+                    let mut writer = LineDelimitedWriter::new(self.out.bytes());
                     writer.write(&batch).and_then(|()| writer.finish()).map_err(printing)?;
                 }
                 SqlFormat::Table | SqlFormat::Arrow => table.push(batch),
@@ -152,7 +152,7 @@ impl Queries<'_> {
         let columns: Result<Vec<_>, _> =
             batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect();
         let columns = columns.map_err(printing)?;
-        let mut writer = csv::Writer::from_writer(self.out.writer());
+        let mut writer = csv::Writer::from_writer(self.out.bytes());
         let written = |error: csv::Error| Failure::Output(error.into());
         if with_names {
             writer.write_record(batch.schema().fields().iter().map(|field| field.name())).map_err(written)?;

@@ -4,7 +4,7 @@ use crate::args::Work;
 use crate::failure::Outcome;
 use crate::output::Output;
 use crate::session::Store;
-use crate::{import, levels, operate, read, scan, sql, stat, write};
+use crate::{changes, import, levels, operate, read, scan, sql, stat, write};
 
 pub(crate) async fn work(command: &Work, store: Store<'_>, out: &mut Output) -> Outcome {
     match command {
@@ -13,6 +13,7 @@ pub(crate) async fn work(command: &Work, store: Store<'_>, out: &mut Output) -> 
         Work::Del(del) => write::del(store, del, out).await,
         Work::Scan(scan) => scan::scan(store, scan, out).await,
         Work::Sql(query) => sql::sql(store, query, out).await,
+        Work::Changes(changes) => changes::changes(store, changes, out).await,
         Work::Count(count) => read::count(store, count, out).await,
         Work::Import(import) => import::import(store, import, out).await,
         Work::Stat(stat) => stat::stat(store, stat, out).await,

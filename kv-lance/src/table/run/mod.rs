@@ -26,6 +26,7 @@ mod statistics;
 mod synced_writer;
 mod uncached;
 mod verify;
+mod versions;
 mod writer;
 
 pub(crate) use block::{KeyBlock, ValBlock};
@@ -41,6 +42,6 @@ pub(in crate::table) use writer::{FILE_VERSION, RunPlace};
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
-pub(in crate::table) mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -183,6 +183,11 @@ impl RowMeta {
         self.superseded.is_some()
     }
 
+    /// No version is less.
+    pub(super) fn least(&self) -> Version {
+        self.versions.least
+    }
+
     /// The greatest version.
     pub(super) fn greatest(&self) -> Version {
         self.versions.greatest

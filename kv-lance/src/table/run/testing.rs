@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Key, version, value, whether it erases what was before, and when it was superseded.
-pub(in crate::table) type Row = (Vec<u8>, Version, Option<Vec<u8>>, bool, Option<Version>);
+pub(crate) type Row = (Vec<u8>, Version, Option<Vec<u8>>, bool, Option<Version>);
 
 /// Writes rows, which are in order, as one run.
-pub(in crate::table) async fn write(dir: &Path, block_bytes: usize, rows: &[Row]) -> PathBuf {
+pub(crate) async fn write(dir: &Path, block_bytes: usize, rows: &[Row]) -> PathBuf {
     let columns = if rows.iter().any(|row| row.4.is_some()) { Columns::History } else { Columns::Current };
     let layout = RunLayout::new(block_bytes, Compression::Fsst);
     let place =
@@ -30,7 +30,7 @@ pub(in crate::table) async fn write(dir: &Path, block_bytes: usize, rows: &[Row]
 }
 
 /// Opens a run, with a budget for its index.
-pub(in crate::table) async fn open(path: &Path, index_budget: u64) -> kv_api::Result<Run> {
+pub(crate) async fn open(path: &Path, index_budget: u64) -> kv_api::Result<Run> {
     let cache = Arc::new(BlockCache::new(1 << 20, 256).with_index_budget(index_budget));
     let files = Arc::new(OpenFiles::new(Arc::new(LocalFiles), 8));
     let name = path.file_name().unwrap().to_str().unwrap();

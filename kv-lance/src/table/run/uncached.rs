@@ -30,6 +30,7 @@ impl Run {
         let info = self.info(block)?;
         let meta = self.row_meta(&info, &info)?;
         let keys = self.rows_of(block, &self.keys, rows(&info, &info)).await?;
+        let meta = self.meta_of(block, &info, meta, &info)?;
         let keys = self.key_block(block, &info, meta, Column::new(keys.values(), keys.offsets()))?;
         Ok(Arc::new(keys.knowing()))
     }
@@ -60,8 +61,7 @@ impl Run {
         };
         let (keys, vals) = (Shared::of(&keys), vals.as_ref().map(Shared::of));
         let block = |(block, info): (usize, &BlockInfo)| {
-            let from = (info.meta_position - begin.meta_position) as usize;
-            let meta = meta.slice(from..from + info.meta_len as usize);
+            let meta = self.meta_of(block, info, meta.clone(), begin)?;
             let rows = (info.first_row - begin.first_row) as usize..;
             let rows = rows.start..rows.start + info.rows as usize;
             let keys = Arc::new(self.key_block(block, info, meta, keys.column(rows.clone()))?);
@@ -72,7 +72,7 @@ impl Run {
     }
 
     /// The row meta of blocks of one part, which lies as they do.
-    fn row_meta(&self, begin: &BlockInfo, end: &BlockInfo) -> Result<Bytes> {
+    pub(super) fn row_meta(&self, begin: &BlockInfo, end: &BlockInfo) -> Result<Bytes> {
         let place = begin.meta_position..end.meta_position.saturating_add(end.meta_len.into());
         self.file.read(place).map_err(|e| Error::io("reading", &self.path, e))
     }
@@ -88,11 +88,17 @@ impl Run {
         Ok(array.clone())
     }
 
-    fn key_block(&self, block: usize, info: &BlockInfo, meta: Bytes, keys: Option<Column>) -> Result<KeyBlock> {
+    /// The row meta of a block, checked, from that of blocks from `begin` on.
+    pub(super) fn meta_of(&self, block: usize, info: &BlockInfo, meta: Bytes, begin: &BlockInfo) -> Result<RowMeta> {
+        let from = (info.meta_position - begin.meta_position) as usize;
+        let meta = meta.slice(from..from + info.meta_len as usize);
         if crc32c::crc32c(&meta) != info.meta_checksum {
             return Err(self.damaged(block, "has versions that do not match their checksum"));
         }
-        let meta = RowMeta::decode(meta, info.rows as usize).ok_or_else(|| self.damaged(block, "has no versions"))?;
+        RowMeta::decode(meta, info.rows as usize).ok_or_else(|| self.damaged(block, "has no versions"))
+    }
+
+    fn key_block(&self, block: usize, info: &BlockInfo, meta: RowMeta, keys: Option<Column>) -> Result<KeyBlock> {
         let keys = keys.ok_or_else(|| self.unordered(block))?;
         if keys.checksum() != info.keys_checksum {
             return Err(self.damaged(block, "has keys that do not match their checksum"));

@@ -78,7 +78,9 @@ impl Run {
             Some((std::cmp::Ordering::Equal, std::cmp::Ordering::Greater)) => false,
             Some(_) => return wrong("has rows out of order"),
         };
-        if superseded.is_some() != is_history || superseded.is_some_and(|superseded| superseded <= version) {
+        // A deletion with nothing below it was in force at no version.
+        let is_early = |by: Version| by < version || by == version && !keys.is_tombstone(row);
+        if superseded.is_some() != is_history || superseded.is_some_and(is_early) {
             return wrong("has a row that is superseded at no version, or before its own");
         }
         if new_key && self.index.find(key, Version::MAX, hash(key))?.is_none() {

@@ -74,4 +74,9 @@ async fn the_rows_of_a_run_must_be_in_order() {
     }
     let history = run(dir.path(), &[("a", 1, Some(1))]).await;
     assert!(!history.verify(true).await.is_empty(), "superseded by itself");
+    let deletion = |superseded| [(b"a".to_vec(), 2, None, false, Some(superseded))];
+    for (superseded, is_sound) in [(1, false), (2, true), (3, true)] {
+        let history = open(&write(dir.path(), 64, &deletion(superseded)).await, u64::MAX).await.unwrap();
+        assert_eq!(history.verify(true).await.is_empty(), is_sound, "a deletion superseded at {superseded}");
+    }
 }

@@ -162,7 +162,7 @@ async fn numbers_that_cannot_be_counted_on_are_refused() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
     let good = dir.path().join("good");
     let expected = make(&good).await?;
-    for key in ["journal-through", "last-version", "history-floor", "sequence", "table-version"] {
+    for key in ["journal-through", "last-version", "history-floor", "changes-floor", "sequence", "table-version"] {
         for number in [u64::MAX, u64::MAX - 1] {
             let store = dir.path().join("store");
             crash_copy(&good, &store);
