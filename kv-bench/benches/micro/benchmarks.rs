@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that fails says so and ends")]
 
 use criterion::{Criterion, Throughput};
-use kv_api::{Datastore, KeyRange, ScanLimit, TransactionOptions};
+use kv_api::{Datastore, KeyRange, ScanLimit, Transactable, TransactionOptions};
 use kv_bench::dataset::{Dataset, Shape};
 use kv_bench::driver::{self, Until};
 use kv_bench::engine::Clients;
@@ -28,6 +28,14 @@ pub(crate) fn main() {
     scan(&mut criterion, &runtime, &immediate);
     commit(&mut criterion, &runtime, &immediate, "commit/durable");
     contention(&mut criterion, &runtime, &immediate);
+    let queried = runtime.block_on(async {
+        let store = LanceDatastore::open(LanceConfig::new(dir.path().join("sql"))).await.unwrap();
+        driver::load(&store, Dataset { rows: 1_000_000, ..DATA }, Duration::MAX).await.unwrap();
+        store.compact().await.unwrap();
+        store
+    });
+    sql(&mut criterion, &runtime, &queried);
+    runtime.block_on(queried.shutdown()).unwrap();
     let eventual = open(&runtime, &dir.path().join("eventual"), Durability::Eventual);
     commit(&mut criterion, &runtime, &eventual, "commit/eventual");
     runtime.block_on(immediate.shutdown()).unwrap();
@@ -74,6 +82,60 @@ fn scan(criterion: &mut Criterion, runtime: &Runtime, store: &Arc<dyn Datastore>
             });
         });
     }
+    group.finish();
+}
+
+/// One value by its key, and the greatest of a million values; with DataFusion, and without.
+fn sql(criterion: &mut Criterion, runtime: &Runtime, store: &LanceDatastore) {
+    let tx = Arc::new(store.transaction(TransactionOptions::read()).unwrap());
+    let session = kv_lance::sql::session(tx.clone()).unwrap();
+    let rows = runtime.block_on(tx.count(KeyRange::all(), None)).unwrap();
+    let mut numbers = Numbers::new(4);
+    let mut group = criterion.benchmark_group("sql");
+    group.sample_size(20);
+    let hex = |key: &[u8]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    group.bench_function("get", |b| {
+        b.iter(|| {
+            let query = format!("SELECT val FROM kv WHERE key = X'{}'", hex(&DATA.key(numbers.below(DATA.rows))));
+            runtime.block_on(async { session.sql(&query).await.unwrap().collect().await.unwrap() })
+        });
+    });
+    let key = DATA.key(numbers.below(DATA.rows));
+    let plan = runtime.block_on(async {
+        let query = format!("SELECT val FROM kv WHERE key = X'{}'", hex(&key));
+        session.sql(&query).await.unwrap().create_physical_plan().await.unwrap()
+    });
+    group.bench_function("get, planned before", |b| {
+        b.iter(|| {
+            let collected = kv_lance::sql::datafusion::physical_plan::collect(plan.clone(), session.task_ctx());
+            runtime.block_on(collected).unwrap()
+        });
+    });
+    group.throughput(Throughput::Elements(rows));
+    group.bench_function("greatest value", |b| {
+        b.iter(|| {
+            let query = "SELECT max(val) FROM kv";
+            runtime.block_on(async { session.sql(query).await.unwrap().collect().await.unwrap() })
+        });
+    });
+    group.bench_function("greatest value, by rows", |b| {
+        b.iter(|| {
+            let mut greatest = Vec::new();
+            let mut look = |_: &[u8], val: &[u8]| {
+                if val > greatest.as_slice() {
+                    greatest = val.to_vec();
+                }
+                std::ops::ControlFlow::Continue(())
+            };
+            let visit = tx.visit(KeyRange::all(), kv_api::Direction::Forward, None, true, &mut look);
+            runtime.block_on(visit).unwrap();
+            greatest
+        });
+    });
+    group.bench_function("count of half", |b| {
+        let query = format!("SELECT count(*) FROM kv WHERE key < X'{}'", hex(&DATA.key(500_000)));
+        b.iter(|| runtime.block_on(async { session.sql(&query).await.unwrap().collect().await.unwrap() }));
+    });
     group.finish();
 }
 

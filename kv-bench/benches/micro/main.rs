@@ -1,4 +1,4 @@
-//! Micro-benchmarks of kv-lance alone: point reads, scans, commits, and commits of many clients at once. `cargo bench -p kv-bench`.
+//! Micro-benchmarks of kv-lance alone: point reads, scans, SQL, commits, and commits of many clients at once. `cargo bench -p kv-bench`.
 
 mod benchmarks;
 
