@@ -4,7 +4,7 @@
 use crate::kv::{Kv, Ran};
 use std::process::Command;
 
-const ROWS: usize = 1200;
+const ROWS: usize = 1600;
 
 impl Kv {
     /// `kv` where a process may have `handles` files open.
