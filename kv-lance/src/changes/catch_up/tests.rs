@@ -1,5 +1,5 @@
 //! What lies in runs and memtables by its keys comes by its versions, whatever the budget.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;
 use crate::config::LanceConfig;
@@ -143,6 +143,8 @@ async fn a_backlog_is_not_used_once_its_runs_have_been_replaced() {
     let second = next(core.clone(), KeyRange::all(), (first.until, Version::MAX), first.backlog, budget).await.unwrap();
     assert_eq!(core.feeds.passes.load(Ordering::Relaxed), 1);
     let all_in_one = run(dir.path(), &commits, false, |version, _| version <= 900).await;
+    // A reader has them still.
+    let _held = core.views.load();
     core.views.edit(|view| view.levels = Levels::new(vec![vec![all_in_one]], History::default()));
     let third =
         next(core.clone(), KeyRange::all(), (second.until, Version::MAX), second.backlog, budget).await.unwrap();

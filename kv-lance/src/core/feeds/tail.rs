@@ -121,3 +121,68 @@ impl Tail {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::RecordBuilder;
+    use crate::write::{Write, Writes};
+
+    fn record(version: Version, bytes: usize) -> Record {
+        let writes = Writes::from([("key".into(), Write::set(vec![0; bytes].into()))]);
+        RecordBuilder::new(writes.iter(), RecordBuilder::size_of(writes.iter())).finish(version, 1, 0)
+    }
+
+    /// The versions that follow on one, and how many of the groups that erase.
+    fn after(tail: &Tail, position: Version) -> Option<(Vec<Version>, usize)> {
+        match tail.look(position, usize::MAX) {
+            Look::Groups { groups, erasing } => {
+                let versions = groups.iter().flat_map(|group| &group.records).map(|record| record.version);
+                Some((versions.collect(), erasing.len()))
+            }
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_follows_on_a_version_is_there_or_it_is_said_that_it_is_not() {
+        let mut tail = Tail::default();
+        tail.begin(10);
+        assert!(matches!(tail.look(9, 1), Look::Behind));
+        assert!(matches!(tail.look(10, 1), Look::Nothing(10)));
+        tail.push(&[record(12, 1), record(14, 1)], false);
+        tail.push(&[record(15, 1)], true);
+        assert_eq!(after(&tail, 10), Some((vec![12, 14, 15], 1)));
+        // The rest of a group comes with the whole of it.
+        assert_eq!(after(&tail, 12), Some((vec![12, 14, 15], 1)));
+        assert_eq!(after(&tail, 14), Some((vec![15], 1)));
+        assert!(matches!(tail.look(15, 1), Look::Nothing(15)));
+        assert!(matches!(tail.look(Version::MAX, 1), Look::Nothing(15)));
+        tail.end();
+        assert_eq!(after(&tail, 14), Some((vec![15], 1)));
+        assert!(matches!(tail.look(15, 1), Look::End));
+    }
+
+    #[test]
+    fn the_oldest_go_where_there_are_too_many_and_it_is_known_what_they_erased_or_not() {
+        let mut tail = Tail::default();
+        tail.begin(0);
+        tail.push(&[record(1, 1)], true);
+        assert_eq!(tail.erasing_after(0).map(|groups| groups.len()), Some(1));
+        assert_eq!(tail.erasing_after(1).map(|groups| groups.len()), Some(0));
+        for version in 2..60 {
+            tail.push(&[record(version, 1 << 20)], version == 30);
+            assert!(tail.bytes() <= BUDGET);
+        }
+        let first = tail.after;
+        assert!((40..50).contains(&first), "{first}");
+        assert!(matches!(tail.look(first - 1, 1), Look::Behind));
+        assert_eq!(after(&tail, first), Some(((first + 1..60).collect(), 0)));
+        assert!(tail.erasing_after(29).is_none(), "what was erased is not there any more");
+        assert_eq!(tail.erasing_after(30).map(|groups| groups.len()), Some(0));
+        // One that is larger than all there is room for is not kept at all.
+        tail.push(&[record(60, BUDGET)], true);
+        assert_eq!((tail.after, tail.bytes(), tail.erasing.len()), (60, 0, 0));
+        assert!(matches!(tail.look(60, 1), Look::Nothing(60)));
+    }
+}

@@ -53,8 +53,8 @@ async fn a_feed_that_a_flood_leaves_behind_loses_nothing() -> Result<()> {
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         }
-        let next = timeout(Duration::from_secs(60), feed.next()).await.expect("there is more to come");
-        let batch = next?.expect("the store is open");
+        let next = timeout(Duration::from_secs(60), feed.next()).await.unwrap();
+        let batch = next?.unwrap();
         largest = largest.max(batch.get_array_memory_size());
         for (version, rows) in commits(&batch) {
             let number = given.len();
@@ -87,7 +87,7 @@ async fn a_large_history_is_gone_through_few_times() -> Result<()> {
     let (mut feed, mut batches, mut rows) = (changes(&store, 0).await?, 0, 0);
     let mut given = Vec::new();
     while given.len() < versions.len() {
-        let batch = feed.next().await?.expect("the store is open");
+        let batch = feed.next().await?.unwrap();
         assert!(batch.get_array_memory_size() <= 2 * MOST);
         (batches, rows) = (batches + 1, rows + batch.num_rows());
         given.extend(commits(&batch).into_iter().map(|(version, _)| version));

@@ -40,8 +40,8 @@ async fn changes(store: &LanceDatastore, since: Version) -> Result<Box<dyn Chang
 async fn take(feed: &mut dyn ChangeFeed, until: Version) -> Result<Vec<Commit>> {
     let mut taken: Vec<Commit> = Vec::new();
     while taken.last().is_none_or(|last| last.0 < until) {
-        let next = timeout(Duration::from_secs(60), feed.next()).await.expect("there is more to come")?;
-        taken.extend(commits(&next.expect("the store is open")));
+        let next = timeout(Duration::from_secs(60), feed.next()).await.unwrap()?;
+        taken.extend(commits(&next.unwrap()));
     }
     Ok(taken)
 }
