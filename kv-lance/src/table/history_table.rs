@@ -97,10 +97,19 @@ impl HistoryTable {
                 Some(dataset) => manifests::newest(files, dataset, &self.root).await,
                 None => manifests::load(files, &self.root, self.handler.clone()).await,
             };
-            match newest {
+            match newest.and_then(|dataset| self.checked(dataset)) {
                 Err(Error::Corruption { path, detail }) if is_manifest(&path) => self.discard(&path, &detail)?,
                 newest => return newest,
             }
+        }
+    }
+
+    /// Refuses a version that is another than its name says, as of a manifest that has been zeroed.
+    fn checked(&self, dataset: Dataset) -> Result<Dataset> {
+        let (named, said) = (dataset.manifest_location().version, dataset.manifest().version);
+        match named == said {
+            true => Ok(dataset),
+            false => Err(Error::corruption(manifests::path_of(&self.root, named), format!("it is of version {said}"))),
         }
     }
 
