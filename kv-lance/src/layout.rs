@@ -66,8 +66,8 @@ impl Layout {
         let root = path.canonicalize().map_err(|e| Error::io("opening", path, e))?;
         refuse_links(&root)?;
         let holds = |name: &str| root.join(name).is_dir();
-        if !holds(RUNS) && !holds(JOURNAL) {
-            return Err(not_a_store(&format!("it holds neither '{RUNS}' nor '{JOURNAL}'")));
+        if ![TABLE, RUNS, JOURNAL].into_iter().any(holds) {
+            return Err(not_a_store(&format!("it holds none of '{TABLE}', '{RUNS}' and '{JOURNAL}'")));
         }
         Ok(Self { table: root.join(TABLE), journal: JournalDir::new(files, root.join(JOURNAL)), root })
     }

@@ -22,6 +22,8 @@ mod config;
 mod core;
 mod datastore;
 pub mod files;
+#[cfg(test)]
+mod fuzzing;
 mod journal;
 mod layout;
 mod lock;

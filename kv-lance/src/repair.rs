@@ -19,10 +19,8 @@ use target::Target;
 
 /// How to repair.
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
 pub struct RepairOptions {
-    /// Leaves out every key of which a newer value may have been lost, or a deletion.
-    pub strict: bool,
+    strict: bool,
 }
 
 impl RepairOptions {

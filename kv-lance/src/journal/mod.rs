@@ -7,6 +7,8 @@
 
 mod dir;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod head;
 mod intact;
 mod mark;

@@ -18,10 +18,11 @@ const STEP: u64 = 4096;
 struct Candidate {
     version: Version,
     rank: Rank,
-    from: From,
+    origin: Origin,
 }
 
-enum From {
+/// Where it was found.
+enum Origin {
     Journal(Write),
     Run(usize, FoundRow),
 }
@@ -104,14 +105,18 @@ impl Merge {
 
     async fn newest(&mut self, key: &Key, journaled: Option<Journaled>) -> Newest {
         let mut candidates: Vec<Candidate> = journaled
-            .map(|Journaled { version, rank, write }| Candidate { version, rank, from: From::Journal(write) })
+            .map(|Journaled { version, rank, write }| Candidate { version, rank, origin: Origin::Journal(write) })
             .into_iter()
             .collect();
         while let Some(Reverse((_, number))) = self.pop(key) {
             let Some(run) = self.runs.get_mut(number) else { continue };
             let (rank, rows) = (run.rank, run.take(key, &mut self.losses).await);
             let rows = rows.into_iter();
-            candidates.extend(rows.map(|row| Candidate { version: row.version, rank, from: From::Run(number, row) }));
+            candidates.extend(rows.map(|row| Candidate {
+                version: row.version,
+                rank,
+                origin: Origin::Run(number, row),
+            }));
             self.settle(number).await;
         }
         // Of one version there may be two rows where it is not known which files count; one of history says less.
@@ -119,18 +124,18 @@ impl Merge {
         let mut lost = None;
         for candidate in candidates {
             lost = lost.or_else(|| self.losses.hiding(key, candidate.rank));
-            let val = match &candidate.from {
+            let val = match &candidate.origin {
                 // Something newer is there, or was: a deletion that has been compacted away, unless it may have been lost.
-                From::Run(_, row) if row.is_superseded && lost.is_none() => return Newest::Nothing,
-                From::Run(_, row) if row.is_tombstone => None,
-                From::Run(number, row) => match self.val(key, *number, row).await {
+                Origin::Run(_, row) if row.is_superseded && lost.is_none() => return Newest::Nothing,
+                Origin::Run(_, row) if row.is_tombstone => None,
+                Origin::Run(number, row) => match self.val(key, *number, row).await {
                     Ok(val) => Some(val),
                     Err(loss) => {
                         lost = lost.or(Some(loss));
                         continue;
                     }
                 },
-                From::Journal(write) => write.val.clone(),
+                Origin::Journal(write) => write.val.clone(),
             };
             return match (lost, val) {
                 (Some(loss), val) => Newest::Doubtful(loss, val),

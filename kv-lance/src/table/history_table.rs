@@ -109,7 +109,10 @@ impl HistoryTable {
         let (named, said) = (dataset.manifest_location().version, dataset.manifest().version);
         match named == said {
             true => Ok(dataset),
-            false => Err(Error::corruption(manifests::path_of(&self.root, named), format!("it is of version {said}"))),
+            false => Err(Error::corruption(
+                manifests::path_of(&self.root, named),
+                format!("it says that it is of version {said}"),
+            )),
         }
     }
 

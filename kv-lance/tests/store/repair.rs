@@ -18,7 +18,9 @@ fn config(dir: &Path) -> LanceConfig {
 async fn saved(dir: &Path, strict: bool) -> Result<(Repaired, Saved)> {
     let into = tempfile::tempdir().unwrap();
     let new = LanceConfig::new(into.path().join("new"));
+    let before = super::hostile::contents(dir);
     let repaired = repair(&config(dir), &new, &RepairOptions::default().strict(strict), |_, _| ()).await?;
+    assert!(super::hostile::contents(dir) == before, "the damaged store was written to");
     let store = open(new.create(false)).await?;
     let rows = all(&store, None).await?;
     store.shutdown().await?;
@@ -283,7 +285,7 @@ async fn what_cannot_be_repaired_is_refused() -> Result<()> {
         ("store", path("link/a/b"), "lies in the store"),
         ("store", path("full/../store/runs/new"), "lies in the store"),
         ("store", path("file"), "is a file"),
-        ("none", path("new"), "neither 'runs' nor 'journal'"),
+        ("none", path("new"), "it holds none of 'kv.lance'"),
         ("nowhere", path("new"), "there is nothing"),
         ("file", path("new"), "it is a file"),
     ] {
