@@ -63,10 +63,7 @@ fn read(files: &MemoryFiles, dir: &JournalDir) {
         // Versions that do not ascend are no commits that are saved; opening takes a journal at its word.
         Ok(opened) if ascend(&opened) && !opened.contains(&0) => assert_eq!(Some(&opened), saved.as_ref()),
         Ok(_) => {}
-        Err(_) => {
-            assert!(!sound, "it is sound, and does not open");
-            return assert!(files.contents() == before || !sound, "it does not open, and was changed");
-        }
+        Err(_) => return assert!(!sound, "it is sound, and does not open"),
     }
     let again = versions(dir).ok();
     assert_eq!(again, versions(dir).ok());

@@ -62,10 +62,10 @@ pub(crate) fn index_part(data: &[u8]) {
     }
 }
 
-/// A flag, two places in two bytes each, and a file: its index is what lies between the places, where the flag is set with
-/// its checksum made right. The file before it is the parts.
+/// A flag, two places and a number of rows in two bytes each, and a file: its index is what lies between the places, where
+/// the flag is set with its checksum made right. What is before it is a part of so many rows.
 pub(crate) fn index(data: &[u8]) {
-    let Some((head, file)) = data.split_at_checked(5) else { return };
+    let Some((head, file)) = data.split_at_checked(7) else { return };
     let number = |at: usize| head.iter().skip(at).take(2).rev().fold(0, |n, byte| n << 8 | usize::from(*byte));
     let (start, end) = (number(1).min(file.len()), number(3).min(file.len()));
     let mut file = file.to_vec();
@@ -79,9 +79,9 @@ pub(crate) fn index(data: &[u8]) {
     let open = OpenFiles::new(Arc::new(files), 1);
     let Ok(opened) = DataFile::open(&Arc::new(open), 1, Path::new("run")) else { return };
     let (opened, cache) = (Arc::new(opened), Arc::new(IndexCache::new(1 << 20)));
-    let rows = number(1) as u64;
-    let rebuilt = RunIndex::rebuilt(&[0..start as u64, start as u64..end as u64], rows, opened.clone(), cache.clone());
-    rebuilt.iter().for_each(look);
+    for parts in [&[0..start as u64][..], &[0..start as u64, start as u64..end as u64]] {
+        RunIndex::rebuilt(parts, number(5) as u64, opened.clone(), cache.clone()).iter().for_each(look);
+    }
     let Some(bytes) = file.get(start..end) else { return };
     if let Ok(mut index) = RunIndex::decode(bytes, opened, cache) {
         look(&index);
@@ -192,12 +192,10 @@ mod tests {
             let start = file.len();
             file.extend(index);
             for flag in [0, 1] {
-                let head = [&[flag][..], &(start as u16).to_le_bytes(), &(file.len() as u16).to_le_bytes()].concat();
-                seeds.push([&head[..], &file].concat());
+                let numbers = [start as u16, file.len() as u16, 3 * blocks as u16];
+                let head = numbers.iter().flat_map(|number| number.to_le_bytes());
+                seeds.push([flag].into_iter().chain(head).chain(file.iter().copied()).collect());
             }
-            // One that can be rebuilt: as many rows as the place says.
-            let rows = (3 * blocks as u16).to_le_bytes();
-            seeds.push([&[0][..], &rows, &(start as u16).to_le_bytes(), &file].concat());
         }
         run("index", &seeds, index);
     }
