@@ -28,6 +28,7 @@ test: setup ## Every test
 lint: setup ## Format, dependencies and clippy
 	cargo fmt --all --check
 	cargo fmt --manifest-path kv-surrealdb/Cargo.toml --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	scripts/check-dependencies
 	cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
 

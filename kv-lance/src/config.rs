@@ -1,5 +1,7 @@
 //! How a store is opened: a builder, the same knobs as URL parameters and as environment variables.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod knob;
 mod units;
 mod url;

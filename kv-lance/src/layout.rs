@@ -51,6 +51,27 @@ impl Layout {
         Ok(layout)
     }
 
+    /// Looks at a directory that holds what is left of a store.
+    ///
+    /// # Errors
+    /// `NotAStore` where it has no file of one.
+    pub(crate) fn of_damaged(files: Arc<dyn Files>, path: &Path) -> Result<Self> {
+        let not_a_store = |reason: &str| Error::NotAStore { path: path.into(), reason: reason.into() };
+        match std::fs::metadata(path) {
+            Ok(metadata) if !metadata.is_dir() => return Err(not_a_store("it is a file, not a directory")),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(not_a_store("there is nothing")),
+            Err(e) => return Err(Error::io("opening", path, e)),
+            Ok(_) => {}
+        }
+        let root = path.canonicalize().map_err(|e| Error::io("opening", path, e))?;
+        refuse_links(&root)?;
+        let holds = |name: &str| root.join(name).is_dir();
+        if ![TABLE, RUNS, JOURNAL].into_iter().any(holds) {
+            return Err(not_a_store(&format!("it holds none of '{TABLE}', '{RUNS}' and '{JOURNAL}'")));
+        }
+        Ok(Self { table: root.join(TABLE), journal: JournalDir::new(files, root.join(JOURNAL)), root })
+    }
+
     /// Whether the table is still to be created: it has no manifest, and there is no record of one that was taken away.
     fn is_new(&self, files: &dyn Files) -> Result<bool> {
         if is_kept(files, &self.root.join(RUNS))? {

@@ -24,12 +24,15 @@ mod config;
 mod core;
 mod datastore;
 pub mod files;
+#[cfg(test)]
+mod fuzzing;
 mod journal;
 mod layout;
 mod lock;
 mod maintenance;
 mod memtable;
 mod read;
+mod repair;
 mod restore;
 #[cfg(feature = "sql")]
 pub mod sql;
@@ -44,6 +47,7 @@ mod write;
 pub use config::{CommitOn, Compression, Durability, LanceConfig};
 pub use core::CompactOptions;
 pub use datastore::LanceDatastore;
+pub use repair::{Loss, RepairOptions, Repaired, repair};
 pub use restore::{ChangedTable, restore};
 pub use statistics::{LevelInfo, RunInfo};
 pub use table::Restored;

@@ -111,3 +111,38 @@ impl FileHandle for File {
         Ok(self.metadata()?.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A read that comes to the end of the file is no read of zeros.
+    #[test]
+    fn a_read_gets_all_bytes_or_an_error() -> Result<()> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("file");
+        std::fs::write(&path, b"0123456789")?;
+        let file = LocalFiles.open(&path, OpenMode::Read)?;
+        let mut bytes = [b'-'; 4];
+        file.read_exact_at(&mut bytes, 6)?;
+        assert_eq!(&bytes, b"6789");
+        for at in [7, 10, 1 << 40] {
+            let ended = file.read_exact_at(&mut bytes, at).map_err(|e| e.kind());
+            assert_eq!(ended, Err(ErrorKind::UnexpectedEof), "from {at}");
+        }
+        Ok(())
+    }
+
+    /// As many slices as one system call takes, and many more.
+    #[test]
+    fn all_slices_are_written() -> Result<()> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("file");
+        let file = LocalFiles.open(&path, OpenMode::New)?;
+        let rows: Vec<String> = (0..3 * MAX_SLICES).map(|n| "x".repeat(n % 3)).collect();
+        let mut slices: Vec<IoSlice<'_>> = rows.iter().map(|row| IoSlice::new(row.as_bytes())).collect();
+        file.write_vectored_at(&mut slices, 5)?;
+        assert_eq!(std::fs::read(&path)?, [vec![0; 5], rows.concat().into_bytes()].concat());
+        Ok(())
+    }
+}

@@ -5,10 +5,14 @@
 //! [`LanceConfig::files`](crate::LanceConfig::files); the default is [`LocalFiles`].
 
 mod local;
+#[cfg(any(test, fuzzing))]
+mod memory;
 mod open_files;
 mod safe_open;
 
 pub use local::LocalFiles;
+#[cfg(any(test, fuzzing))]
+pub(crate) use memory::MemoryFiles;
 pub(crate) use open_files::OpenFiles;
 pub(crate) use safe_open::{Writes, open};
 

@@ -90,4 +90,94 @@ mod tests {
         }
         Ok(())
     }
+
+    /// Local files, of which so many may be open at a time.
+    #[derive(Debug)]
+    struct Few {
+        most: usize,
+        open: Arc<()>,
+    }
+
+    #[derive(Debug)]
+    struct One(Arc<dyn FileHandle>, #[expect(dead_code, reason = "counts")] Arc<()>);
+
+    impl FileHandle for One {
+        fn read_exact_at(&self, buf: &mut [u8], at: u64) -> Result<()> {
+            self.0.read_exact_at(buf, at)
+        }
+        fn write_all_at(&self, bytes: &[u8], at: u64) -> Result<()> {
+            self.0.write_all_at(bytes, at)
+        }
+        fn write_vectored_at(&self, slices: &mut [std::io::IoSlice<'_>], at: u64) -> Result<()> {
+            self.0.write_vectored_at(slices, at)
+        }
+        fn sync_data(&self) -> Result<()> {
+            self.0.sync_data()
+        }
+        fn sync_all(&self) -> Result<()> {
+            self.0.sync_all()
+        }
+        fn set_len(&self, len: u64) -> Result<()> {
+            self.0.set_len(len)
+        }
+        fn len(&self) -> Result<u64> {
+            self.0.len()
+        }
+    }
+
+    impl Files for Few {
+        fn open(&self, path: &Path, how: OpenMode) -> Result<Arc<dyn FileHandle>> {
+            // One is the file system's own.
+            if Arc::strong_count(&self.open) > self.most {
+                return Err(Error::from_raw_os_error(Errno::MFILE.raw_os_error()));
+            }
+            Ok(Arc::new(One(LocalFiles.open(path, how)?, self.open.clone())))
+        }
+        fn create_dir(&self, path: &Path) -> Result<()> {
+            LocalFiles.create_dir(path)
+        }
+        fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+            LocalFiles.rename(from, to)
+        }
+        fn link(&self, from: &Path, to: &Path) -> Result<()> {
+            LocalFiles.link(from, to)
+        }
+        fn remove(&self, path: &Path) -> Result<()> {
+            LocalFiles.remove(path)
+        }
+        fn list(&self, dir: &Path) -> Result<Vec<std::path::PathBuf>> {
+            LocalFiles.list(dir)
+        }
+        fn sync_dir(&self, dir: &Path) -> Result<()> {
+            LocalFiles.sync_dir(dir)
+        }
+        fn exists(&self, path: &Path) -> Result<bool> {
+            LocalFiles.exists(path)
+        }
+        fn len(&self, path: &Path) -> Result<u64> {
+            LocalFiles.len(path)
+        }
+    }
+
+    /// Handles that are kept for later reads are given up where there is none left for the next one.
+    #[test]
+    fn where_no_handle_is_left_those_that_are_kept_are_closed() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let files = OpenFiles::new(Arc::new(Few { most: 5, open: Arc::new(()) }), 100);
+        for id in 0..40 {
+            let path = dir.path().join(id.to_string());
+            std::fs::write(&path, [id as u8])?;
+            let mut byte = [0];
+            files.handle(id, &path)?.read_exact_at(&mut byte, 0)?;
+            assert_eq!(u64::from(byte[0]), id);
+        }
+        // One that somebody reads is not closed.
+        let held: Vec<_> =
+            (0..5).map(|id| files.handle(id, &dir.path().join(id.to_string()))).collect::<Result<_>>()?;
+        let refused = files.handle(7, &dir.path().join("7"));
+        assert!(refused.is_err_and(|e| is_out_of_handles(&e)));
+        drop(held);
+        assert!(files.handle(7, &dir.path().join("7")).is_ok());
+        Ok(())
+    }
 }

@@ -54,11 +54,20 @@ impl JournalDir {
 
     /// The segments there are, ascending; none where there is no directory.
     pub(crate) fn segments(&self) -> Result<Vec<(u64, PathBuf)>> {
+        let (segments, strangers) = self.files()?;
+        match strangers.first() {
+            Some(path) => Err(Error::corruption(path, "it is in the journal's directory and is no segment")),
+            None => Ok(segments),
+        }
+    }
+
+    /// The segments there are, ascending, and what else is there.
+    pub(super) fn files(&self) -> Result<(Vec<(u64, PathBuf)>, Vec<PathBuf>)> {
         let paths = match self.files.list(&self.path) {
             Err(e) if e.kind() == ErrorKind::NotFound => vec![],
             listed => listed.map_err(|e| Error::io("listing", &self.path, e))?,
         };
-        let mut segments = Vec::new();
+        let (mut segments, mut strangers) = (Vec::new(), Vec::new());
         for path in paths {
             let name = path.file_name().and_then(|n| n.to_str());
             if name == Some(HEAD) {
@@ -68,11 +77,11 @@ impl JournalDir {
             // There is to be a next one, for as long as anybody counts.
             match number.filter(|number| *number <= u64::MAX / 2 && self.segment(*number) == path) {
                 Some(number) => segments.push((number, path)),
-                None => return Err(Error::corruption(&path, "it is in the journal's directory and is no segment")),
+                None => strangers.push(path),
             }
         }
         segments.sort_unstable();
-        Ok(segments)
+        Ok((segments, strangers))
     }
 
     /// Removes the segments up to and with `through`.

@@ -15,8 +15,8 @@ pub(super) struct Uncovered {
     pub(super) segments: Vec<(u64, PathBuf)>,
     /// The number of the newest.
     pub(super) last: u64,
-    head: Option<Head>,
-    mark: Option<Mark>,
+    pub(super) head: Option<Head>,
+    pub(super) mark: Option<Mark>,
 }
 
 /// What a segment holds.
@@ -86,6 +86,13 @@ impl Uncovered {
             return Err(Error::corruption(path, format!("it has been cut at byte {end} or before")));
         }
         Ok(Some(Segment { bytes, records, end: end as u64, sealed }))
+    }
+
+    /// So far a segment is known to have been written; `None` where nothing says.
+    pub(super) fn known_end(&self, number: u64) -> Option<u64> {
+        let closed_at = self.head.filter(|head| head.segment == number).and_then(|head| head.end);
+        let synced = self.mark.filter(|mark| mark.segment == number).map(|mark| mark.synced);
+        closed_at.max(synced)
     }
 
     /// Whether `HEAD` says that records are being written to it.

@@ -99,29 +99,27 @@ impl Record {
 
     /// Reads the record at `offset` of a whole segment; `None` where there is none that is intact.
     pub(super) fn at(segment_bytes: &Bytes, offset: usize, segment: u64) -> Option<Self> {
-        let mut r = Reader::new(segment_bytes.get(offset..)?);
-        if r.bytes(4)? != MAGIC {
+        let header = Header::at(segment_bytes, offset, segment)?;
+        let start = offset.checked_add(HEADER)?;
+        let payload = segment_bytes.get(start..start.checked_add(header.payload_len as usize)?)?;
+        if header.payload_checksum != crc32c::crc32c(payload) {
             return None;
         }
-        let header_checksum = r.u32()?;
-        let header = segment_bytes.get(offset + CHECKED..offset + HEADER)?;
-        let (payload_len, payload_checksum) = (r.u32()?, r.u32()?);
-        let (version, in_segment, synced) = (r.u64()?, r.u64()?, r.u64()?);
-        if header_checksum != crc32c::crc32c(header) || in_segment != segment {
-            return None;
-        }
-        let payload = r.bytes(payload_len as usize)?;
-        if payload_checksum != crc32c::crc32c(payload) {
-            return None;
-        }
-        let len = (HEADER + payload_len as usize).next_multiple_of(ALIGNMENT);
-        let end = offset.checked_add(len)?;
+        let end = header.end(offset)?;
         (end <= segment_bytes.len()).then(|| Self {
-            version,
-            synced,
+            version: header.version,
+            synced: header.synced,
             bytes: segment_bytes.slice(offset..end),
-            payload_len,
+            payload_len: header.payload_len,
         })
+    }
+
+    /// The version of the record at `offset`, and where it ends, by its header alone; `None` where that is not intact, or the
+    /// record not whole.
+    pub(super) fn header_at(segment_bytes: &Bytes, offset: usize, segment: u64) -> Option<(Version, usize)> {
+        let header = Header::at(segment_bytes, offset, segment)?;
+        let end = header.end(offset)?;
+        (end <= segment_bytes.len()).then_some((header.version, end))
     }
 
     /// The writes: slices of the record. `None` in the place of one that is malformed, after which
@@ -150,6 +148,35 @@ impl Record {
         }
         let val = has_value.then(|| self.bytes.slice_ref(val));
         Some((self.bytes.slice_ref(key), Write { val, erases: kind & ERASES != 0 }))
+    }
+}
+
+/// What stands before the payload.
+struct Header {
+    payload_len: u32,
+    payload_checksum: u32,
+    version: Version,
+    synced: u64,
+}
+
+impl Header {
+    /// `None` where there is none that is intact.
+    fn at(segment_bytes: &Bytes, offset: usize, segment: u64) -> Option<Self> {
+        let mut r = Reader::new(segment_bytes.get(offset..)?);
+        if r.bytes(4)? != MAGIC {
+            return None;
+        }
+        let checksum = r.u32()?;
+        let checked = segment_bytes.get(offset + CHECKED..offset.checked_add(HEADER)?)?;
+        let (payload_len, payload_checksum) = (r.u32()?, r.u32()?);
+        let (version, in_segment, synced) = (r.u64()?, r.u64()?, r.u64()?);
+        let intact = checksum == crc32c::crc32c(checked) && in_segment == segment;
+        intact.then_some(Self { payload_len, payload_checksum, version, synced })
+    }
+
+    /// Where the record ends that begins at `offset`.
+    fn end(&self, offset: usize) -> Option<usize> {
+        offset.checked_add((HEADER + self.payload_len as usize).next_multiple_of(ALIGNMENT))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The dataset in which outside readers find history: `history.lance`, beside the table.
 //!
 //! It follows from what the engine's table says, and the engine never reads it. So whatever another tool does to it is
-//! undone by the next change of history, and a crash between the two leaves nothing that the next open does not mend. It
-//! is made when there is any history.
+//! undone by the next change of history, and a crash between the two, or damage to it, leaves nothing that the next open
+//! does not mend. It is made when there is any history.
 
 use super::clean_up::remove_replaced;
 use super::commit::transaction;
@@ -86,16 +86,40 @@ impl HistoryTable {
         Ok(())
     }
 
-    /// The dataset as it is now; made where there is none.
+    /// The dataset as it is now; made where there is none that can be read.
     async fn newest(&self) -> Result<Dataset> {
         let files = &*self.links.files;
-        if !has_manifest(files, &self.root)? {
-            return create(files, &self.root, self.handler.clone(), Columns::History).await;
+        loop {
+            if !has_manifest(files, &self.root)? {
+                return create(files, &self.root, self.handler.clone(), Columns::History).await;
+            }
+            let newest = match &self.dataset {
+                Some(dataset) => manifests::newest(files, dataset, &self.root).await,
+                None => manifests::load(files, &self.root, self.handler.clone()).await,
+            };
+            match newest.and_then(|dataset| self.checked(dataset)) {
+                Err(Error::Corruption { path, detail }) if is_manifest(&path) => self.discard(&path, &detail)?,
+                newest => return newest,
+            }
         }
-        match &self.dataset {
-            Some(dataset) => manifests::newest(files, dataset, &self.root).await,
-            None => manifests::load(files, &self.root, self.handler.clone()).await,
+    }
+
+    /// Refuses a version that is another than its name says, as of a manifest that has been zeroed.
+    fn checked(&self, dataset: Dataset) -> Result<Dataset> {
+        let (named, said) = (dataset.manifest_location().version, dataset.manifest().version);
+        match named == said {
+            true => Ok(dataset),
+            false => Err(Error::corruption(
+                manifests::path_of(&self.root, named),
+                format!("it says that it is of version {said}"),
+            )),
         }
+    }
+
+    /// Removes a manifest that cannot be read. What it said follows from the table.
+    fn discard(&self, manifest: &Path, why: &str) -> Result<()> {
+        tracing::warn!(path = %manifest.display(), why, "a version of the table of history is damaged, and goes");
+        self.links.files.remove(manifest).map_err(|e| Error::io("removing", manifest, e))
     }
 
     /// Removes the versions that were replaced longer than `grace` ago, with the files that only they name.
@@ -110,7 +134,15 @@ impl HistoryTable {
     pub(super) async fn remove_strangers(&self) -> Result<()> {
         remove_drafts(&*self.links.files, &self.root)?;
         let Some(dataset) = &self.dataset else { return Ok(()) };
-        let named = named_by_versions(dataset, &self.root).await?;
+        let newest = manifests::path_of(&self.root, dataset.manifest().version);
+        let named = loop {
+            match named_by_versions(dataset, &self.root).await {
+                Err(Error::Corruption { path, detail }) if is_manifest(&path) && path != newest => {
+                    self.discard(&path, &detail)?;
+                }
+                named => break named?,
+            }
+        };
         for path in list(&*self.links.files, &self.links.data)? {
             if let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| !named.contains(*name)) {
                 self.links.hide(name)?;
@@ -118,4 +150,9 @@ impl HistoryTable {
         }
         Ok(())
     }
+}
+
+/// Whether it is the file of a version, and not a directory where that could not be told.
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "manifest")
 }

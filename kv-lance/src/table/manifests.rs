@@ -40,7 +40,12 @@ pub(super) async fn newest(files: &dyn Files, dataset: &Dataset, root: &Path) ->
 
 /// A version of a dataset; `None` where it has been removed.
 pub(super) async fn version(dataset: &Dataset, root: &Path, version: u64) -> Result<Option<Dataset>> {
-    read(|| path_of(root, version), dataset.checkout_version(version)).await
+    let found = read(|| path_of(root, version), dataset.checkout_version(version)).await?;
+    match found.as_ref().map(|found| found.manifest().version).filter(|said| *said != version) {
+        // One that has been zeroed can be decoded.
+        Some(said) => Err(Error::corruption(path_of(root, version), format!("it says that it is of version {said}"))),
+        None => Ok(found),
+    }
 }
 
 /// Has Lance read a manifest, or what belongs to it; `None` where it is not there.

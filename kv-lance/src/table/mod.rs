@@ -23,6 +23,7 @@ mod open;
 mod restore;
 mod row_columns;
 mod run;
+mod salvage;
 mod schema;
 mod spare;
 mod state;
@@ -36,6 +37,7 @@ pub use restore::Restored;
 #[cfg(test)]
 pub(crate) use run::testing;
 pub(crate) use run::{BlockCache, Column, KeyBlock, NewRow, RowPlace, Run, RunExtent, RunsWriter, ValBlock, hash};
+pub(crate) use salvage::{HISTORY, LostRun, Rank, salvage};
 pub(crate) use spare::is_kept;
 pub(crate) use state::TableState;
 pub(crate) use verify::verify;

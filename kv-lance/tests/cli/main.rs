@@ -10,6 +10,7 @@ mod import;
 mod kv;
 mod operate;
 mod points;
+mod repair;
 mod restore;
 mod scan;
 mod shell;

@@ -88,6 +88,11 @@ async fn a_segment_that_cannot_be_begun_is_begun_later() -> Result<()> {
         };
         assert_eq!(refused.kind(), ErrorKind::Io, "{refused}");
         assert_eq!(all(&store, None).await?, expected);
+        // What was begun of the segment is gone: after a crash it would pass for one that follows another, which lost its end.
+        let copy = tempfile::tempdir().unwrap();
+        super::recovery::crash_copy(dir.path(), copy.path());
+        assert!(!copy.path().join("journal/0000000002.log").exists(), "{operation:?}");
+        assert_eq!(all(&open(LanceConfig::new(copy.path())).await?, None).await?, expected);
         files.heal();
         // The commit that begins the segment lies in it: it was once written with the number of the
         // one before, and lost.

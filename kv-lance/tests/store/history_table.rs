@@ -108,3 +108,44 @@ async fn what_other_tools_do_to_it_is_undone_and_the_store_reads_on() -> Result<
     }
     Ok(())
 }
+
+/// The store opened, and warned; the table stayed as it was, for good: no outside reader could open it.
+#[tokio::test]
+async fn a_damaged_manifest_is_mended_when_the_store_is_opened() -> Result<()> {
+    let harms: [(&str, fn(&mut Vec<u8>)); 4] = [
+        ("cut", |bytes| bytes.truncate(63)),
+        ("emptied", Vec::clear),
+        ("zeroed", |bytes| bytes.fill(0)),
+        ("flipped", |bytes| {
+            let at = bytes.len() - 20;
+            bytes[4..at].iter_mut().for_each(|byte| *byte ^= 0x55);
+        }),
+    ];
+    // The newest, one before it, and all of them.
+    for which in [0..1, 1..2, 0..usize::MAX] {
+        for (how, harm) in harms {
+            let dir = tempfile::tempdir().unwrap();
+            let (store, expected) = with_history(dir.path()).await?;
+            store.shutdown().await?;
+            drop(store);
+            let versions = dir.path().join("history.lance/_versions");
+            let mut manifests: Vec<_> = std::fs::read_dir(&versions).unwrap().map(|e| e.unwrap().path()).collect();
+            // Their names count down.
+            manifests.sort();
+            assert!(manifests.len() > 1, "{manifests:?}");
+            for path in manifests.iter().skip(which.start).take(which.end - which.start) {
+                let mut bytes = std::fs::read(path).unwrap();
+                harm(&mut bytes);
+                std::fs::write(path, bytes).unwrap();
+            }
+            let sound = async || kv_lance::verify(&LanceConfig::new(dir.path())).await.map(|found| found.damage);
+            assert_ne!(sound().await?, [], "{which:?} {how}");
+            let store = open(LanceConfig::new(dir.path())).await?;
+            assert_eq!(all(&store, expected.iter().map(|row| row.1).min()).await?.len(), 3);
+            store.shutdown().await?;
+            assert_eq!(sound().await?, [], "{which:?} {how}");
+            assert_eq!(past(dir.path()).await, expected, "{which:?} {how}");
+        }
+    }
+    Ok(())
+}

@@ -33,6 +33,7 @@ mod outside;
 mod past;
 mod power;
 mod recovery;
+mod repair;
 mod runs;
 mod safe_timestamps;
 mod spans;

@@ -22,7 +22,7 @@ Exit codes:
   1  get: the key has no value
   2  the command line or a setting is wrong
   3  the store, or a file that was to be read, could not be used
-  4  verify: the store is damaged";
+  4  verify, repair: the store is damaged";
 
 const GET_EXAMPLES: &str = "\
 Examples:
@@ -108,6 +108,21 @@ Examples:
 
 Read are the journal, every block of every run with all checksums, the manifests and what these say of each other.
 A line for each thing that is wrong names the file and says what; the last line says what was read.";
+
+const REPAIR_EXAMPLES: &str = "\
+Examples:
+  kv repair --into ./saved ./demo-store
+  kv --store /srv/kv repair --into /backup/saved --strict
+  kv --json repair --into ./saved | jq -r 'select(.damage) | .path'
+
+Saved is of each key the newest value that can be read and has the right checksum; older versions are not, and those
+of the new store are new. The damaged store is only read, and stays as it is. Exit code 0: nothing was damaged, and
+all of it is in the new store; 4: something was, and what could be saved is there.
+
+Where something cannot be read, a newer value of a key, or its deletion, may have been lost with it: an older value
+that is found is doubtful. It is saved and counted, or with --strict left out. A line for each thing that is damaged
+names the file, the keys between which something may be lost, and how many rows cannot be read where that is known.
+A commit in the journal is saved whole or not at all; of one that was in a run, some rows may be saved and others not.";
 
 const STAT_EXAMPLES: &str = "\
 Examples:
@@ -198,6 +213,9 @@ pub(crate) enum Command {
     /// Read all of a closed store without changing it, and name what is damaged; exit code 4 where anything is
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify,
+    /// Save what can be saved of a damaged store into a new one, and say what is lost; exit code 4 where anything is damaged
+    #[command(after_help = REPAIR_EXAMPLES)]
+    Repair(Repair),
     /// Run commands from the standard input, one a line, in a store that stays open
     #[command(after_help = SHELL_EXAMPLES)]
     Shell,
@@ -418,6 +436,19 @@ pub(crate) struct Restore {
     /// First write the other tool's rows to a new file, as JSON lines that 'kv import' reads; '-' is the standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Repair {
+    /// The damaged store, as for --store, which it goes before
+    #[arg(value_name = "STORE")]
+    pub(crate) damaged: Option<String>,
+    /// Where to make the new store: a URL or a path, where there is nothing or an empty folder
+    #[arg(long, value_name = "NEW")]
+    pub(crate) into: String,
+    /// Leave out every key of which a newer value, or its deletion, may have been lost
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, ClapArgs)]

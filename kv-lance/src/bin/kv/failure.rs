@@ -26,6 +26,9 @@ pub(crate) enum Failure {
     Said(u8),
 }
 
+/// The exit code of a command that has found a store to be damaged, and said so.
+pub(crate) const DAMAGED: u8 = 4;
+
 impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {

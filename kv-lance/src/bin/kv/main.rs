@@ -10,6 +10,7 @@ mod levels;
 mod operate;
 mod output;
 mod read;
+mod repair;
 mod restore;
 mod scan;
 mod session;
@@ -54,6 +55,7 @@ async fn run(args: Args) -> Outcome {
         }
         Command::Restore(restore) => restore::restore(session::existing(store)?, &restore, &mut out).await,
         Command::Verify => verify::verify(session::existing(store)?, &mut out).await,
+        Command::Repair(repair) => repair::repair(store, &repair, &mut out).await,
         Command::Shell => shell::shell(session::existing(store)?, &mut out).await,
         Command::Tour(tour) => tour::tour(&tour, &mut out).await,
     }?;

@@ -1,13 +1,10 @@
 //! `kv verify`.
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{DAMAGED, Failure, Outcome};
 use crate::output::{Output, show_time};
 use kv_lance::{LanceConfig, Verified};
 use serde_json::json;
 use std::time::Instant;
-
-/// A store that is damaged.
-const DAMAGED: u8 = 4;
 
 pub(crate) async fn verify(config: LanceConfig, out: &mut Output) -> Outcome {
     let start = Instant::now();

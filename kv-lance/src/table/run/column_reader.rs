@@ -8,9 +8,12 @@
 //! This file alone depends on Lance's inner decoders, which may change with any release of Lance.
 //! Files that an older build has written, under `tests/golden`, are read by a test.
 
+use super::data_file::DataFile;
 use super::index_cache::{IndexCache, Loaded, Slots};
 use arrow_array::ArrayRef;
 use arrow_schema::Field as ArrowField;
+use bytes::Bytes;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use lance_core::cache::LanceCache;
 use lance_core::datatypes::Field;
@@ -27,6 +30,22 @@ use parking_lot::Mutex;
 use std::ops::Range;
 use std::sync::Arc;
 use std::task::Poll;
+
+/// Reads ranges of one file when the future is polled, on that thread: a cached `pread` takes 1 µs
+/// where a hop to another thread takes 40.
+#[derive(Debug)]
+pub(super) struct PreadIo(pub(super) Arc<DataFile>);
+
+impl EncodingsIo for PreadIo {
+    fn submit_request(&self, ranges: Vec<Range<u64>>, _: u64) -> BoxFuture<'static, lance::Result<Vec<Bytes>>> {
+        let file = self.0.clone();
+        async move {
+            let read: std::io::Result<Vec<Bytes>> = ranges.into_iter().map(|range| file.read(range)).collect();
+            read.map_err(lance::Error::from)
+        }
+        .boxed()
+    }
+}
 
 /// A column of a file, to decode any rows of it.
 pub(super) struct ColumnReader {

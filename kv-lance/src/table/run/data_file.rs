@@ -2,9 +2,6 @@
 
 use crate::files::OpenFiles;
 use bytes::Bytes;
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use lance_encoding::EncodingsIo;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,21 +51,5 @@ impl Drop for DataFile {
         // A handle that nobody asks for any more would keep the space of a file that has been
         // removed.
         self.files.close(self.id);
-    }
-}
-
-/// Reads ranges of one file when the future is polled, on that thread: a cached `pread` takes 1 µs
-/// where a hop to another thread takes 40.
-#[derive(Debug)]
-pub(super) struct PreadIo(pub(super) Arc<DataFile>);
-
-impl EncodingsIo for PreadIo {
-    fn submit_request(&self, ranges: Vec<Range<u64>>, _: u64) -> BoxFuture<'static, lance::Result<Vec<Bytes>>> {
-        let file = self.0.clone();
-        async move {
-            let read: std::io::Result<Vec<Bytes>> = ranges.into_iter().map(|range| file.read(range)).collect();
-            read.map_err(lance::Error::from)
-        }
-        .boxed()
     }
 }

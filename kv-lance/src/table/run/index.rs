@@ -13,6 +13,8 @@
 //! At the position is the row meta of the part's blocks, and behind that the part. Keys are
 //! preceded by their length in four bytes.
 
+mod salvage;
+
 use super::block::partition_point;
 use super::data_file::DataFile;
 use super::fences::Fences;

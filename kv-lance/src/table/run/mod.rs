@@ -19,9 +19,12 @@ mod index;
 mod index_builder;
 mod index_cache;
 mod index_part;
+mod new_row;
+mod opening;
 mod reader;
 mod row_meta;
 mod runs_writer;
+mod salvage;
 mod statistics;
 mod synced_writer;
 mod uncached;
@@ -34,11 +37,15 @@ pub(crate) use bloom::hash;
 pub(crate) use cache::BlockCache;
 pub(crate) use column::Column;
 pub(crate) use find::RowPlace;
+pub(crate) use new_row::NewRow;
 pub(crate) use reader::Run;
-pub(crate) use runs_writer::{NewRow, RunExtent, RunsWriter};
+pub(crate) use runs_writer::{RunExtent, RunsWriter};
+pub(in crate::table) use salvage::Salvaged;
 pub(crate) use writer::WrittenRun;
 pub(in crate::table) use writer::{FILE_VERSION, RunPlace};
 
+#[cfg(test)]
+mod fuzzing;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

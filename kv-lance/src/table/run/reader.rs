@@ -3,17 +3,13 @@
 use super::block::{KeyBlock, ValBlock};
 use super::cache::BlockCache;
 use super::column_reader::ColumnReader;
-use super::data_file::{DataFile, PreadIo};
+use super::data_file::DataFile;
 use super::index::RunIndex;
+use super::opening::Opening;
 use super::statistics::RunStatistics;
-use super::writer::{FILE_NAME, INDEX_BUFFER};
 use crate::files::OpenFiles;
-use crate::table::error::decoded;
-use crate::table::schema;
-use kv_api::{Error, KeyRange, Result, Version};
-use lance_file::reader::FileReader;
+use kv_api::{KeyRange, Result, Version};
 use lance_io::scheduler::ScanScheduler;
-use lance_io::utils::CachedFileSize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,44 +36,13 @@ impl Run {
         cache: Arc<BlockCache>,
         files: Arc<OpenFiles>,
     ) -> Result<Self> {
-        let id = xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes());
-        let file = Arc::new(DataFile::open(&files, id, &path).map_err(|e| Error::io("opening", &path, e))?);
-        let read = async {
-            let place = object_store::path::Path::from_absolute_path(&path)?;
-            let scheduler = scheduler.open_file(&place, &CachedFileSize::new(file.len())).await?;
-            FileReader::read_all_metadata(&scheduler).await
-        };
-        let metadata = decoded("opening", &path, || "the file's metadata cannot be decoded".into(), read).await?;
-        let index = || {
-            let position: usize = metadata.file_schema.metadata.get(INDEX_BUFFER)?.parse().ok()?;
-            let buffer = metadata.file_buffers.get(position)?;
-            Some(buffer.position..buffer.position.checked_add(buffer.size)?)
-        };
-        let not_a_run = || Error::NotAStore {
-            path: path.clone(),
-            reason: "the table holds a file that kv-lance did not write; remove its rows with the tool that added them"
-                .into(),
-        };
-        let index = index().ok_or_else(not_a_run)?;
-        // Runs from before have no name in them.
-        if let Some(other) = metadata.file_schema.metadata.get(FILE_NAME).filter(|other| **other != name) {
-            return Err(Error::corruption(&path, format!("it has the bytes of another run, {other}")));
+        let opening = Opening::read(path, name, scheduler, &files).await?;
+        let index = opening.read_index()?;
+        let index = RunIndex::decode(&index, opening.file.clone(), cache.indexes().clone())?;
+        if index.statistics.rows != opening.rows() {
+            return Err(opening.damaged("the run's index and the file disagree on the number of rows"));
         }
-        let index = file.read(index).map_err(|e| Error::io("reading", &path, e))?;
-        let index = RunIndex::decode(&index, file.clone(), cache.indexes().clone())?;
-        if index.statistics.rows != metadata.num_rows {
-            return Err(Error::corruption(&path, "the run's index and the file disagree on the number of rows"));
-        }
-        let io = Arc::new(PreadIo(file.clone()));
-        let column = |name, position: usize| {
-            let pages = metadata.column_infos.get(position)?.clone();
-            let field = metadata.file_schema.field(name)?;
-            Some(ColumnReader::new(field, pages, io.clone(), cache.indexes().clone()))
-        };
-        let columns = async { Ok(column("key", schema::KEY).zip(column("val", schema::VAL))) };
-        let columns = decoded("opening", &path, || "its columns are of no type".into(), columns).await?;
-        let (keys, vals) = columns.ok_or_else(not_a_run)?;
-        Ok(Self { name, id, path, file, keys, vals, index, cache })
+        opening.finish(index, cache).await
     }
 
     /// The name of its file.

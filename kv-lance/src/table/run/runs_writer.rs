@@ -1,7 +1,8 @@
 //! Writes rows as one run, or as several that have no key in common where one would grow too large.
 
+use super::NewRow;
 use super::writer::{RunPlace, RunWriter, WrittenRun};
-use kv_api::{Error, Result, Version};
+use kv_api::{Error, Result};
 
 /// How much a run holds.
 #[derive(Debug, Clone, Copy)]
@@ -30,26 +31,6 @@ impl RunExtent {
     /// Whether it is more than `limit` in any respect.
     pub(super) fn exceeds(&self, limit: &Self) -> bool {
         self.rows > limit.rows || self.bytes > limit.bytes || self.fence_bytes > limit.fence_bytes
-    }
-}
-
-/// A row to be written.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct NewRow<'a> {
-    pub(crate) key: &'a [u8],
-    pub(crate) version: Version,
-    /// `None` is a tombstone.
-    pub(crate) val: Option<&'a [u8]>,
-    /// Whether it erases what was before.
-    pub(crate) erases: bool,
-    /// When a row of history was superseded; `None` in other runs.
-    pub(crate) superseded: Option<Version>,
-}
-
-impl NewRow<'_> {
-    /// Of the key and the value.
-    pub(super) fn bytes(&self) -> usize {
-        self.key.len() + self.val.map_or(0, <[u8]>::len)
     }
 }
 

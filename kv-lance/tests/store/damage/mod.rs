@@ -7,6 +7,7 @@ mod flips;
 mod found;
 mod harm;
 mod image;
+mod repair;
 mod sample;
 
 use harm::{Harm, Random};
@@ -84,6 +85,7 @@ async fn trial(sample: Arc<Sample>, dir: &Path, file: usize, damaged: Image) -> 
     if Image::take(dir) != damaged {
         return Err("looking at the store changed it".into());
     }
+    repair::trial(&sample, dir, &damaged).await?;
     match read(&sample, dir).await? {
         Ok(()) => match read(&sample, dir).await? {
             Ok(()) => Ok(End::Right),

@@ -14,20 +14,28 @@ pub(super) struct Sample {
     pub(super) older: Vec<Image>,
     /// What the store held at some versions; that of the newest comes last.
     pub(super) states: Vec<(Version, Rows)>,
+    /// How often it was written to.
+    rounds: usize,
 }
 
 pub(super) fn config(dir: &Path) -> LanceConfig {
     LanceConfig::new(dir).create(false).block_bytes(512).background_optimize(false)
 }
 
+/// What a round writes of a key: a deletion where there is no value.
+fn row(round: usize, number: usize) -> Option<(String, Option<String>)> {
+    let (key, val) = numbered(number);
+    let val = (!(number + round).is_multiple_of(17)).then(|| format!("round {round} {val}"));
+    (number < 150 && number % 3 == round % 3).then_some((key, val))
+}
+
 /// Writes every third key, and deletes a few.
 async fn write_round(store: &LanceDatastore, round: usize) -> Result<Version> {
     let tx = store.begin(TransactionOptions::write()).await?;
-    for n in (round % 3..150).step_by(3) {
-        let (key, val) = numbered(n);
-        match (n + round).is_multiple_of(17) {
-            true => tx.del(key.into()).await?,
-            false => tx.set(key.into(), format!("round {round} {val}").into()).await?,
+    for (key, val) in (0..150).filter_map(|number| row(round, number)) {
+        match val {
+            None => tx.del(key.into()).await?,
+            Some(val) => tx.set(key.into(), val.into()).await?,
         }
     }
     tx.commit().await?;
@@ -83,12 +91,21 @@ pub(super) async fn make() -> Result<[Sample; 2]> {
     let closed = Image::take(dir.path());
     older.push(killed.clone());
     Ok([
-        Sample { closed: true, image: closed, older, states },
-        Sample { closed: false, image: killed, older: olders, states: newest },
+        Sample { closed: true, image: closed, older, states, rounds: round },
+        Sample { closed: false, image: killed, older: olders, states: newest, rounds: round },
     ])
 }
 
 impl Sample {
+    /// Whether a key has ever had this value.
+    pub(super) fn was_written(&self, key: &str, val: &str) -> bool {
+        let number = key.strip_prefix("key").and_then(|number| number.parse().ok());
+        let round = val.strip_prefix("round ").and_then(|val| val.split(' ').next()?.parse().ok());
+        number.zip(round).is_some_and(|(number, round)| {
+            round < self.rounds && row(round, number) == Some((key.into(), Some(val.into())))
+        })
+    }
+
     /// Reads everything in every way; what is wrong is said, what is refused is an error.
     pub(super) async fn read(&self, dir: &Path) -> Result<Result<(), String>> {
         let store = open(config(dir)).await?;

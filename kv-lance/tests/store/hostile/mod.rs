@@ -35,7 +35,7 @@ fn file(dir: &Path, suffix: &str) -> PathBuf {
 }
 
 /// What lies in a directory, and when it was changed last: its bytes, or `None` for what is no file.
-fn contents(dir: &Path) -> BTreeMap<PathBuf, (Option<Vec<u8>>, i64, i64)> {
+pub(crate) fn contents(dir: &Path) -> BTreeMap<PathBuf, (Option<Vec<u8>>, i64, i64)> {
     let mut found = BTreeMap::new();
     let mut paths = vec![dir.to_path_buf()];
     while let Some(path) = paths.pop() {

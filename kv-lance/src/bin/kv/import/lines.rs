@@ -104,7 +104,7 @@ fn bytes_of(object: &Map<String, Value>, field: &str) -> Result<Option<Vec<u8>>,
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
     use super::*;
 
@@ -167,5 +167,30 @@ mod tests {
             assert_eq!(read(format!("\n{line}\n").as_bytes()), [Err(reason.into())]);
         }
         assert!(matches!(read(b"{\"id\":\"\xff\"}").as_slice(), [Err(e)] if e.starts_with("f:1: not JSON")));
+    }
+
+    /// What `fuzz/` tries for longer: no panic, and no key that is empty.
+    #[test]
+    fn any_bytes_are_entries_or_named() {
+        let seed = b"{\"id\":\"a\",\"v\":{\"hex\":\"00ff\"}}\n\xef\xbb\xbf{\"id\": 1.5e3, \"v\":null}\n{\"id\":true,\"v\":[1]}\n";
+        let mut state = 7u32;
+        for _ in 0..5000 {
+            let mut text = seed.to_vec();
+            for _ in 0..3 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let at = (state >> 8) as usize % text.len();
+                match state >> 30 {
+                    0 => text.truncate(at.max(1)),
+                    1 => text[at] ^= 1 << (state & 7),
+                    2 => text[at] = (state >> 20) as u8,
+                    _ => text.insert(at, b"{}[]\"\\,:"[(state & 7) as usize]),
+                }
+            }
+            for value in [None, Some("v")] {
+                for line in read_value(&text, value) {
+                    assert!(line.as_ref().map_or_else(|e| e.starts_with("f:"), |(key, _)| !key.is_empty()), "{line:?}");
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,1 @@
+../../../kv-lance/src/bin/kv/import/entry.rs

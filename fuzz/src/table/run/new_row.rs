@@ -1,0 +1,1 @@
+../../../../kv-lance/src/table/run/new_row.rs
