@@ -38,13 +38,15 @@ pub(super) struct Twins {
     pub(super) commits: Vec<(Version, Version)>,
     /// Whether the backend may have pruned history.
     pub(super) pruned: bool,
+    /// Whether ranges have been erased: a store may have written keys of them that had no value any more.
+    pub(super) cleared: bool,
 }
 
 /// Runs a sequence on an empty store.
 pub(super) async fn run(backend: &Backend, ops: &[Op]) -> Outcome {
     let model = Reference::new().capabilities(backend.declared.clone());
     let tested = Store::open(backend).await?;
-    let mut twins = Twins { tested, model, open: HashMap::new(), commits: Vec::new(), pruned: false };
+    let mut twins = Twins { tested, model, open: HashMap::new(), commits: Vec::new(), pruned: false, cleared: false };
     for (n, op) in ops.iter().enumerate() {
         twins.step(op).await.map_err(|mismatch| Failure::new(format!("step {n}, {op:?}: {mismatch}")))?;
     }
@@ -88,6 +90,8 @@ impl Twins {
             let committed = pair.commit().await?;
             return if committed { self.note_commit().await } else { Ok(()) };
         }
+        self.cleared |= matches!(act, Act::Clrr(_));
+        let pair = &self.open[&slot];
         // Before either has done anything.
         let current = act.condition().and_then(|key| pair.model.peek(key));
         let expected = self.perform(&pair.model, act, &current, |commit| commit.1).await;

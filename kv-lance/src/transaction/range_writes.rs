@@ -30,13 +30,15 @@ impl LanceTransaction {
         self.write_all(keys.into_iter().map(|key| (key, deletion.clone()))).await
     }
 
-    /// Adds the keys that have nothing but history.
+    /// Adds the keys that have nothing but history, unless that is deletions which no read finds any more: else each call
+    /// would write all keys again that have been deleted within the retention.
     async fn past_keys(&self, range: &KeyRange, keys: &mut Vec<Key>) -> Result<()> {
         let (_, view) = self.reading(None)?;
         let mut past = Merge::of_past_keys(&view.levels, range.clone());
         while past.advance().await? {
             for row in past.rows().iter().flat_map(|rows| rows.iter()) {
-                if keys.last().is_none_or(|last| last != row.key()) {
+                let is_absence = row.is_tombstone() && row.superseded() == Some(row.version());
+                if !is_absence && keys.last().is_none_or(|last| last != row.key()) {
                     keys.push(row.key_slice());
                 }
             }

@@ -59,7 +59,7 @@ async fn erased_values_are_in_no_file_after_a_compaction() -> Result<()> {
     store.compact_with(at_once()).await?;
     hidden(&store).await?;
     assert!(!is_on_disk(dir.path()));
-    // The history of other keys is as it was, and that the key was erased is a change which feeds ask for.
+    // The history of other keys is as it was, and change feeds are told that this one was erased.
     assert_eq!((figure(&store, "run_rows"), figure(&store, "history_rows")), (1, 2));
     drop(store);
     hidden(&open(config()).await?).await

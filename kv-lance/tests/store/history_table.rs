@@ -46,6 +46,8 @@ async fn with_history(dir: &Path) -> Result<(LanceDatastore, Vec<Past>)> {
         ("a".into(), first, second, Some("1".into())),
         ("a".into(), second, third, Some("2".into())),
         ("b".into(), first, second, Some("1".into())),
+        // Nothing lay under it any more.
+        ("b".into(), second, second, None),
     ];
     expected.sort();
     Ok((store, expected))
