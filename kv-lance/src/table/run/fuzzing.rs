@@ -47,7 +47,7 @@ pub(crate) fn fences(data: &[u8]) {
 /// A filter, and a part of an index.
 pub(crate) fn index_part(data: &[u8]) {
     if let Some(bloom) = Bloom::from_bytes(data.to_vec()) {
-        KEYS.iter().for_each(|key| drop(bloom.may_contain(hash(key))));
+        KEYS.iter().for_each(|key| _ = bloom.may_contain(hash(key)));
     }
     let place = PartPlace { first_block: 5, first_row: 100, meta_position: 1 << 20 };
     let Some(part) = IndexPart::decode(data, place) else { return };
