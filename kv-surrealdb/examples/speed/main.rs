@@ -8,6 +8,9 @@
 //! Prints a Markdown table and writes it, with a plot, into the folder of `--out`. An engine that
 //! is not compiled in is left out.
 
+// What an optimised build of SurrealDB's futures asks for.
+#![recursion_limit = "256"]
+
 mod client;
 mod engine;
 mod measure;

@@ -4,6 +4,9 @@
 //! Every step checks its answer; the first that is not as expected ends the tour with an error.
 //! With a path the store stays there, and beside it a file of what pylance has to find in it.
 
+// What an optimised build of SurrealDB's futures asks for.
+#![recursion_limit = "256"]
+
 mod database;
 mod rows;
 mod steps;

@@ -1,5 +1,8 @@
 //! SurrealQL on a store of kv-lance, from a terminal or a pipe.
 
+// What an optimised build of SurrealDB's futures asks for.
+#![recursion_limit = "256"]
+
 mod args;
 mod shell;
 
