@@ -45,7 +45,9 @@ impl Columns {
                 }
             }
             // What does not fit any more ends it.
-            None => drop(rows.iter().all(|row| self.push(row))),
+            None => {
+                rows.iter().all(|row| self.push(row));
+            }
         }
         self.rows - before
     }
