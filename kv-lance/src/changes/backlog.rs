@@ -158,9 +158,8 @@ async fn note(run: &Run, number: u32, range: &KeyRange, position: Version, oldes
 /// Reads the rows at places of a run, which are in its order.
 async fn read_places(run: &Run, places: &[Place], range: &KeyRange, oldest: &mut Oldest<Change>) -> Result<()> {
     let mut loaded: std::vec::IntoIter<(u32, Arc<KeyBlock>, Option<Arc<ValBlock>>)> = Vec::new().into_iter();
-    let mut blocks = places.chunk_by(|a, b| a.block == b.block).peekable();
     let mut rest = places;
-    while let Some(of_block) = blocks.next() {
+    for of_block in places.chunk_by(|a, b| a.block == b.block) {
         let block = of_block.first().map_or(0, |place| place.block);
         let wanted = rest;
         rest = rest.get(of_block.len()..).unwrap_or_default();

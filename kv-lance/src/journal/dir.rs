@@ -10,6 +10,14 @@ use std::sync::Arc;
 
 const HEAD: &str = "HEAD";
 
+/// What is in a journal's directory.
+pub(super) struct Listed {
+    /// By their numbers, ascending.
+    pub(super) segments: Vec<(u64, PathBuf)>,
+    /// What is none.
+    pub(super) strangers: Vec<PathBuf>,
+}
+
 /// Where the segments are.
 #[derive(Debug, Clone)]
 pub(crate) struct JournalDir {
@@ -54,7 +62,7 @@ impl JournalDir {
 
     /// The segments there are, ascending; none where there is no directory.
     pub(crate) fn segments(&self) -> Result<Vec<(u64, PathBuf)>> {
-        let (segments, strangers) = self.files()?;
+        let Listed { segments, strangers } = self.files()?;
         match strangers.first() {
             Some(path) => Err(Error::corruption(path, "it is in the journal's directory and is no segment")),
             None => Ok(segments),
@@ -62,7 +70,7 @@ impl JournalDir {
     }
 
     /// The segments there are, ascending, and what else is there.
-    pub(super) fn files(&self) -> Result<(Vec<(u64, PathBuf)>, Vec<PathBuf>)> {
+    pub(super) fn files(&self) -> Result<Listed> {
         let paths = match self.files.list(&self.path) {
             Err(e) if e.kind() == ErrorKind::NotFound => vec![],
             listed => listed.map_err(|e| Error::io("listing", &self.path, e))?,
@@ -81,7 +89,7 @@ impl JournalDir {
             }
         }
         segments.sort_unstable();
-        Ok((segments, strangers))
+        Ok(Listed { segments, strangers })
     }
 
     /// Removes the segments up to and with `through`.

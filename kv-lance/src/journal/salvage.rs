@@ -4,6 +4,7 @@
 //! where the header of the damaged one is intact, at the end that it names, else at every place where one may begin.
 
 use super::JournalDir;
+use super::dir::Listed;
 use super::head::Head;
 use super::intact::{check_header, is_seal};
 use super::mark::Mark;
@@ -57,7 +58,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn find(&mut self, through: u64) -> Result<Uncovered> {
-        let (mut segments, strangers) = self.dir.files()?;
+        let Listed { mut segments, strangers } = self.dir.files()?;
         let note = |path| Piece::Note(Error::corruption(path, "it is in the journal's directory and is no segment"));
         self.pieces.extend(strangers.into_iter().map(note));
         let (head, mark) = (Head::read(self.dir).unwrap_or_default(), Mark::read(self.dir).unwrap_or_default());

@@ -8,6 +8,9 @@ use futures::TryStreamExt;
 use kv_lance::CompactOptions;
 use lance::Dataset;
 
+/// What is done to the bytes of a file, and how it is called.
+type Harm = (&'static str, fn(&mut Vec<u8>));
+
 /// Key, version, when it was superseded, and the value.
 type Past = (String, u64, u64, Option<String>);
 
@@ -114,7 +117,7 @@ async fn what_other_tools_do_to_it_is_undone_and_the_store_reads_on() -> Result<
 /// The store opened, and warned; the table stayed as it was, for good: no outside reader could open it.
 #[tokio::test]
 async fn a_damaged_manifest_is_mended_when_the_store_is_opened() -> Result<()> {
-    let harms: [(&str, fn(&mut Vec<u8>)); 4] = [
+    let harms: [Harm; 4] = [
         ("cut", |bytes| bytes.truncate(63)),
         ("emptied", Vec::clear),
         ("zeroed", |bytes| bytes.fill(0)),

@@ -80,7 +80,7 @@ async fn reads_of_the_past_are_exact_wherever_its_rows_lie() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(tiny(dir.path())).await?;
     let (mut random, mut model, mut states) = (Random(7), Model::new(), Vec::new());
-    let (mut old, mut deepest, mut most) = (None, 0, 0);
+    let (mut old, mut deepest) = (None, 0);
     for number in 0..800 {
         let version = step(&store, &mut random, &mut model, number).await?;
         states.push((version, model.clone()));
@@ -103,12 +103,15 @@ async fn reads_of_the_past_are_exact_wherever_its_rows_lie() -> Result<()> {
             check(&store, &states, 53).await?;
         }
         deepest = deepest.max(figure(&store, "levels"));
-        most = most.max(figure(&store, "history_runs"));
     }
     store.flush().await?;
     assert!(deepest >= 3 && figure(&store, "history_rows") > 1000, "{:?}", store.statistics());
-    // One for each of hundreds of flushes and merges, were they not merged themselves.
-    assert!(most < 40, "{most} runs of history");
+    // One for each of hundreds of flushes and merges, were they not merged themselves, which threads of a low priority do.
+    let began = Instant::now();
+    while figure(&store, "history_runs") >= 40 {
+        assert!(began.elapsed() < Duration::from_secs(60), "{} runs of history", figure(&store, "history_runs"));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     check(&store, &states, 29).await
 }
 

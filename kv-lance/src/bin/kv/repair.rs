@@ -59,7 +59,7 @@ fn bar() -> ProgressBar {
 fn say(loss: &Loss, format: Format) -> (String, Value) {
     let path = loss.path.display().to_string();
     let mut text = format!("{path}: {}", loss.what);
-    let mut object = json!({ "path": path, "damage": loss.what, "rows": loss.rows, "doubtful": loss.doubtful });
+    let keys = loss.keys.as_ref().map(|(start, end)| json!({ "from": json(start, format), "to": json(end, format) }));
     if let Some(rows) = loss.rows {
         text.push_str(&format!("; rows that cannot be read: {rows}"));
     }
@@ -75,8 +75,11 @@ fn say(loss: &Loss, format: Format) -> (String, Value) {
                 "; between {start_text} and {end_text}; keys that are doubtful by it: {}",
                 loss.doubtful
             ));
-            object["keys"] = json!({ "from": json(start, format), "to": json(end, format) });
         }
+    }
+    let mut object = json!({ "path": path, "damage": loss.what, "rows": loss.rows, "doubtful": loss.doubtful });
+    if let (Some(object), Some(keys)) = (object.as_object_mut(), keys) {
+        object.insert("keys".into(), keys);
     }
     (text, object)
 }

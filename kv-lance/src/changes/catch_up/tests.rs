@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Commits by version: keys, and values; `None` is a deletion.
-type Commits = BTreeMap<Version, Vec<(Vec<u8>, Option<Vec<u8>>)>>;
+type Commits = BTreeMap<Version, Written>;
+
+/// Keys, and what a commit left there.
+type Written = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// Of every third version, some random keys.
 fn commits(versions: Version) -> Commits {
@@ -22,7 +25,7 @@ fn commits(versions: Version) -> Commits {
         (state >> 33) % below
     };
     let mut of_version = |version: Version| {
-        let keys: BTreeMap<_, _> = (0..1 + random(if version % 60 == 0 { 90 } else { 6 }))
+        let keys: BTreeMap<_, _> = (0..1 + random(if version.is_multiple_of(60) { 90 } else { 6 }))
             .map(|_| {
                 let val = (random(5) > 0).then(|| vec![version as u8; random(40) as usize]);
                 (format!("key{:03}", random(200)).into_bytes(), val)
@@ -35,7 +38,7 @@ fn commits(versions: Version) -> Commits {
 
 /// A run of the commits that are told by their versions.
 async fn run(dir: &Path, commits: &Commits, history: bool, is_of: impl Fn(Version, &[u8]) -> bool) -> Arc<Run> {
-    let of_commit = |(version, rows): (&Version, &Vec<(Vec<u8>, Option<Vec<u8>>)>)| {
+    let of_commit = |(version, rows): (&Version, &Written)| {
         let superseded = history.then_some(version + 1);
         let rows = rows.iter().filter(|(key, _)| is_of(*version, key));
         rows.map(|(key, val)| (key.clone(), *version, val.clone(), false, superseded)).collect::<Vec<Row>>()

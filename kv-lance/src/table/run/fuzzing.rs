@@ -79,8 +79,9 @@ pub(crate) fn index(data: &[u8]) {
     let open = OpenFiles::new(Arc::new(files), 1);
     let Ok(opened) = DataFile::open(&Arc::new(open), 1, Path::new("run")) else { return };
     let (opened, cache) = (Arc::new(opened), Arc::new(IndexCache::new(1 << 20)));
-    for parts in [&[0..start as u64][..], &[0..start as u64, start as u64..end as u64]] {
-        RunIndex::rebuilt(parts, number(5) as u64, opened.clone(), cache.clone()).iter().for_each(look);
+    let (first, second) = (0..start as u64, start as u64..end as u64);
+    for parts in [vec![first.clone()], vec![first, second]] {
+        RunIndex::rebuilt(&parts, number(5) as u64, opened.clone(), cache.clone()).iter().for_each(look);
     }
     let Some(bytes) = file.get(start..end) else { return };
     if let Ok(mut index) = RunIndex::decode(bytes, opened, cache) {
