@@ -50,6 +50,18 @@ use std::path::Path;
 
 pub(crate) type Rows = Vec<(String, String)>;
 
+/// Numbers that follow from a seed.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
 pub(crate) async fn open(config: LanceConfig) -> Result<LanceDatastore> {
     LanceDatastore::open(config).await
 }

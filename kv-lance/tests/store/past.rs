@@ -13,18 +13,6 @@ fn tiny(dir: &Path) -> LanceConfig {
     LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(256).durability(Durability::Eventual)
 }
 
-/// Numbers that follow from a seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
 /// Sets and deletes a few keys in one transaction. Some keys are written often, and some once.
 async fn step(store: &LanceDatastore, random: &mut Random, model: &mut Model, number: u64) -> Result<Version> {
     let tx = store.begin(TransactionOptions::write()).await?;

@@ -1,7 +1,7 @@
 //! `kv changes`, and what `watch` prints in the shell: what has been committed, up to now.
 
 use crate::args::{Changes, Watch};
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::format::Format;
 use crate::output::Output;
 use crate::read::key_range;
@@ -10,17 +10,18 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use arrow_array::{Array, RecordBatch};
 use arrow_ipc::writer::StreamWriter;
-use kv_api::{ChangeFilter, Datastore, KeyRange, Version, change_schema};
+use kv_api::{ChangeFeed, ChangeFilter, Datastore, KeyRange, Version, change_schema};
 use kv_lance::LanceDatastore;
 
 pub(crate) async fn changes(store: Store<'_>, args: &Changes, out: &mut Output) -> Outcome {
     let range = key_range(&args.range, out.format)?;
     with_store(store, async |store| {
         let until = store.current_version().await?;
+        let feed = store.changes_until(args.since, until, ChangeFilter { range }).await?;
         if args.arrow {
-            stream(store, args.since..until, range, out).await?;
+            stream(feed, out).await?;
         } else {
-            print(store, args.since..until, range, out).await?;
+            print(feed, out).await?;
         }
         // While the store is open, so that a reader who left is noticed before the shutdown.
         Ok(out.flush()?)
@@ -28,14 +29,8 @@ pub(crate) async fn changes(store: Store<'_>, args: &Changes, out: &mut Output) 
     .await
 }
 
-/// Prints the commits after the start of `versions` and up to its end, a line for each row.
-async fn print(
-    store: &LanceDatastore,
-    versions: std::ops::Range<Version>,
-    range: KeyRange,
-    out: &mut Output,
-) -> Outcome {
-    let mut feed = store.changes_until(versions.start, versions.end, ChangeFilter { range }).await?;
+/// Prints the commits of a feed that ends, a line for each row.
+async fn print(mut feed: Box<dyn ChangeFeed>, out: &mut Output) -> Outcome {
     while let Some(batch) = feed.next().await? {
         rows(&batch).try_for_each(|(version, key, val)| out.change(version, key, val))?;
     }
@@ -43,25 +38,12 @@ async fn print(
 }
 
 /// Writes the same as a stream of Arrow record batches.
-async fn stream(
-    store: &LanceDatastore,
-    versions: std::ops::Range<Version>,
-    range: KeyRange,
-    out: &mut Output,
-) -> Outcome {
-    let mut feed = store.changes_until(versions.start, versions.end, ChangeFilter { range }).await?;
-    let mut writer = StreamWriter::try_new(out.bytes(), &change_schema()).map_err(not_written)?;
+async fn stream(mut feed: Box<dyn ChangeFeed>, out: &mut Output) -> Outcome {
+    let mut writer = StreamWriter::try_new(out.bytes(), &change_schema())?;
     while let Some(batch) = feed.next().await? {
-        writer.write(&batch).map_err(not_written)?;
+        writer.write(&batch)?;
     }
-    writer.finish().map_err(not_written)
-}
-
-fn not_written(error: arrow_schema::ArrowError) -> Failure {
-    match error {
-        arrow_schema::ArrowError::IoError(_, error) => Failure::Output(error),
-        other => Failure::Output(std::io::Error::other(other)),
-    }
+    Ok(writer.finish()?)
 }
 
 /// Version, key, and value unless that is a deletion.
@@ -90,8 +72,10 @@ impl Watched {
     pub(crate) async fn print(&mut self, store: &LanceDatastore, out: &mut Output) -> Outcome {
         let until = store.current_version().await?;
         if until > self.since {
+            let filter = ChangeFilter { range: self.range.clone() };
+            let feed = store.changes_until(self.since, until, filter).await?;
             let format = std::mem::replace(&mut out.format, self.format);
-            let printed = print(store, self.since..until, self.range.clone(), out).await;
+            let printed = print(feed, out).await;
             out.format = format;
             printed?;
             self.since = until;

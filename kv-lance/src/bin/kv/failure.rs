@@ -1,5 +1,6 @@
 //! What ends a command early, and the exit code it gives.
 
+use arrow_schema::ArrowError;
 use kv_api::Error;
 use std::fmt;
 use std::io::{self, Write};
@@ -75,5 +76,15 @@ impl From<Error> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
+    }
+}
+
+/// Of what writes Arrow data, or makes text of it.
+impl From<ArrowError> for Failure {
+    fn from(error: ArrowError) -> Self {
+        match error {
+            ArrowError::IoError(_, error) => Self::Output(error),
+            other => Self::Output(io::Error::other(other)),
+        }
     }
 }

@@ -116,22 +116,22 @@ impl Queries<'_> {
         let mut batches = self.session.sql(query).await.map_err(failed)?.execute_stream().await.map_err(failed)?;
         let schema = batches.schema();
         if self.shape == SqlFormat::Arrow {
-            let mut writer = StreamWriter::try_new(self.out.bytes(), &schema).map_err(printing)?;
+            let mut writer = StreamWriter::try_new(self.out.bytes(), &schema)?;
             while let Some(batch) = batches.try_next().await.map_err(failed)? {
-                writer.write(&batch).map_err(printing)?;
+                writer.write(&batch)?;
             }
-            return writer.finish().map_err(printing);
+            return Ok(writer.finish()?);
         }
         let text = text_schema(&schema);
         let mut table = Vec::new();
         let mut first = true;
         while let Some(batch) = batches.try_next().await.map_err(failed)? {
-            let batch = as_text(&batch, &text, self.out.format).map_err(printing)?;
+            let batch = as_text(&batch, &text, self.out.format)?;
             match self.shape {
                 SqlFormat::Csv => self.csv(&batch, first)?,
                 SqlFormat::Json => {
                     let mut writer = LineDelimitedWriter::new(self.out.bytes());
-                    writer.write(&batch).and_then(|()| writer.finish()).map_err(printing)?;
+                    writer.write(&batch).and_then(|()| writer.finish())?;
                 }
                 SqlFormat::Table | SqlFormat::Arrow => table.push(batch),
             }
@@ -139,7 +139,7 @@ impl Queries<'_> {
         }
         match self.shape {
             SqlFormat::Table => {
-                let table = pretty_format_batches_with_schema(text, &table).map_err(printing)?;
+                let table = pretty_format_batches_with_schema(text, &table)?;
                 Ok(self.out.line(table.to_string())?)
             }
             SqlFormat::Csv if first => self.csv(&RecordBatch::new_empty(text), true),
@@ -151,7 +151,7 @@ impl Queries<'_> {
         let options = FormatOptions::default();
         let columns: Result<Vec<_>, _> =
             batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect();
-        let columns = columns.map_err(printing)?;
+        let columns = columns?;
         let mut writer = csv::Writer::from_writer(self.out.bytes());
         let written = |error: csv::Error| Failure::Output(error.into());
         if with_names {
@@ -250,13 +250,6 @@ fn failed(error: DataFusionError) -> Failure {
 fn one_line(error: &DataFusionError) -> String {
     let text = error.strip_backtrace();
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-fn printing(error: ArrowError) -> Failure {
-    match error {
-        ArrowError::IoError(_, error) => Failure::Output(error),
-        other => Failure::Query(other.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -10,18 +10,6 @@ fn tiny(dir: &Path) -> LanceConfig {
     LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(128).durability(Durability::Eventual)
 }
 
-/// Numbers that follow from a seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
 /// What was committed, and at which version each key was last erased.
 #[derive(Default)]
 struct Log {
