@@ -147,6 +147,11 @@ impl MemTable {
         self.rows.len()
     }
 
+    /// The least and the greatest key; `None` where there is none.
+    pub(crate) fn key_bounds(&self) -> Option<(Key, Key)> {
+        Some((self.rows.front()?.key().key.clone(), self.rows.back()?.key().key.clone()))
+    }
+
     pub(crate) fn max_version(&self) -> Version {
         self.max_version.load(Relaxed)
     }

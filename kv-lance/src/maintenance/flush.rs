@@ -5,6 +5,7 @@ use super::history::{HistoryFilter, Rest};
 use super::split::SplitWriter;
 use super::{Worker, told};
 use crate::core::{CompactOptions, Core, Frozen};
+use crate::memtable::MemTable;
 use crate::table::{NewRow, TableState};
 use kv_api::Result;
 use std::sync::Arc;
@@ -15,11 +16,13 @@ impl Worker {
     pub(super) async fn flush(&mut self, core: &Core, frozen: &Arc<Frozen>) -> Result<()> {
         let journal_through = frozen.journal_through;
         let horizons = horizons(core, CompactOptions::default());
-        let mut writer = SplitWriter::new(
-            self.table.new_passing_runs(0, journal_through)?,
-            self.table.new_history(0, journal_through)?,
-            HistoryFilter::new(horizons, Rest::default()),
-        );
+        // What has no keys between those of the table goes down to its level as it is, so that it is compressed here.
+        let current = match self.has_keys_between(&frozen.memtable) {
+            true => self.table.new_passing_runs(0, journal_through)?,
+            false => self.table.new_runs(1, journal_through)?,
+        };
+        let history = self.table.new_history(0, journal_through)?;
+        let mut writer = SplitWriter::new(current, history, HistoryFilter::new(horizons, Rest::default()));
         for (key, version, write) in frozen.memtable.for_each_row() {
             let (val, erases) = (write.val.as_deref(), write.erases);
             writer.push(NewRow { key: &key, version, val, erases, superseded: None }).await?;
@@ -46,5 +49,10 @@ impl Worker {
         }
         self.clean_up_now_and_then().await;
         Ok(())
+    }
+    /// Whether the table has keys from the first of a memtable to its last.
+    fn has_keys_between(&self, memtable: &MemTable) -> bool {
+        let bounds = memtable.key_bounds();
+        bounds.is_some_and(|(first, last)| self.table.levels().runs().any(|run| run.overlaps((&first, &last))))
     }
 }

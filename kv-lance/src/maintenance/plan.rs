@@ -165,12 +165,13 @@ impl Sizes {
         self.plan(levels, levels.flushed(), 0)
     }
 
-    /// Merges runs of one level into the next. What has not been compressed does not go there as it is: where keys ascend, it
-    /// would go down to the lowest level like that, and nothing would ever compress it.
+    /// Merges runs of one level into the next. What has not been compressed, or has deletions that delete nothing, does not
+    /// go there as it is: it would go down to the lowest level like that and stay.
     fn plan(self, levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
         let plan = plan(levels, runs, level)?;
-        let is_ready = !self.compresses || runs.iter().all(|run| run.statistics().level > 0);
-        Some(Plan { shifts: plan.shifts && is_ready, ..plan })
+        let is_compressed = !self.compresses || runs.iter().all(|run| run.statistics().level > 0);
+        let has_idle_deletions = plan.is_bottom && runs.iter().any(|run| run.statistics().tombstones > 0);
+        Some(Plan { shifts: plan.shifts && is_compressed && !has_idle_deletions, ..plan })
     }
 
     /// Of a level that is too large the runs that need the least of the next one to be written again.

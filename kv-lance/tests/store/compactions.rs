@@ -197,11 +197,32 @@ async fn keys_that_ascend_are_compressed_all_the_same() -> Result<()> {
         until(&store, |store| figure(store, "level_0_runs") < 4 && figure(store, "compaction_debt_bytes") == 0).await;
         let levels = store.levels();
         assert!(levels.len() > 2, "it has grown beyond one level: {}", levels.len());
+        assert_eq!(figure(&store, "compaction_written_bytes"), 0, "nothing is written twice");
         assert_eq!(all(&store, None).await?.len(), 8000);
         Ok(levels.iter().skip(1).flat_map(|level| &level.runs).map(|run| run.bytes).sum())
     };
     let (as_it_is, compressed) = (size(Compression::None).await?, size(Compression::Fsst).await?);
     assert!(compressed * 2 < as_it_is, "{compressed} bytes, and {as_it_is} without compression");
+    Ok(())
+}
+
+/// Keys that ascend and are deleted soon, as those of a queue: no run of theirs overlaps another, and yet the lowest level is to
+/// hold live keys only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deletions_of_what_was_never_flushed_go() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(config(dir.path()).versioned(false)).await?;
+    for batch in 0..8 {
+        let keys = batch * 100..(batch + 1) * 100;
+        write_keys(&store, keys.clone(), "a task").await?;
+        write_keys(&store, keys.skip(1), "").await?;
+        store.flush().await?;
+    }
+    until(&store, |store| figure(store, "level_0_runs") < 4 && figure(store, "compaction_debt_bytes") == 0).await;
+    let below: Vec<_> = store.levels().into_iter().skip(1).flat_map(|level| level.runs).collect();
+    assert!(!below.is_empty());
+    assert_eq!(below.iter().map(|run| run.tombstones).sum::<u64>(), 0, "{below:?}");
+    assert_eq!(all(&store, None).await?.len(), 8);
     Ok(())
 }
 
