@@ -5,7 +5,7 @@ FEATURES := --features kv-lance/cli,kv-lance/metrics
 KV := cargo run --quiet $(FEATURES) --bin kv --
 
 # A workspace of its own, with Lance built once more; always the same features, so that it is once.
-SURREALDB := --locked --manifest-path kv-surrealdb/Cargo.toml --features cli,core,mem,surrealkv
+SURREALDB := --locked --manifest-path kv-surrealdb/Cargo.toml --features cli,core,mem,server,surrealkv
 
 .PHONY: help
 help: ## This list

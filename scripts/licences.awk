@@ -18,6 +18,8 @@ function term(  value, right) {
 function factor(  value, id) {
   if (token[at] == "(") { at++; value = expression(); at++; return value }
   id = token[at++]
+  # This version or a later one.
+  sub(/\+$/, "", id)
   if (token[at] == "WITH") { id = id " WITH " token[at + 1]; at += 2 }
   if (id in allowed) { used[id] = 1; return 1 }
   return 0

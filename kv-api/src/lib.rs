@@ -8,31 +8,29 @@
 //! | read and write in a transaction | [`Transactable`] |
 //! | open transactions, shut a store down | [`Datastore`] |
 //! | know what a backend promises | [`Capabilities`] |
-//! | handle a failure | [`Error`], [`ErrorKind`] |
+//! | handle a failure | [`Error`], [`ErrorKind`], [`retry`] |
 //! | work with time travel | [`Version`], [`MvccSource`] |
 //! | follow the commits of a store | [`ChangeFeed`] |
 //!
 //! # Example
 //!
-//! Code above a store takes `&dyn Datastore` and retries the one error that asks for it:
+//! Code above a store takes `&dyn Datastore`, and [`retry`]s what conflicts with others:
 //!
 //! ```
-//! use kv_api::{Datastore, Result, TransactionOptions};
+//! use kv_api::{Datastore, Result, TransactionOptions, retry};
 //!
-//! /// Adds `by` to the counter at `key` and returns the new value.
-//! async fn increment(store: &dyn Datastore, key: &'static [u8], by: u64) -> Result<u64> {
-//!     loop {
-//!         let tx = store.begin(TransactionOptions::write()).await?;
-//!         let old = tx.get(key, None).await?;
-//!         let old = old.and_then(|v| v.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes);
-//!         let new = old + by;
-//!         tx.set(key.into(), new.to_be_bytes().to_vec().into()).await?;
-//!         match tx.commit().await {
-//!             Ok(()) => return Ok(new),
-//!             Err(e) if e.is_retryable() => continue,
-//!             Err(e) => return Err(e),
+//! /// Moves an amount from one account to another.
+//! async fn pay(store: &dyn Datastore, from: &'static [u8], to: &'static [u8], amount: u64) -> Result<()> {
+//!     retry(store, TransactionOptions::write(), async |tx| {
+//!         for (account, change) in [(from, amount.wrapping_neg()), (to, amount)] {
+//!             let old = tx.get(account, None).await?;
+//!             let old = old.and_then(|v| v.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes);
+//!             let new = old.wrapping_add(change);
+//!             tx.set(account.into(), new.to_be_bytes().to_vec().into()).await?;
 //!         }
-//!     }
+//!         Ok(())
+//!     })
+//!     .await
 //! }
 //! ```
 
@@ -43,6 +41,7 @@ mod error;
 mod giving_way;
 mod provided;
 mod range;
+mod retry;
 mod scan;
 mod statistics;
 mod transaction;
@@ -53,6 +52,7 @@ pub use change::{ChangeFeed, ChangeFilter, change_schema};
 pub use datastore::{Datastore, TransactionOptions, TransactionType};
 pub use error::{Error, ErrorKind, Result};
 pub use range::KeyRange;
+pub use retry::retry;
 pub use scan::{ArrowBatch, Batch, Direction, LimitCounter, ScanLimit, scan_schema};
 pub use statistics::{Figure, FigureKind, Statistics};
 pub use transaction::{

@@ -54,5 +54,10 @@ pub use table::Restored;
 pub use transaction::LanceTransaction;
 pub use verify::{Damage, Verified, verify};
 
+/// The program of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
+
 /// The backend's name.
 const KIND: &str = "kv-lance";

@@ -3,6 +3,7 @@
 //! | you want to | look at |
 //! |---|---|
 //! | run SurrealDB on kv-lance | `LanceComposer`, with the feature `core` |
+//! | run its server, with its command line | `serve`, with the feature `server` |
 //! | register the scheme with backends of your own | [`LanceProvider`] |
 //! | put another store of [`kv_api`] under SurrealDB | [`StoreBuilder`] |
 //!
@@ -20,6 +21,8 @@ mod error;
 mod metrics;
 mod provider;
 mod range;
+#[cfg(feature = "server")]
+mod server;
 mod stamp;
 mod transaction;
 mod walk;
@@ -28,3 +31,5 @@ pub use builder::StoreBuilder;
 #[cfg(feature = "core")]
 pub use composer::LanceComposer;
 pub use provider::LanceProvider;
+#[cfg(feature = "server")]
+pub use server::serve;

@@ -232,7 +232,7 @@ fn resources(out: &mut String, comparisons: &[Comparison<'_>]) {
     }
 }
 
-fn figure(workload: &Workload, line: &Line) -> String {
+pub(super) fn figure(workload: &Workload, line: &Line) -> String {
     let [ops, ..] = line.ops_per_s;
     let [p50, p99, _] = line.latencies_us;
     match workload.kind {
@@ -270,7 +270,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::engine::ENGINES;
     use crate::limits::Limits;
@@ -278,7 +278,7 @@ mod tests {
     use crate::results::Results;
     use crate::summary::tests::{run, workload};
 
-    fn results(after: f64) -> Results {
+    pub(in crate::report) fn results(after: f64) -> Results {
         let limits = |fdatasync_us| Limits {
             fdatasync_us,
             memcpy_gb_s: 10.0,

@@ -1,11 +1,13 @@
-//! `report.md` and the plots.
+//! `report.md`, the plots, and the table of the README.
 
 mod chart;
+mod excerpt;
 mod limit;
 mod markdown;
 mod plots;
 mod steady;
 
+pub use excerpt::excerpt;
 pub use markdown::markdown;
 pub use plots::plots;
 

@@ -34,6 +34,7 @@ mod past;
 mod power;
 mod recovery;
 mod repair;
+mod retry;
 mod runs;
 mod safe_timestamps;
 mod spans;
