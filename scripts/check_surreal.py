@@ -2,7 +2,7 @@
 """Opens the table of a store that SurrealDB wrote with pylance and compares it with what kv-lance finds there.
 
     pip install pylance==14.0.2
-    cargo run --manifest-path kv-surrealdb/Cargo.toml --features cli,core,mem,surrealkv --example surreal -- demo-tour
+    cargo run --manifest-path kv-surrealdb/Cargo.toml --features cli,core,mem,server,surrealkv --example surreal -- demo-tour
     python3 scripts/check_surreal.py demo-tour
 
 or `make surrealdb`, which does all of it. Expects beside the store the file that the tour leaves: a line for each

@@ -21,7 +21,7 @@
 //!
 //! /// Moves an amount from one account to another.
 //! async fn pay(store: &dyn Datastore, from: &'static [u8], to: &'static [u8], amount: u64) -> Result<()> {
-//!     retry(store, TransactionOptions::write(), async |tx| {
+//!     retry(store, TransactionOptions::write(), |tx| async move {
 //!         for (account, change) in [(from, amount.wrapping_neg()), (to, amount)] {
 //!             let old = tx.get(account, None).await?;
 //!             let old = old.and_then(|v| v.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes);

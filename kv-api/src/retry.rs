@@ -2,6 +2,7 @@
 
 use crate::giving_way::give_way;
 use crate::{Datastore, Result, Transactable, TransactionOptions};
+use std::sync::Arc;
 
 /// Runs `work` in a transaction and commits it; where that conflicts with another transaction, all of it again, in a new one.
 /// What `work` returned the last time is returned.
@@ -13,7 +14,7 @@ use crate::{Datastore, Result, Transactable, TransactionOptions};
 ///
 /// /// Adds `by` to the counter at `key` and returns the new value.
 /// async fn increment(store: &dyn Datastore, key: &'static [u8], by: u64) -> Result<u64> {
-///     retry(store, TransactionOptions::write(), async |tx| {
+///     retry(store, TransactionOptions::write(), |tx| async move {
 ///         let old = tx.get(key, None).await?;
 ///         let old = old.and_then(|v| v.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes);
 ///         tx.set(key.into(), (old + by).to_be_bytes().to_vec().into()).await?;
@@ -28,14 +29,14 @@ use crate::{Datastore, Result, Transactable, TransactionOptions};
 /// transaction is cancelled then, unless the commit gave the error: after
 /// [`CommitOutcomeUnknown`](crate::Error::CommitOutcomeUnknown) it may be there or not. With read-only `options`:
 /// [`TransactionReadonly`](crate::Error::TransactionReadonly).
-pub async fn retry<T>(
+pub async fn retry<T, Running: Future<Output = Result<T>>>(
     store: &dyn Datastore,
     options: TransactionOptions,
-    work: impl AsyncFn(&dyn Transactable) -> Result<T>,
+    work: impl Fn(Arc<dyn Transactable>) -> Running,
 ) -> Result<T> {
     loop {
-        let tx = store.begin(options).await?;
-        let done = match work(tx.as_ref()).await {
+        let tx: Arc<dyn Transactable> = store.begin(options).await?.into();
+        let done = match work(tx.clone()).await {
             Ok(result) => tx.commit().await.map(|()| result),
             Err(e) => {
                 // What went wrong in `work` is the error to tell, whatever cancelling says.

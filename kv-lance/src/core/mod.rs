@@ -5,6 +5,7 @@ mod background;
 mod brake;
 mod feeds;
 mod health;
+mod past;
 mod room;
 mod snapshots;
 mod stalls;

@@ -5,6 +5,7 @@
 //! view has the rows that an open version needs: flushes and compactions keep those that a registered
 //! [snapshot](super::Snapshots) reads. It holds no view, so that flushed memtables go when the last read of them ends.
 
+use super::past::{PastSearch, Place};
 use crate::memtable::MemTable;
 use crate::table::{Levels, RowPlace, Run, hash};
 use arc_swap::{ArcSwap, Guard};
@@ -67,42 +68,49 @@ impl View {
 
     /// The row of `key` that a read at `version` finds, among those that history may have.
     async fn find_in_the_past(&self, key: &[u8], version: Version, hash: u64) -> Result<Option<(&Arc<Run>, RowPlace)>> {
-        let mut found: Option<(&Arc<Run>, RowPlace)> = None;
-        let mut is_superseded = false;
-        for run in self.levels.holding(key, Version::MAX) {
-            if !is_superseded {
-                match run.find(key, Version::MAX, hash).await? {
-                    None => continue,
-                    // Nothing is newer than the newest row on the levels.
-                    Some(newest) if newest.version() <= version => return Ok(Some((run, newest))),
-                    Some(_) => is_superseded = true,
-                }
-            }
-            if let Some(place) = run.find(key, version, hash).await? {
-                found = Some((run, place));
-                break;
+        let mut search = self.past(key, version);
+        while let Some((run, at)) = search.next() {
+            if let Some(row) = run.find(key, at, hash).await? {
+                search.take(row);
             }
         }
-        for run in self.levels.history().holding(key, version) {
-            if let Some(place) = run.find(key, version, hash).await?
-                && place.keys.is_in_force(place.row, version)
-                && found.as_ref().is_none_or(|(_, other)| other.version() < place.version())
-            {
-                found = Some((run, place));
-            }
-        }
-        Ok(found)
+        Ok(search.end())
     }
 
-    /// As [`get`](Self::get), from memory alone; `None` where a block has to be read, or history looked into.
+    /// The same, from memory alone; `None` where a block has to be read.
+    fn find_in_the_past_cached(
+        &self,
+        key: &[u8],
+        version: Version,
+        hash: u64,
+    ) -> Option<Option<(&Arc<Run>, RowPlace)>> {
+        let mut search = self.past(key, version);
+        while let Some((run, at)) = search.next() {
+            if let Some(row) = run.find_cached(key, at, hash)? {
+                search.take(row);
+            }
+        }
+        Some(search.end())
+    }
+
+    fn past<'a>(&'a self, key: &[u8], version: Version) -> PastSearch<'a, impl Iterator<Item = (Place, &'a Arc<Run>)>> {
+        let current = self.levels.holding(key, Version::MAX).map(|run| (Place::Levels, run));
+        let history = self.levels.history().holding(key, version).map(|run| (Place::History, run));
+        PastSearch::new(version, current.chain(history))
+    }
+
+    /// As [`get`](Self::get), from memory alone; `None` where a block has to be read.
     pub(crate) fn get_cached(&self, key: &[u8], version: Version) -> Option<Option<Val>> {
         if let Some(found) = self.memtables().find_map(|memtable| memtable.get(key, version)) {
             return Some(found);
         }
-        if self.levels.history().concerns(version) {
-            return None;
-        }
         let hash = if self.levels.is_empty() { 0 } else { hash(key) };
+        if self.levels.history().concerns(version) {
+            return match self.find_in_the_past_cached(key, version, hash)? {
+                Some((run, place)) => run.val_of_cached(&place),
+                None => Some(None),
+            };
+        }
         for run in self.levels.holding(key, version) {
             if let Some(found) = run.get_cached(key, version, hash)? {
                 return Some(found);

@@ -114,6 +114,14 @@ impl LanceTransaction {
         self.core.views.load().get(key, self.snapshot.version).await
     }
 
+    /// The value of `key` at a version, from memory alone; `None` where a file has to be read, or erased history looked for.
+    fn cached_at(&self, key: &[u8], version: Version) -> Result<Option<Option<Val>>> {
+        self.check_read(Some(version))?;
+        let view = self.core.views.guard();
+        let at = self.version_in(&view, Some(version))?;
+        Ok(if self.may_have_erased(&view, at) { None } else { view.get_cached(key, at) })
+    }
+
     /// The value of `key` at a version.
     async fn committed_at(&self, key: &[u8], version: Version) -> Result<Option<Val>> {
         let (at, view) = self.reading(Some(version))?;
@@ -246,7 +254,10 @@ impl Transactable for LanceTransaction {
                 self.check_read(None)?;
                 self.current(key).await
             }
-            Some(version) => Box::pin(self.committed_at(key, version)).await,
+            Some(version) => match self.cached_at(key, version)? {
+                Some(found) => Ok(found),
+                None => Box::pin(self.committed_at(key, version)).await,
+            },
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 async fn increment(store: &LanceDatastore) -> Result<u64> {
-    retry(store, TransactionOptions::write(), async |tx| {
+    retry(store, TransactionOptions::write(), |tx| async move {
         let old = tx.get(b"counter", None).await?.map_or(0, |val| u64::from_be_bytes(val.as_ref().try_into().unwrap()));
         // Others commit meanwhile.
         tokio::task::yield_now().await;
@@ -28,7 +28,7 @@ async fn no_increment_is_lost() -> Result<()> {
                 for _ in 0..20 {
                     seen.push(increment(&store).await?);
                 }
-                Result::Ok(seen)
+                Result::<Vec<u64>>::Ok(seen)
             })
         })
         .collect();
@@ -46,7 +46,8 @@ async fn what_goes_wrong_is_told_at_once_and_nothing_is_written() -> Result<()> 
     let dir = tempfile::tempdir().unwrap();
     let store = open(LanceConfig::new(dir.path())).await?;
     let tries = AtomicUsize::new(0);
-    let failed: Result<()> = retry(&store, TransactionOptions::write(), async |tx| {
+    let tries = &tries;
+    let failed: Result<()> = retry(&store, TransactionOptions::write(), |tx| async move {
         tries.fetch_add(1, Ordering::Relaxed);
         tx.set("key".into(), "val".into()).await?;
         tx.put("key".into(), "again".into()).await

@@ -52,7 +52,7 @@ impl Run {
     }
 
     /// As [`find`](Self::find), from memory alone; `None` where the file has to be read.
-    fn find_cached(&self, key: &[u8], version: Version, hash: u64) -> Option<Option<RowPlace>> {
+    pub(crate) fn find_cached(&self, key: &[u8], version: Version, hash: u64) -> Option<Option<RowPlace>> {
         let Some(mut block) = self.index.find_cached(key, version, hash)? else { return Some(None) };
         loop {
             let keys = self.cache.keys(self.id, block as u32)?;
@@ -68,10 +68,7 @@ impl Run {
     pub(crate) fn get_cached(&self, key: &[u8], version: Version, hash: u64) -> Option<Option<Option<Val>>> {
         match self.find_cached(key, version, hash)? {
             None => Some(None),
-            Some(found) if found.keys.is_tombstone(found.row) => Some(Some(None)),
-            Some(RowPlace { block, row, .. }) => {
-                self.cache.vals(self.id, block as u32).map(|vals| Some(Some(vals.slice(row))))
-            }
+            Some(found) => self.val_of_cached(&found).map(Some),
         }
     }
 
@@ -95,6 +92,14 @@ impl Run {
             return Ok(None);
         }
         Ok(Some(self.vals(place.block).await?.slice(place.row)))
+    }
+
+    /// The same, from memory alone; `None` where the file has to be read.
+    pub(crate) fn val_of_cached(&self, place: &RowPlace) -> Option<Option<Val>> {
+        if place.keys.is_tombstone(place.row) {
+            return Some(None);
+        }
+        self.cache.vals(self.id, place.block as u32).map(|vals| Some(vals.slice(place.row)))
     }
 
     /// The version of the newest row of `key`.
