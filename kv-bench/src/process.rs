@@ -1,5 +1,6 @@
 //! What this process has used, as Linux tells it.
 
+use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -57,14 +58,19 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
     (ticks.len() == 2).then(|| ticks.iter().sum::<u64>() as f64 / TICKS)
 }
 
-/// The space that the files in `dir` take, which is not their length where a file has holes.
+/// The space that the files in `dir` take, which is not their length where a file has holes. A file that has several names
+/// there takes its space once.
 ///
 /// # Errors
 /// What the system says, except of files that are gone meanwhile.
 pub fn disk_bytes(dir: &Path) -> std::io::Result<u64> {
     let mut bytes = 0;
+    let mut linked = HashSet::new();
     for_each_file(dir, &mut |path| {
-        bytes += std::fs::metadata(path)?.blocks() * 512;
+        let file = std::fs::metadata(path)?;
+        if file.nlink() == 1 || linked.insert((file.dev(), file.ino())) {
+            bytes += file.blocks() * 512;
+        }
         Ok(())
     })?;
     Ok(bytes)
@@ -110,6 +116,19 @@ mod tests {
         let stat = "1 (a b) c) S 0 1 1 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 1 0";
         assert_eq!(cpu_seconds(stat), Some(2.0));
         assert_eq!(cpu_seconds(""), None);
+    }
+
+    #[test]
+    fn a_file_with_two_names_takes_its_space_once() -> std::io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        std::fs::create_dir(dir.path().join("sub"))?;
+        std::fs::write(dir.path().join("a"), vec![1; 1 << 16])?;
+        let once = disk_bytes(dir.path())?;
+        std::fs::hard_link(dir.path().join("a"), dir.path().join("sub/a"))?;
+        assert_eq!(disk_bytes(dir.path())?, once);
+        std::fs::write(dir.path().join("sub/b"), vec![1; 1 << 16])?;
+        assert_eq!(disk_bytes(dir.path())?, 2 * once);
+        Ok(())
     }
 
     #[test]

@@ -26,6 +26,9 @@ const RUNS: u64 = 4;
 /// Rows of a commit that fills a run.
 const BATCH: usize = 1000;
 
+/// One row of so many is overwritten after the version that is read at.
+const OVERWRITTEN: usize = 10;
+
 /// Rows of a run that lies above those that are read.
 const ABOVE: u64 = 1000;
 
@@ -42,6 +45,8 @@ pub(super) enum What {
     Get,
     /// A point get from a level below the first, hot, past a run above that has other keys in the same range.
     GetBelow,
+    /// A point get at a version since which a tenth of the rows has been overwritten, hot.
+    GetPast,
     /// A commit of one row, not synced.
     Commit,
     /// A scan from a run, hot; counted for each row.
@@ -53,13 +58,14 @@ pub(super) enum What {
 }
 
 impl What {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Get, Self::GetBelow, Self::Commit, Self::ScanRow, Self::ScanRowRuns, Self::CompactRow];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Get, Self::GetBelow, Self::GetPast, Self::Commit, Self::ScanRow, Self::ScanRowRuns, Self::CompactRow];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Get => "get",
             Self::GetBelow => "get-below",
+            Self::GetPast => "get-past",
             Self::Commit => "commit",
             Self::ScanRow => "scan-row",
             Self::ScanRowRuns => "scan-row-runs",
@@ -81,7 +87,7 @@ impl What {
         match self {
             Self::ScanRow | Self::ScanRowRuns => SCANNED.into(),
             Self::CompactRow => COMPACTED,
-            Self::Get | Self::GetBelow | Self::Commit => 1,
+            Self::Get | Self::GetBelow | Self::GetPast | Self::Commit => 1,
         }
     }
 
@@ -104,13 +110,24 @@ async fn operate(slice: &Slice) -> Result<()> {
     let store = LanceDatastore::open(config.background_optimize(false)).await?;
     let data = slice.what.data();
     fill(&store, slice.what, data).await?;
+    let then = store.current_version().await?;
+    if slice.what == What::GetPast {
+        let overwritten = (0..data.rows).step_by(OVERWRITTEN);
+        write(&store, overwritten.map(|row| (data.key(row), data.val(row, 1)))).await?;
+        store.flush().await?;
+    }
     let mut numbers = Numbers::new(1);
     let read = store.begin(TransactionOptions::read()).await?;
+    // So that everything is in memory.
     read.getr(KeyRange::all(), None).await?;
+    if slice.what == What::GetPast {
+        read.getr(KeyRange::all(), Some(then)).await?;
+    }
     for round in 0..slice.operations {
         let row = numbers.below(data.rows - u64::from(SCANNED));
         match slice.what {
             What::Get | What::GetBelow => drop(read.get(&data.key(row), None).await?),
+            What::GetPast => drop(read.get(&data.key(row), Some(then)).await?),
             What::ScanRow | What::ScanRowRuns => {
                 drop(read.scan((data.key(row)..).into(), ScanLimit::Count(SCANNED), 0, None).await?);
             }
@@ -136,7 +153,7 @@ async fn fill(store: &LanceDatastore, what: What, data: Dataset) -> Result<()> {
                 store.flush().await?;
             }
         }
-        What::Get | What::Commit | What::ScanRow => {
+        What::Get | What::GetPast | What::Commit | What::ScanRow => {
             driver::load(store, data, Duration::MAX).await?;
             store.flush().await?;
         }
