@@ -15,6 +15,9 @@ pub struct Results {
     pub limits_after: Limits,
     /// One entry for each engine, workload and repetition.
     pub runs: Vec<Run>,
+    /// What went otherwise than it should have.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// One engine in one workload, once. What could not be measured is `null`.

@@ -73,7 +73,7 @@ fn machine(out: &mut String, input: &Input<'_>) {
 
 fn notes(out: &mut String, input: &Input<'_>) {
     let (before, after) = (&input.results.limits_before, &input.results.limits_after);
-    let mut notes = input.notes.to_vec();
+    let mut notes = input.results.notes.clone();
     if drifted(before.fdatasync_us, after.fdatasync_us) {
         notes.push(
             "fdatasync drifted by more than 20% from beginning to end: durable figures are not to be relied on".into(),
@@ -299,12 +299,12 @@ pub(super) mod tests {
             run("rocksdb", "get-hot", 1, 500_000.0),
             run("redb", "get-hot", 1, 2_000_000.0),
         ];
-        Results { machine, limits_before: limits(100.0), limits_after: limits(after), runs }
+        Results { machine, limits_before: limits(100.0), limits_after: limits(after), runs, notes: Vec::new() }
     }
 
     fn report(after: f64) -> String {
         let workloads = [workload("get-hot")];
-        markdown(&Input { results: &results(after), engines: ENGINES, workloads: &workloads, series: &[], notes: &[] })
+        markdown(&Input { results: &results(after), engines: ENGINES, workloads: &workloads, series: &[] })
     }
 
     #[test]
@@ -332,8 +332,7 @@ pub(super) mod tests {
         };
         results.runs = vec![durable("kv-lance", 1005), durable("redb", 3)];
         let workloads = [workload("commit-durable-1")];
-        let report =
-            markdown(&Input { results: &results, engines: ENGINES, workloads: &workloads, series: &[], notes: &[] });
+        let report = markdown(&Input { results: &results, engines: ENGINES, workloads: &workloads, series: &[] });
         assert!(report.contains("- redb: 3 syncs for 1000 durable commits of a single client"), "{report}");
         assert!(!report.contains("- kv-lance: "), "{report}");
     }

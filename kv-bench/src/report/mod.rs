@@ -26,8 +26,6 @@ pub struct Input<'a> {
     pub workloads: &'a [Workload],
     /// What was looked at second by second.
     pub series: &'a [Series],
-    /// What went otherwise than it should have.
-    pub notes: &'a [String],
 }
 
 /// The engine that the others are compared with.

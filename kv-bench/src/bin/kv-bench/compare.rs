@@ -1,12 +1,12 @@
 //! The comparison: engines take turns in each workload of each run, each time in a process of its own.
 
-use crate::{peers, spawn};
+use crate::{peers, report, spawn};
 use clap::{Args, ValueEnum};
 use kv_bench::dataset::Dataset;
 use kv_bench::engine::{self, Engine};
 use kv_bench::limits::Limits;
 use kv_bench::machine::Machine;
-use kv_bench::report::{Input, markdown, plots};
+use kv_bench::report::Input;
 use kv_bench::results::{Results, Run};
 use kv_bench::series::{Series, csv};
 use kv_bench::summary::drifted;
@@ -149,10 +149,10 @@ pub(crate) fn compare(arguments: &Arguments) -> Result<(), String> {
         }
         limits = limits_after;
         // After each run, so that one that is broken off loses no more than itself.
-        let (machine, runs) = (machine.clone(), bench.runs.clone());
-        let results = Results { machine, limits_before, limits_after, runs };
-        let (engines, workloads, series, notes) = (&bench.engines, &bench.workloads, &bench.series, &bench.notes);
-        let input = Input { results: &results, engines, workloads, series, notes };
+        let (machine, runs, notes) = (machine.clone(), bench.runs.clone(), bench.notes.clone());
+        let results = Results { machine, limits_before, limits_after, runs, notes };
+        let (engines, workloads, series) = (&bench.engines, &bench.workloads, &bench.series);
+        let input = Input { results: &results, engines, workloads, series };
         write(out, &input).map_err(|e| io("cannot write to", e))?;
     }
     eprintln!("{} after {} s", out.join("report.md").display(), started.elapsed().as_secs());
@@ -161,10 +161,7 @@ pub(crate) fn compare(arguments: &Arguments) -> Result<(), String> {
 
 fn write(out: &Path, input: &Input<'_>) -> std::io::Result<()> {
     std::fs::write(out.join("results.json"), serde_json::to_string_pretty(input.results)? + "\n")?;
-    std::fs::write(out.join("report.md"), markdown(input))?;
-    for (name, plot) in plots(input) {
-        std::fs::write(out.join(name), plot)?;
-    }
+    report::write(out, input)?;
     if !input.series.is_empty() {
         std::fs::write(out.join("steady.csv"), csv(input.series))?;
     }

@@ -5,6 +5,7 @@ mod engines;
 mod original;
 mod peers;
 mod ratchet;
+mod report;
 mod scarce;
 mod spawn;
 mod table;
@@ -23,6 +24,8 @@ struct Cli {
 enum Command {
     /// Measures engines side by side and writes results.json, report.md and plots.
     Compare(compare::Arguments),
+    /// Writes report.md and plots anew from a results.json.
+    Report(report::Arguments),
     /// Counts the instructions of a get, a commit and a scanned row under valgrind, and compares them with ratchet.json.
     Ratchet(ratchet::Arguments),
     /// Runs one workload of one engine; `compare` starts these.
@@ -39,6 +42,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Ratchet(arguments) => ratchet::ratchet(&arguments),
         Command::Worker { job } => kv_bench::worker::serve(&job, engines::ENGINES),
         Command::Slice(slice) => ratchet::run(&slice),
