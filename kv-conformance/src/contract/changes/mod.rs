@@ -12,6 +12,7 @@ mod pruned;
 mod reopened;
 mod shutdown;
 mod subscribers;
+mod until;
 
 use crate::case::{Need, Suite};
 use crate::fixture::{Commit, Failure, Feed, Store, replay, show_contents};
@@ -26,6 +27,7 @@ pub(crate) fn suite() -> Suite {
         live::cases(),
         subscribers::cases(),
         pruned::cases(),
+        until::cases(),
         shutdown::cases(),
         cancelled::cases(),
         concurrent::cases(),
