@@ -23,6 +23,7 @@ mod hostile;
 mod hot_key;
 mod index_budget;
 mod levels;
+mod live;
 mod long_keys;
 mod lost_journal;
 #[cfg(feature = "metrics")]
