@@ -354,16 +354,7 @@ impl Datastore for LanceDatastore {
     }
 
     async fn changes_until(&self, since: Version, until: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
-        let core = &self.core;
-        if !core.config.versioned {
-            return Err(Error::Unsupported { operation: "changes" });
-        }
-        if core.health.is_closed() {
-            return Err(Error::StoreClosed);
-        }
-        let listener = self.committer.listen(since);
-        core.feeds.check_retained(&core.views.guard(), since)?;
-        Ok(Box::new(LanceFeed::new(core.clone(), listener, (since, until), filter.range)))
+        Ok(Box::new(LanceFeed::begin(&self.core, &self.committer, (since, until), filter.range)?))
     }
 
     fn statistics(&self) -> Statistics {

@@ -40,6 +40,8 @@ mod safe_timestamps;
 mod spans;
 #[cfg(feature = "sql")]
 mod sql;
+#[cfg(feature = "sql")]
+mod sql_past;
 mod statistics;
 mod verify;
 #[cfg(feature = "sql")]
