@@ -172,8 +172,9 @@ impl Router {
         }
         state.running = None;
         state.ranges.clear();
+        let done = state.done;
         for (_, queue) in state.queues.drain() {
-            queue.end(state.done, reason.clone());
+            queue.end(done, reason.clone());
         }
     }
 

@@ -82,7 +82,7 @@ impl Subscription {
             } else if self.detached {
                 self.attachment = self.router.attach(&self.queue).await?;
                 self.detached = false;
-            } else if self.position < self.attachment.after {
+            } else if self.catch_up.is_some() || self.position < self.attachment.after {
                 self.look_behind().await?;
             } else {
                 self.next_of_queue().await?;

@@ -174,7 +174,7 @@ impl Source for ChangesSource {
         let Some(range) = self.range.clone() else { return futures::stream::empty().boxed() };
         let feed: Box<dyn ChangeFeed> = match self.tx.changes(self.since, self.until, range) {
             Ok(feed) => feed,
-            Err(e) => return futures::stream::once(async { Err(external(e)) }).boxed(),
+            Err(e) => return futures::stream::iter([Err(external(e))]).boxed(),
         };
         let projection = self.projection.clone();
         Box::pin(futures::stream::try_unfold((feed, projection), async |(mut feed, projection)| {

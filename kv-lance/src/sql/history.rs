@@ -249,8 +249,7 @@ impl Columns {
     }
 
     fn finish(self, schema: &SchemaRef) -> Result<RecordBatch> {
-        let Self { rows, keys, vals, versions, superseded, .. } = self;
-        let (mut keys, mut vals, mut versions, mut superseded) = (keys, vals, versions, superseded);
+        let Self { rows, mut keys, mut vals, mut versions, mut superseded, .. } = self;
         let arrays = schema.fields().iter().filter_map(|field| -> Option<ArrayRef> {
             match field.name().as_str() {
                 KEY => Some(Arc::new(keys.take()?.finish())),

@@ -26,12 +26,6 @@ async fn commit(subscription: &mut Subscription) -> Result<(Version, Vec<String>
     }
 }
 
-async fn compact_all_history(store: &LanceDatastore) -> Result<()> {
-    let mut options = CompactOptions::default();
-    options.history = false;
-    store.compact_with(options).await
-}
-
 async fn feeds_become(store: &LanceDatastore, number: u64) {
     let begun = Instant::now();
     while figure(store, "change_feeds") != number {
@@ -114,7 +108,7 @@ async fn what_is_not_retained_is_said() -> Result<()> {
     while quiet.position() < Some(third) {
         sleep(Duration::from_millis(1)).await;
     }
-    compact_all_history(&store).await?;
+    store.compact_with(CompactOptions::no_history()).await?;
     assert_eq!((commit(&mut without).await?.0, commit(&mut without).await?.0), (second, third));
     for _ in 0..2 {
         let refused = next(&mut with_old).await;
