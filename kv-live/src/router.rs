@@ -113,24 +113,16 @@ impl Router {
     async fn dispatch(&self, batch: &RecordBatch) -> Result<()> {
         let columns = Columns::of(batch)?;
         for (version, rows) in columns.commits() {
-            let last_ticket = {
-                let mut state = self.state.lock();
-                state.begun = version;
-                state.last_ticket
-            };
-            let found = self.find(&columns, rows, last_ticket).await;
+            // Who comes from now on may get a part of this commit, and passes it over: it begins after it.
+            self.state.lock().begun = version;
+            let found = self.find(&columns, rows).await;
             self.hand_out(version, found);
         }
         Ok(())
     }
 
-    /// The rows of a commit by whom they are for, those that came later apart.
-    async fn find(
-        &self,
-        columns: &Columns<'_>,
-        mut rows: Range<usize>,
-        last_ticket: Ticket,
-    ) -> HashMap<Ticket, Vec<ChangedRow>> {
+    /// The rows of a commit by whom they are for.
+    async fn find(&self, columns: &Columns<'_>, mut rows: Range<usize>) -> HashMap<Ticket, Vec<ChangedRow>> {
         let mut found: HashMap<Ticket, Vec<ChangedRow>> = HashMap::new();
         while !rows.is_empty() {
             let stride = rows.start..rows.end.min(rows.start + STRIDE);
@@ -140,10 +132,8 @@ impl Router {
                 for row in stride {
                     let mut copied = None;
                     state.ranges.holding(columns.key(row), |ticket| {
-                        if ticket <= last_ticket {
-                            let row = copied.get_or_insert_with(|| columns.row(row)).clone();
-                            found.entry(ticket).or_default().push(row);
-                        }
+                        let row = copied.get_or_insert_with(|| columns.row(row)).clone();
+                        found.entry(ticket).or_default().push(row);
                     });
                 }
             }

@@ -117,7 +117,7 @@ impl Datastore for Failing {
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.store.capabilities()
+        Datastore::capabilities(&self.store)
     }
 
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {

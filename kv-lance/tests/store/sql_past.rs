@@ -142,7 +142,7 @@ async fn history_is_what_was_committed_wherever_its_rows_have_gone() -> Result<(
                 tx.set("key000".into(), "own".into()).await?;
                 let session = sql::session(tx.clone()).unwrap();
                 assert_eq!(history(&session, "true").await, log.table(newest), "seed {seed}, round {round}");
-                let some: Vec<_> = log.versions.iter().copied().step_by(11).chain([0, newest]).collect();
+                let some: Vec<_> = log.versions.iter().copied().step_by(29).chain([0, newest]).collect();
                 compare_with_reads(&tx, &session, &some).await?;
                 // What came later, and what was erased later, an older transaction knows nothing of.
                 let (tx, table) = early.as_ref().unwrap();
@@ -213,9 +213,10 @@ async fn queries_of_history_and_changes_are_answered_as_over_a_copy() -> Result<
         "SELECT count(*) FROM (SELECT val FROM {t} WHERE {c} LIMIT 11)",
         "SELECT version, count(*) FROM {t} WHERE {c} GROUP BY version ORDER BY version LIMIT 5",
     ];
-    for condition in &conditions {
+    // Each condition with every third of the shapes.
+    for (number, condition) in conditions.iter().enumerate() {
         for (table, copy, shapes) in [("history", "h", &of_history[..]), ("changes(0)", "c", &of_changes[..])] {
-            for shape in shapes {
+            for shape in shapes.iter().skip(number % 3).step_by(3) {
                 let query = |table| shape.replace("{t}", table).replace("{c}", condition);
                 assert_eq!(
                     cells(&session, &query(table)).await,
@@ -362,7 +363,6 @@ async fn what_cannot_be_asked_is_refused() -> Result<()> {
     }
 
     let store = open(LanceConfig::new(dir.path().join("unversioned")).versioned(false)).await?;
-    write(&store, &[("a", "1")]).await?;
     let session = sql::session(begin(&store, TransactionOptions::read())).unwrap();
     let error = run(&session, "SELECT * FROM history").await.unwrap_err();
     assert!(matches!(of_store(&error), Some(Error::UnsupportedVersionedQueries)), "{error}");

@@ -19,15 +19,15 @@ impl Numbers {
     }
 
     fn key(&mut self) -> String {
-        format!("k{:02}", self.below(60))
+        format!("k{:03}", self.below(60))
     }
 
     /// Narrow and wide ones, prefixes, single keys, and some without an end.
     fn range(&mut self) -> KeyRange {
         let start = self.below(60);
-        let key = |n: u64| Key::from(format!("k{n:02}"));
+        let key = |n: u64| Key::from(format!("k{n:03}"));
         match self.below(6) {
-            0 => KeyRange::prefix(format!("k{}", start % 6)),
+            0 => KeyRange::prefix(format!("k0{}", start % 6)),
             1 => KeyRange::single(key(start)),
             2 => KeyRange::from(key(start)..),
             3 => KeyRange::from(key(start)..key(start + 1 + self.below(60))),
@@ -60,7 +60,7 @@ async fn many_queries_against_each_alone(store: Store) -> Verdict {
         query.gives_all(&happening.after(since, range)).await?;
     }
     // And nothing more.
-    let last = store.commit(&(0..60).map(|n| format!("k{n:02}=end")).collect::<Vec<_>>().join(" ")).await?;
+    let last = store.commit(&(0..60).map(|n| format!("k{n:03}=end")).collect::<Vec<_>>().join(" ")).await?;
     for (_, query) in &mut queries {
         let told = query.until("=").await?;
         assert_eq!(told.iter().map(|(version, _)| *version).collect::<Vec<_>>(), [last]);
