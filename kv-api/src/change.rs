@@ -19,7 +19,8 @@ pub struct ChangeFilter {
 pub trait ChangeFeed: Send {
     /// The next changes, in commit order and by key within a commit: rows of [`change_schema`]. Waits where
     /// there are none yet. All rows of one commit are in one batch, which may hold several commits and is never
-    /// empty. `None` once the store has been shut down and every change has been handed out.
+    /// empty. `None` once the store has been shut down and every change has been handed out, and behind the version at which
+    /// the feed was to [end](crate::Datastore::changes_until).
     ///
     /// A commit has one row for each key of its write set, with what it left there: the value, or a
     /// tombstone also where the key had no value before.

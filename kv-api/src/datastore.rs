@@ -100,7 +100,17 @@ pub trait Datastore: Send + Sync {
     /// [`Error::StoreClosed`] after [`shutdown`](Self::shutdown); [`Error::VersionNotRetained`] where the history after `since` has been
     /// pruned, which is never so for the current version: `oldest` is the earliest version that a feed can begin after.
     async fn changes(&self, since: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
-        let _ = (since, filter);
+        self.changes_until(since, Version::MAX, filter).await
+    }
+
+    /// The commits of [`changes`](Self::changes) up to the version `until`: the feed ends once the store has come to that
+    /// version and they have been handed out, also while the store is open. With [`Version::MAX`] it is
+    /// [`changes`](Self::changes).
+    ///
+    /// # Errors
+    /// As [`changes`](Self::changes).
+    async fn changes_until(&self, since: Version, until: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
+        let _ = (since, until, filter);
         Err(Error::Unsupported { operation: "changes" })
     }
 }

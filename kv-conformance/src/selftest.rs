@@ -151,6 +151,8 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::LostByDrop, &["changes"]),
     (Mutant::CutShort, &["changes"]),
     (Mutant::EndlessFeed, &["changes"]),
+    (Mutant::FeedPastUntil, &["changes"]),
+    (Mutant::FeedShortOfUntil, &["changes"]),
 ];
 
 /// Names one mutant, to try it alone while its case is being written.

@@ -29,6 +29,37 @@ use tokio::sync::oneshot;
 ///
 /// Dropping the store, as [`shutdown`](Datastore::shutdown) does, writes what was acknowledged and
 /// lets its files go. Transactions that are still open can go on reading but cannot commit.
+///
+/// Its commits can be followed, from any retained version on and then live, or up to a version:
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use arrow_array::{cast::AsArray, types::UInt64Type};
+/// use kv_api::{ChangeFilter, Datastore, KeyRange, TransactionOptions};
+/// use kv_lance::{LanceConfig, LanceDatastore};
+///
+/// let dir = tempfile::tempdir().unwrap();
+/// let store = LanceDatastore::open(LanceConfig::new(dir.path().join("store"))).await?;
+/// for temperature in ["21.5", "22.0"] {
+///     let tx = store.begin(TransactionOptions::write()).await?;
+///     tx.set("room/kitchen".into(), temperature.into()).await?;
+///     tx.commit().await?;
+/// }
+///
+/// // Every commit since the beginning, and no further than this: a copy goes on from here.
+/// let until = store.current_version().await?;
+/// let filter = ChangeFilter { range: KeyRange::prefix("room/") };
+/// let mut feed = store.changes_until(0, until, filter).await?;
+/// let mut temperatures = Vec::new();
+/// while let Some(batch) = feed.next().await? {
+///     let (versions, vals) = (batch.column(0).as_primitive::<UInt64Type>(), batch.column(2).as_binary::<i32>());
+///     assert!(versions.values().iter().all(|version| *version <= until));
+///     temperatures.extend(vals.iter().map(|val| val.unwrap().to_vec()));
+/// }
+/// assert_eq!(temperatures, [b"21.5", b"22.0"]);
+/// # Ok::<(), kv_api::Error>(())
+/// # }).unwrap();
+/// ```
 pub struct LanceDatastore {
     core: Arc<Core>,
     committer: Arc<Committer>,
@@ -148,57 +179,6 @@ impl LanceDatastore {
     async fn ask_for(&self, compaction: Compaction) -> Result<()> {
         self.freeze().await?;
         self.ask(|done| Command::Compact(compaction, Some(done))).await
-    }
-
-    /// The commits of [`changes`](Datastore::changes) up to a version: the feed ends behind it, also while the store is open.
-    ///
-    /// # Errors
-    /// As [`changes`](Datastore::changes).
-    ///
-    /// ```
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// use arrow_array::{cast::AsArray, types::UInt64Type};
-    /// use kv_api::{ChangeFilter, Datastore, KeyRange, TransactionOptions};
-    /// use kv_lance::{LanceConfig, LanceDatastore};
-    ///
-    /// let dir = tempfile::tempdir().unwrap();
-    /// let store = LanceDatastore::open(LanceConfig::new(dir.path().join("store"))).await?;
-    /// for temperature in ["21.5", "22.0"] {
-    ///     let tx = store.begin(TransactionOptions::write()).await?;
-    ///     tx.set("room/kitchen".into(), temperature.into()).await?;
-    ///     tx.commit().await?;
-    /// }
-    ///
-    /// // Every commit since the beginning, and no further than this: a copy goes on from here.
-    /// let until = store.current_version().await?;
-    /// let filter = ChangeFilter { range: KeyRange::prefix("room/") };
-    /// let mut feed = store.changes_until(0, until, filter).await?;
-    /// let mut temperatures = Vec::new();
-    /// while let Some(batch) = feed.next().await? {
-    ///     let (versions, vals) = (batch.column(0).as_primitive::<UInt64Type>(), batch.column(2).as_binary::<i32>());
-    ///     assert!(versions.values().iter().all(|version| *version <= until));
-    ///     temperatures.extend(vals.iter().map(|val| val.unwrap().to_vec()));
-    /// }
-    /// assert_eq!(temperatures, [b"21.5", b"22.0"]);
-    /// # Ok::<(), kv_api::Error>(())
-    /// # }).unwrap();
-    /// ```
-    pub async fn changes_until(
-        &self,
-        since: Version,
-        until: Version,
-        filter: ChangeFilter,
-    ) -> Result<Box<dyn ChangeFeed>> {
-        let core = &self.core;
-        if !core.config.versioned {
-            return Err(Error::Unsupported { operation: "changes" });
-        }
-        if core.health.is_closed() {
-            return Err(Error::StoreClosed);
-        }
-        let listener = self.committer.listen(since);
-        core.feeds.check_retained(&core.views.guard(), since)?;
-        Ok(Box::new(LanceFeed::new(core.clone(), listener, (since, until), filter.range)))
     }
 
     /// Holds all compactions at once, also those under way and those that are asked for, until
@@ -373,8 +353,8 @@ impl Datastore for LanceDatastore {
         self.compact_with(CompactOptions::default()).await
     }
 
-    async fn changes(&self, since: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
-        self.changes_until(since, Version::MAX, filter).await
+    async fn changes_until(&self, since: Version, until: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
+        Ok(Box::new(LanceFeed::begin(&self.core, &self.committer, (since, until), filter.range)?))
     }
 
     fn statistics(&self) -> Statistics {

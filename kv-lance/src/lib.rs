@@ -11,7 +11,7 @@
 //!   at all.
 //! - A transaction reads one point in time, and the first committer of a key wins; on request it is serializable.
 //! - A damaged byte on disk gives an error or the right answer.
-//! - A [change feed](LanceDatastore::changes_until) gives every commit once, whole and in order, or says that it is not retained.
+//! - A [change feed](kv_api::Datastore::changes) gives every commit once, whole and in order, or says that it is not retained.
 //!
 //! # It is not
 //! - a server: one process opens a store at a time;

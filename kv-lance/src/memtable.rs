@@ -301,6 +301,24 @@ impl MemTable {
         cursor.map(|node| (node.key().key.clone(), node.key().version))
     }
 
+    /// The rows of the first keys of `range` in the order of a run, each key with all of its rows: `least` or more, where there
+    /// are so many.
+    #[cfg(feature = "sql")]
+    pub(crate) fn whole_keys(&self, range: &KeyRange, least: usize) -> Vec<MemRow> {
+        let mut found: Vec<MemRow> = Vec::new();
+        let mut cursor = self.seek(&range.start, Version::MAX);
+        while let Some(node) = cursor {
+            let key = &node.key().key;
+            let is_enough = found.len() >= least && found.last().is_some_and(|last| last.key != *key);
+            if is_enough || range.end.as_ref().is_some_and(|end| key >= end) {
+                break;
+            }
+            found.push(MemRow::from(&node));
+            cursor = node.next();
+        }
+        found
+    }
+
     /// Every row, in the order of a run.
     pub(crate) fn for_each_row(&self) -> impl Iterator<Item = (Key, Version, Write)> + '_ {
         self.rows.iter().map(|entry| (entry.key().key.clone(), entry.key().version, entry.value().clone()))

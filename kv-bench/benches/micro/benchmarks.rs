@@ -38,6 +38,7 @@ pub(crate) fn main() {
     runtime.block_on(queried.shutdown()).unwrap();
     let eventual = open(&runtime, &dir.path().join("eventual"), Durability::Eventual);
     commit(&mut criterion, &runtime, &eventual, "commit/eventual");
+    crate::live::fan_out(&mut criterion, &runtime, &eventual);
     runtime.block_on(immediate.shutdown()).unwrap();
     runtime.block_on(eventual.shutdown()).unwrap();
     criterion.final_summary();

@@ -1,6 +1,7 @@
-//! Micro-benchmarks of kv-lance alone: point reads, scans, SQL, commits, and commits of many clients at once. `cargo bench -p kv-bench`.
+//! Micro-benchmarks of kv-lance alone: point reads, scans, SQL, commits, commits of many clients at once, and live queries. `cargo bench -p kv-bench`.
 
 mod benchmarks;
+mod live;
 
 fn main() {
     benchmarks::main();

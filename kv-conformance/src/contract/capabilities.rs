@@ -128,6 +128,7 @@ async fn getu_answers(store: Store) -> Verdict {
 
 async fn changes_are_refused(store: Store) -> Verdict {
     refuses!(store.db().changes(0, ChangeFilter::default()).await.map(drop), Unsupported);
+    refuses!(store.db().changes_until(0, 1, ChangeFilter::default()).await.map(drop), Unsupported);
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod large;
 mod late_writes;
 mod lifecycle;
 mod limits;
+mod live;
 mod maintenance;
 mod many_keys;
 mod own_writes;
@@ -51,6 +52,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         versions::suite(),
         erasing::suite(),
         changes::suite(),
+        live::suite(),
         provided::suite(),
         visits::suite(),
         many_keys::suite(),

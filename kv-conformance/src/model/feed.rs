@@ -14,6 +14,8 @@ pub(super) struct Feed {
     pub(super) range: KeyRange,
     /// The commits up to here have been handed out, or wrote no key of the range.
     pub(super) position: Version,
+    /// Nothing after this version is handed out.
+    pub(super) until: Version,
 }
 
 /// What lies after a feed's position.
@@ -27,26 +29,31 @@ pub(super) enum Look {
 }
 
 impl Feed {
-    pub(super) fn new(store: Arc<Shared>, since: Version, range: KeyRange) -> Result<Self> {
+    pub(super) fn new(store: Arc<Shared>, (since, until): (Version, Version), range: KeyRange) -> Result<Self> {
         retained(&store.history.lock(), since)?;
-        Ok(Self { store, range, position: since })
+        Ok(Self { store, range, position: since, until })
     }
 
     /// Looks for the next commit and moves past it in one step, so that a dropped future has done neither or been answered.
     pub(super) fn look(&mut self) -> Result<Look> {
         let store = self.store.clone();
         let history = store.history.lock();
+        // There may be something after the greatest: the end of the store.
+        let bounded = self.until < Version::MAX;
+        if bounded && self.position >= self.until {
+            return Ok(Look::End);
+        }
         retained(&history, self.position)?;
         // A store opened again goes on with the same history; this feed ended with the one before.
         let end = store.shut_down.get().copied();
         let newest = end.unwrap_or_else(|| history.newest());
         let changes = history.commit_after(self.position, &self.range);
         match changes.first().map(|change| change.version) {
-            Some(version) if version <= newest => {
+            Some(version) if version <= newest.min(self.until) => {
                 self.position = version;
                 Ok(Look::Changes(changes))
             }
-            _ if end.is_some() => Ok(Look::End),
+            _ if end.is_some() || bounded && newest >= self.until => Ok(Look::End),
             _ => {
                 self.position = self.position.max(newest);
                 Ok(Look::Nothing)

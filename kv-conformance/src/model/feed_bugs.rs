@@ -158,6 +158,16 @@ impl Shared {
         if silent { since.max(self.history.lock().oldest()) } else { since }
     }
 
+    /// Where a feed of a store with a bug ends.
+    pub(super) fn feed_until(&self, until: Version) -> Version {
+        match until {
+            Version::MAX => until,
+            _ if self.is(Mutant::FeedPastUntil) => until + 1,
+            _ if self.is(Mutant::FeedShortOfUntil) => until.saturating_sub(1),
+            _ => until,
+        }
+    }
+
     /// Remembers a commit that was refused.
     pub(super) fn note_refused(&self, writes: &Writes) {
         if self.is(Mutant::FeedOfConflicts) {

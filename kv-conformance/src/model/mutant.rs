@@ -253,4 +253,8 @@ mutants! {
     CutShort,
     /// A feed does not end after a shutdown.
     EndlessFeed,
+    /// A feed that is to end behind a version gives the commit after it as well.
+    FeedPastUntil,
+    /// A feed that is to end behind a version lacks the commit of that version.
+    FeedShortOfUntil,
 }

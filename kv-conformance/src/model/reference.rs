@@ -226,14 +226,15 @@ impl Datastore for Reference {
         Ok(())
     }
 
-    async fn changes(&self, since: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
+    async fn changes_until(&self, since: Version, until: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
         if !self.shared.capabilities.change_feed {
             return Err(Error::Unsupported { operation: "changes" });
         }
         if self.shared.shut_down.get().is_some() {
             return Err(Error::StoreClosed);
         }
-        let feed = Feed::new(self.shared.clone(), self.shared.feed_since(since), filter.range)?;
+        let between = (self.shared.feed_since(since), self.shared.feed_until(until));
+        let feed = Feed::new(self.shared.clone(), between, filter.range)?;
         Ok(match self.shared.feed_bug() {
             Some(bug) => Box::new(BuggyFeed::new(feed, bug)),
             None => Box::new(feed),

@@ -3,6 +3,7 @@
 use super::backlog::Backlog;
 use super::catch_up::{self, Caught};
 use super::{Budget, live};
+use crate::committer::Committer;
 use crate::core::{Core, Listener, Look};
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
@@ -28,9 +29,27 @@ pub(crate) struct LanceFeed {
 }
 
 impl LanceFeed {
-    /// From a version on and up to another; `listener` has listened since before it was looked whether that is retained.
-    pub(crate) fn new(core: Arc<Core>, listener: Listener, (since, end): (Version, Version), range: KeyRange) -> Self {
-        Self { core, listener, range, position: since, end, search: None, backlog: None, budget: Budget::USUAL }
+    /// Begins one after a version and up to another.
+    ///
+    /// # Errors
+    /// `Unsupported` without versions, `StoreClosed`, and `VersionNotRetained`.
+    pub(crate) fn begin(
+        core: &Arc<Core>,
+        committer: &Committer,
+        (since, end): (Version, Version),
+        range: KeyRange,
+    ) -> Result<Self> {
+        if !core.config.versioned {
+            return Err(Error::Unsupported { operation: "changes" });
+        }
+        if core.health.is_closed() {
+            return Err(Error::StoreClosed);
+        }
+        // Before it is looked whether that is retained.
+        let listener = committer.listen(since);
+        core.feeds.check_retained(&core.views.guard(), since)?;
+        let core = core.clone();
+        Ok(Self { core, listener, range, position: since, end, search: None, backlog: None, budget: Budget::USUAL })
     }
 
     /// Whether nothing after a version is to be handed out. There may be something after the greatest: the end of the store.

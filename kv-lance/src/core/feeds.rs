@@ -65,11 +65,16 @@ impl Feeds {
 
     /// Refuses a version after which commits are gone.
     pub(crate) fn check_retained(&self, view: &View, version: Version) -> Result<()> {
-        let oldest = view.history_floor.max(self.floor.load(Ordering::Relaxed));
+        let oldest = self.oldest(view);
         if version < oldest {
             return Err(Error::VersionNotRetained { requested: version, oldest });
         }
         Ok(())
+    }
+
+    /// The first version after which all commits are there, with the deletions in them.
+    pub(crate) fn oldest(&self, view: &View) -> Version {
+        view.history_floor.max(self.floor.load(Ordering::Relaxed))
     }
 
     /// Begins to listen for what comes after a version. The first that does calls `between_groups`, which is to begin the tail

@@ -23,6 +23,17 @@ impl ChunkSource for Arc<MemTable> {
     }
 }
 
+/// A memtable with all rows of its keys, whatever the span sees.
+#[cfg(feature = "sql")]
+pub(super) struct WholeKeys(pub(super) Arc<MemTable>);
+
+#[cfg(feature = "sql")]
+impl ChunkSource for WholeKeys {
+    fn fetch(&self, range: &KeyRange, _: &Span, max: usize) -> Vec<MemRow> {
+        self.0.whole_keys(range, max)
+    }
+}
+
 /// Walks a [`ChunkSource`].
 pub(super) struct ChunkCursor<'a> {
     source: Box<dyn ChunkSource + 'a>,

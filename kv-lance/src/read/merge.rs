@@ -1,5 +1,7 @@
 //! The merge of all sources of a read. Of rows with one key, the newest source's comes first.
 
+#[cfg(feature = "sql")]
+use super::chunk::WholeKeys;
 use super::cursor::Cursor;
 use super::heap::Heap;
 use super::order::Order;
@@ -23,6 +25,14 @@ pub(crate) struct Merge<'a> {
     pub(super) handed_out: usize,
     pub(super) pace: Pace,
     pub(super) erasures: Option<Erasures>,
+}
+
+/// Versions, the first and the last of which are among them.
+#[cfg(feature = "sql")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Versions {
+    pub(crate) from: Version,
+    pub(crate) to: Version,
 }
 
 /// Which keys are passed over: those whose history a transaction at `snapshot` finds erased.
@@ -68,6 +78,20 @@ impl<'a> Merge<'a> {
     pub(crate) fn of_past_keys(levels: &Levels, range: KeyRange) -> Self {
         let history = Levels::of_history(levels.history().runs().to_vec());
         Self::of_all(&history, Span { range, vals: false, ..Span::all_rows() })
+    }
+
+    /// Merges every row of a range that memory and the files of a view have: those that [can have](Versions) some versions.
+    #[cfg(feature = "sql")]
+    pub(crate) fn of_view(view: &View, span: Span, versions: Versions) -> Self {
+        let memtables = view.memtables().filter(|memtable| memtable.max_version() >= versions.from);
+        let memory = memtables.map(|memtable| Box::new(WholeKeys(memtable.clone())) as Box<dyn ChunkSource>);
+        let mut cursors: Vec<_> = memory.map(|source| Cursor::over_memory(source, &span)).collect();
+        let levels = view.levels.only(|run| {
+            let statistics = run.statistics();
+            statistics.max_version >= versions.from && statistics.min_version <= versions.to
+        });
+        cursors.extend(over_levels(&levels, &span).chain(over_history(levels.history().runs().iter(), &span)));
+        Self::of(cursors, span, true)
     }
 
     fn of_all(levels: &Levels, span: Span) -> Self {

@@ -20,6 +20,8 @@ mod run_cursor;
 mod sequence;
 
 pub(crate) use chunk::ChunkSource;
+#[cfg(feature = "sql")]
+pub(crate) use merge::Versions;
 pub(crate) use merge::{Erasures, Merge};
 pub(crate) use rows::{Row, Rows};
 

@@ -11,6 +11,8 @@ use std::sync::{Arc, LazyLock};
 
 pub(super) const KEY: &str = "key";
 
+pub(super) const VERSION: &str = "version";
+
 /// One of the table's columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Column {
@@ -27,7 +29,7 @@ impl Column {
         match self {
             Self::Key => Field::new(KEY, DataType::Binary, false),
             Self::Val => Field::new("val", DataType::Binary, false),
-            Self::Version => Field::new("version", DataType::UInt64, true),
+            Self::Version => Field::new(VERSION, DataType::UInt64, true),
         }
     }
 }

@@ -8,6 +8,10 @@
 //!
 //! `kv_at(version)` and `kv_at('2026-04-01T12:00:00Z')` are that table as it was, without the transaction's writes.
 //!
+//! [`history`](HistoryTable) has every version of every key that is retained, and [`changes(since)`](ChangesTable) or
+//! `changes(since, until)` the commits after a version, in their order, as a [change feed](kv_api::ChangeFeed) has them. Both
+//! end with the transaction's snapshot, and are read as they are handed out.
+//!
 //! A [`View`] is a table of its own for the keys of one form, whose parts become columns, as do the values, by a [`Decoder`]
 //! such as [`Json`].
 //!
@@ -44,33 +48,43 @@
 //! Large scans are divided by key ranges among as many tasks as the session has `target_partitions`.
 
 mod at;
+mod changes;
 mod columns;
 mod error;
+mod exec;
+mod history;
+mod point;
 mod predicate;
 mod ranges;
 mod scan;
 mod table;
+mod versions;
 mod view;
 
+pub use changes::ChangesTable;
 pub use datafusion;
+pub use history::HistoryTable;
 pub use table::KvTable;
 pub use view::{Decoder, Json, Undecodable, View, ViewTable};
 
 use crate::LanceTransaction;
 use at::KvAt;
+use changes::ChangesFunction;
 use datafusion::error::Result;
 use datafusion::execution::context::{SessionConfig, SessionContext};
 use std::sync::Arc;
 
-/// Returns a session whose table `kv` is what `tx` sees.
+/// Returns a session whose table `kv` is what `tx` sees, with `history`, `kv_at` and `changes`.
 ///
-/// For settings of one's own, register [`KvTable`] with a session of one's own.
+/// For settings of one's own, register [`KvTable`], [`HistoryTable`] and [`ChangesTable`] with a session of one's own.
 ///
 /// # Errors
 /// Those of DataFusion's catalog; none are expected.
 pub fn session(tx: Arc<LanceTransaction>) -> Result<SessionContext> {
     let session = SessionContext::new_with_config(SessionConfig::new().with_information_schema(true));
     session.register_udtf("kv_at", Arc::new(KvAt::new(tx.clone())));
+    session.register_udtf("changes", Arc::new(ChangesFunction::new(tx.clone())));
+    session.register_table("history", Arc::new(HistoryTable::new(tx.clone())))?;
     session.register_table("kv", Arc::new(KvTable::new(tx)))?;
     Ok(session)
 }

@@ -101,13 +101,7 @@ impl DisplayAs for KvScan {
         if let Some(version) = self.reading.version {
             write!(f, "at={version}, ")?;
         }
-        let ranges = self.partitions.iter().flatten();
-        let shown: Vec<_> = ranges.clone().take(SHOWN_RANGES).map(show_range).collect();
-        write!(f, "keys=[{}", shown.join(", "))?;
-        match ranges.count().saturating_sub(shown.len()) {
-            0 => write!(f, "]")?,
-            more => write!(f, ", and {more} more]")?,
-        }
+        show_ranges(f, self.partitions.iter().flatten())?;
         let fields = self.reading.projection.schema.fields().iter().map(|field| field.name().as_str());
         write!(f, ", columns=[{}], partitions={}", fields.collect::<Vec<_>>().join(", "), self.partitions.len())?;
         if self.reading.direction == Direction::Backward {
@@ -120,6 +114,19 @@ impl DisplayAs for KvScan {
             write!(f, ", counted={count}")?;
         }
         Ok(())
+    }
+}
+
+/// The first of some ranges, and how many more there are.
+pub(super) fn show_ranges<'r>(
+    f: &mut fmt::Formatter<'_>,
+    ranges: impl Iterator<Item = &'r KeyRange> + Clone,
+) -> fmt::Result {
+    let shown: Vec<_> = ranges.clone().take(SHOWN_RANGES).map(show_range).collect();
+    write!(f, "keys=[{}", shown.join(", "))?;
+    match ranges.count().saturating_sub(shown.len()) {
+        0 => write!(f, "]"),
+        more => write!(f, ", and {more} more]"),
     }
 }
 

@@ -45,7 +45,7 @@ impl KvTable {
     }
 
     /// Divides `ranges` into about `n` parts that hold about as many rows each, in the order of their keys.
-    async fn divide(&self, ranges: Vec<KeyRange>, n: u64) -> kv_api::Result<Vec<Vec<KeyRange>>> {
+    pub(super) async fn divide(&self, ranges: Vec<KeyRange>, n: u64) -> kv_api::Result<Vec<Vec<KeyRange>>> {
         let mut sizes = Vec::with_capacity(ranges.len());
         for range in &ranges {
             sizes.push(self.size(range).await?);

@@ -2,6 +2,8 @@
 
 mod arrow;
 mod estimates;
+#[cfg(feature = "sql")]
+mod past;
 mod pending;
 mod range_writes;
 mod scan;
@@ -24,6 +26,7 @@ use std::time::SystemTime;
 #[cfg(feature = "sql")]
 pub(crate) use {
     arrow::{Columns, Wanted},
+    past::{Past, PastRow, PastRows},
     scan::Page,
 };
 

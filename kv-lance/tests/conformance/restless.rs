@@ -75,8 +75,8 @@ impl Datastore for Restless {
         compacted
     }
 
-    async fn changes(&self, since: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
-        self.store.changes(since, filter).await
+    async fn changes_until(&self, since: Version, until: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
+        self.store.changes_until(since, until, filter).await
     }
 
     fn statistics(&self) -> Statistics {

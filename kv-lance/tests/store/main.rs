@@ -23,6 +23,7 @@ mod hostile;
 mod hot_key;
 mod index_budget;
 mod levels;
+mod live;
 mod long_keys;
 mod lost_journal;
 #[cfg(feature = "metrics")]
@@ -40,6 +41,8 @@ mod safe_timestamps;
 mod spans;
 #[cfg(feature = "sql")]
 mod sql;
+#[cfg(feature = "sql")]
+mod sql_past;
 mod statistics;
 mod verify;
 #[cfg(feature = "sql")]

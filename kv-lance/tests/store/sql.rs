@@ -16,33 +16,36 @@ fn config(dir: &Path) -> LanceConfig {
     LanceConfig::new(dir).memtable_bytes(16 << 10).block_bytes(256)
 }
 
-fn begin(store: &LanceDatastore, options: TransactionOptions) -> Arc<LanceTransaction> {
+pub(crate) fn begin(store: &LanceDatastore, options: TransactionOptions) -> Arc<LanceTransaction> {
     Arc::new(store.transaction(options).unwrap())
 }
 
-async fn run(session: &SessionContext, query: &str) -> std::result::Result<Vec<RecordBatch>, DataFusionError> {
+pub(crate) async fn run(
+    session: &SessionContext,
+    query: &str,
+) -> std::result::Result<Vec<RecordBatch>, DataFusionError> {
     session.sql(query).await?.collect().await
 }
 
 /// The rows as text, one a line.
-async fn rows(session: &SessionContext, query: &str) -> Vec<String> {
+pub(crate) async fn rows(session: &SessionContext, query: &str) -> Vec<String> {
     let batches = run(session, query).await.unwrap_or_else(|e| panic!("{query}: {e}"));
     let text = pretty_format_batches(&batches).unwrap().to_string();
     text.lines().skip(3).filter(|line| line.starts_with('|')).map(str::to_owned).collect()
 }
 
 /// The cells of each row.
-async fn cells(session: &SessionContext, query: &str) -> Vec<Vec<String>> {
+pub(crate) async fn cells(session: &SessionContext, query: &str) -> Vec<Vec<String>> {
     let rows = rows(session, query).await;
     rows.iter().map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
-async fn plan(session: &SessionContext, query: &str) -> String {
+pub(crate) async fn plan(session: &SessionContext, query: &str) -> String {
     rows(session, &format!("EXPLAIN {query}")).await.join("\n")
 }
 
 /// The error of the store behind one of DataFusion's.
-fn of_store(error: &DataFusionError) -> Option<&Error> {
+pub(crate) fn of_store(error: &DataFusionError) -> Option<&Error> {
     match error.find_root() {
         DataFusionError::External(source) => source.downcast_ref(),
         _ => None,

@@ -37,7 +37,7 @@ async fn write(store: Store, writer: usize, commits: usize) -> Result<Vec<(Versi
 }
 
 /// Several writers, and then a commit that sets `~`. The answer is everything in the order of the versions.
-async fn write_all(store: &Store, commits: usize) -> Result<Vec<(Version, String)>> {
+pub(in crate::contract) async fn write_all(store: &Store, commits: usize) -> Result<Vec<(Version, String)>> {
     let writers = (0..WRITERS).map(|writer| {
         let writing = tokio::spawn(write(store.clone(), writer, commits));
         async { writing.await.map_err(|e| Error::backend("a writer", e))? }

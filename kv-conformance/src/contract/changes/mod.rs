@@ -12,6 +12,9 @@ mod pruned;
 mod reopened;
 mod shutdown;
 mod subscribers;
+mod until;
+
+pub(super) use concurrent::write_all;
 
 use crate::case::{Need, Suite};
 use crate::fixture::{Commit, Failure, Feed, Store, replay, show_contents};
@@ -26,6 +29,7 @@ pub(crate) fn suite() -> Suite {
         live::cases(),
         subscribers::cases(),
         pruned::cases(),
+        until::cases(),
         shutdown::cases(),
         cancelled::cases(),
         concurrent::cases(),
@@ -41,7 +45,7 @@ pub(crate) fn suite() -> Suite {
 }
 
 /// Commits each of the scripts, the rows of which are in order. The answer is what a feed gives.
-async fn commit_all<S: AsRef<str>>(
+pub(super) async fn commit_all<S: AsRef<str>>(
     store: &Store,
     scripts: impl IntoIterator<Item = S>,
 ) -> Result<Vec<(Version, String)>> {
