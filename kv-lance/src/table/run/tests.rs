@@ -191,3 +191,16 @@ async fn a_key_with_versions_for_more_blocks_than_a_part_has_is_found_at_each() 
         check_search(&run, &expected, &key, version).await;
     }
 }
+
+#[tokio::test]
+async fn blocks_of_even_rows_are_as_many_rows_as_lance_compresses_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    for (val_bytes, expected) in [(100, 32), (20, 128), (1000, 4), (5000, 1)] {
+        let row = |n: u32| (format!("{n:016}").into_bytes(), 1, Some(vec![b'v'; val_bytes]), false, None);
+        let all: Vec<Row> = (0..1000).map(row).collect();
+        let run = open(&write(dir.path(), 4096, &all).await, 1 << 20).await.unwrap();
+        for block in 0..run.blocks() - 1 {
+            assert_eq!(run.keys(block).await.unwrap().len(), expected, "block {block}, values of {val_bytes} bytes");
+        }
+    }
+}

@@ -94,6 +94,13 @@ impl Block {
     fn is_empty(&self) -> bool {
         self.meta.versions.is_empty()
     }
+
+    /// Whether it ends here. It aims at so many bytes, and at a power of two of rows: Lance compresses so many at a time, and
+    /// a block that begins and ends where they do is read and decompressed without the rows around it.
+    fn is_full(&self, aim: usize) -> bool {
+        let rows = self.meta.versions.len();
+        rows >= MAX_BLOCK_ROWS || self.bytes >= 2 * aim || rows.is_power_of_two() && 3 * self.bytes >= 2 * aim
+    }
 }
 
 impl RunWriter {
@@ -198,7 +205,7 @@ impl RunWriter {
         }
         self.rows.val.append_option(val);
         self.rows.bytes += bytes + 16;
-        if self.block.bytes >= self.layout.block_bytes || self.block.meta.versions.len() >= MAX_BLOCK_ROWS {
+        if self.block.is_full(self.layout.block_bytes) {
             self.end_block();
         }
     }
