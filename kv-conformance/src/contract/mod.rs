@@ -27,6 +27,7 @@ mod serializable;
 mod sizes;
 mod snapshots;
 mod storms;
+mod tags;
 mod versions;
 mod visits;
 
@@ -50,6 +51,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         serializable::suite(),
         versions::suite(),
         erasing::suite(),
+        tags::suite(),
         changes::suite(),
         provided::suite(),
         visits::suite(),
