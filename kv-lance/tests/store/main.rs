@@ -9,6 +9,7 @@ mod compactions;
 mod conflict_storm;
 mod count;
 mod damage;
+mod diff;
 mod erasing;
 mod faulty;
 mod feeds;
@@ -32,6 +33,7 @@ mod open;
 mod outside;
 mod past;
 mod power;
+mod read_only;
 mod recovery;
 mod repair;
 mod runs;
@@ -40,6 +42,7 @@ mod spans;
 #[cfg(feature = "sql")]
 mod sql;
 mod statistics;
+mod tags;
 mod verify;
 #[cfg(feature = "sql")]
 mod views;
