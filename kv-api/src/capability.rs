@@ -44,6 +44,8 @@ pub struct Capabilities {
     pub change_feed: bool,
     /// [`safe_timestamp`](crate::Transactable::safe_timestamp) answers. Default = false.
     pub safe_timestamps: bool,
+    /// [`tag`](crate::Datastore::tag) and its companions answer. Default = false.
+    pub tags: bool,
 }
 
 impl Capabilities {
@@ -57,6 +59,7 @@ impl Capabilities {
             erases_history: false,
             change_feed: false,
             safe_timestamps: false,
+            tags: false,
         }
     }
 
@@ -93,6 +96,11 @@ impl Capabilities {
     /// Sets [`safe_timestamps`](Self::safe_timestamps).
     pub fn safe_timestamps(mut self, yes: bool) -> Self {
         self.safe_timestamps = yes;
+        self
+    }
+    /// Sets [`tags`](Self::tags).
+    pub fn tags(mut self, yes: bool) -> Self {
+        self.tags = yes;
         self
     }
 }

@@ -1,6 +1,6 @@
 //! A store that opens transactions.
 
-use crate::{Capabilities, ChangeFeed, ChangeFilter, Error, Isolation, Result, Statistics, Transactable, Version};
+use crate::{Capabilities, ChangeFeed, ChangeFilter, Error, Isolation, Result, Statistics, Tag, Transactable, Version};
 use async_trait::async_trait;
 
 /// Whether a transaction may write.
@@ -112,5 +112,49 @@ pub trait Datastore: Send + Sync {
     async fn changes_until(&self, since: Version, until: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
         let _ = (since, until, filter);
         Err(Error::Unsupported { operation: "changes" })
+    }
+    /// Gives a version a name and returns it; without one, the version of the newest commit.
+    ///
+    /// From then on, and until the tag is [removed](Self::untag), reads at that version answer as they do now, also once history
+    /// before and after it is past the retention, and after the store has been opened again: all but what has been erased.
+    /// The tag is as durable as a commit when this returns. Several tags may stand for one version.
+    ///
+    /// Tags speak of versions: only a store with [`versioned_reads`](Capabilities::versioned_reads) can declare them.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] unless the capability [`tags`](Capabilities::tags) is declared; [`Error::StoreClosed`] after
+    /// [`shutdown`](Self::shutdown); [`Error::InvalidTagName`], see [`check_tag_name`](crate::check_tag_name); [`Error::TagExists`];
+    /// [`Error::VersionNotRetained`] where the version cannot be read any more; [`Error::VersionNotReached`] where it is
+    /// greater than that of the newest commit.
+    async fn tag(&self, name: &str, version: Option<Version>) -> Result<Version> {
+        let _ = (name, version);
+        Err(Error::Unsupported { operation: "tag" })
+    }
+
+    /// Removes a tag and returns the version that it stood for. The history that it alone kept goes with a later compaction.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] and [`Error::StoreClosed`] as of [`tag`](Self::tag); [`Error::TagNotFound`].
+    async fn untag(&self, name: &str) -> Result<Version> {
+        let _ = name;
+        Err(Error::Unsupported { operation: "untag" })
+    }
+
+    /// Returns all tags, in the order of their names.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] and [`Error::StoreClosed`] as of [`tag`](Self::tag).
+    async fn tags(&self) -> Result<Vec<Tag>> {
+        Err(Error::Unsupported { operation: "tags" })
+    }
+
+    /// Returns the version that a tag stands for.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] and [`Error::StoreClosed`] as of [`tag`](Self::tag); [`Error::TagNotFound`].
+    async fn tagged(&self, name: &str) -> Result<Version> {
+        let tags = self.tags().await?;
+        let found = tags.into_iter().find(|tag| tag.name == name);
+        found.map(|tag| tag.version).ok_or_else(|| Error::TagNotFound { name: name.to_owned() })
     }
 }

@@ -59,6 +59,40 @@ pub enum Error {
         oldest: Version,
     },
 
+    /// A tag for a version that no commit has reached yet. Tag `newest`, or wait.
+    #[error("version {requested} is in the future: that of the newest commit is {newest}")]
+    VersionNotReached {
+        /// The version asked for.
+        requested: Version,
+        /// The version of the newest commit.
+        newest: Version,
+    },
+
+    /// What cannot be the name of a tag. Choose another.
+    #[error("'{name}' cannot be the name of a tag: {reason}")]
+    InvalidTagName {
+        /// The name.
+        name: String,
+        /// What is wrong with it, or who has it already.
+        reason: String,
+    },
+
+    /// There is a tag of this name. Choose another, or remove that one first.
+    #[error("there is a tag '{name}' already, of version {version}")]
+    TagExists {
+        /// The name.
+        name: String,
+        /// The version of the tag that is there.
+        version: Version,
+    },
+
+    /// There is no tag of this name. [`tags`](crate::Datastore::tags) lists those that there are.
+    #[error("there is no tag '{name}'")]
+    TagNotFound {
+        /// The name.
+        name: String,
+    },
+
     /// A release or a rollback without an open save point.
     #[error("no save point is open")]
     NoSavePointPresent,
@@ -174,6 +208,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// A write to a store that was opened to be read alone. Open it for writing, where no other process has it open.
+    #[error("the store {path} has been opened to be read alone")]
+    StoreReadonly {
+        /// The store.
+        path: PathBuf,
+    },
+
     /// The store has been shut down. Open it again.
     #[error("the store has been shut down")]
     StoreClosed,
@@ -203,7 +244,7 @@ pub enum Error {
 pub enum ErrorKind {
     /// The transaction's state does not allow the operation.
     InvalidState,
-    /// The condition of a conditional write does not hold.
+    /// The condition of a conditional write, or of a tag, does not hold.
     Condition,
     /// Another transaction was first: run again.
     Conflict,
@@ -257,12 +298,17 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::TransactionFinished | Self::TransactionReadonly | Self::NoSavePointPresent => ErrorKind::InvalidState,
-            Self::TransactionKeyAlreadyExists | Self::TransactionConditionNotMet => ErrorKind::Condition,
+            Self::TransactionKeyAlreadyExists
+            | Self::TransactionConditionNotMet
+            | Self::TagExists { .. }
+            | Self::TagNotFound { .. } => ErrorKind::Condition,
             Self::TransactionConflict { .. } => ErrorKind::Conflict,
             Self::UnsupportedVersionedQueries | Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::KeyTooLarge { .. }
             | Self::ValueTooLarge { .. }
             | Self::TransactionTooLarge { .. }
+            | Self::InvalidTagName { .. }
+            | Self::VersionNotReached { .. }
             | Self::InvalidConfiguration { .. } => ErrorKind::InvalidInput,
             Self::VersionNotRetained { .. } => ErrorKind::NotRetained,
             Self::CommitOutcomeUnknown { .. } => ErrorKind::UnknownOutcome,
@@ -272,7 +318,9 @@ impl Error {
             | Self::UnsupportedFormat { .. } => ErrorKind::CannotOpen,
             Self::Corruption { .. } => ErrorKind::Corruption,
             Self::Io { .. } => ErrorKind::Io,
-            Self::StoreFailed { .. } | Self::StoreClosed | Self::Timeout { .. } => ErrorKind::Unavailable,
+            Self::StoreFailed { .. } | Self::StoreReadonly { .. } | Self::StoreClosed | Self::Timeout { .. } => {
+                ErrorKind::Unavailable
+            }
             Self::Backend { .. } => ErrorKind::Backend,
         }
     }

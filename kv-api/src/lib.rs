@@ -10,6 +10,7 @@
 //! | know what a backend promises | [`Capabilities`] |
 //! | handle a failure | [`Error`], [`ErrorKind`], [`retry`] |
 //! | work with time travel | [`Version`], [`MvccSource`] |
+//! | keep a version for as long as it is needed | [`Datastore::tag`], [`Tag`] |
 //! | follow the commits of a store | [`ChangeFeed`] |
 //!
 //! # Example
@@ -44,6 +45,7 @@ mod range;
 mod retry;
 mod scan;
 mod statistics;
+mod tag;
 mod transaction;
 mod version;
 
@@ -55,6 +57,7 @@ pub use range::KeyRange;
 pub use retry::retry;
 pub use scan::{ArrowBatch, Batch, Direction, LimitCounter, ScanLimit, scan_schema};
 pub use statistics::{Figure, FigureKind, Statistics};
+pub use tag::{MAX_TAG_NAME_BYTES, Tag, check_tag_name};
 pub use transaction::{
     ESTIMATE_SLACK, MAX_KEY_BYTES, MAX_VALUE_BYTES, Transactable, check_batch, check_key, check_parts, check_value,
 };

@@ -135,6 +135,17 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::TornInCrash, &["crash", "persistence", "property"]),
     (Mutant::PastLostInCrash, &["crash", "persistence"]),
     (Mutant::RestoredInCrash, &["crash", "persistence", "property"]),
+    (Mutant::UnheededTags, &["tags"]),
+    (Mutant::LostTags, &["tags"]),
+    (Mutant::RetakenTag, &["tags"]),
+    (Mutant::LingeringTag, &["tags"]),
+    (Mutant::DriftingTag, &["tags"]),
+    (Mutant::TagOfTheFuture, &["tags"]),
+    (Mutant::TagOfThePruned, &["tags"]),
+    (Mutant::AnyTagName, &["tags"]),
+    (Mutant::UntagOfNothing, &["tags"]),
+    (Mutant::SharedPin, &["tags"]),
+    (Mutant::UnerasedTags, &["tags"]),
     (Mutant::FeedGap, &["changes"]),
     (Mutant::FeedRepeat, &["changes"]),
     (Mutant::InclusiveSince, &["changes"]),
@@ -155,6 +166,10 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::FeedShortOfUntil, &["changes"]),
 ];
 
+/// The mutants that are wrong of what has been pruned.
+const PRUNED: &[Mutant] =
+    &[Mutant::PrunedSilently, Mutant::UnheededTags, Mutant::LingeringTag, Mutant::TagOfThePruned, Mutant::SharedPin];
+
 /// Names one mutant, to try it alone while its case is being written.
 const ONLY: &str = "KV_CONFORMANCE_MUTANT";
 
@@ -168,6 +183,7 @@ fn declared() -> Capabilities {
         .erases_history(true)
         .change_feed(true)
         .safe_timestamps(true)
+        .tags(true)
         .durability(Durability::ProcessCrash)
 }
 
@@ -175,7 +191,7 @@ fn declared() -> Capabilities {
 fn mutated(mutant: Option<Mutant>) -> Backend {
     let disk: Arc<Mutex<HashMap<PathBuf, Reference>>> = Arc::default();
     Backend::persistent("mutant", move |dir| {
-        let prunes = mutant == Some(Mutant::PrunedSilently);
+        let prunes = mutant.is_some_and(|mutant| PRUNED.contains(&mutant));
         let new = || {
             mutant
                 .into_iter()

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
             .read_checks(true)
             .change_feed(true)
             .safe_timestamps(true)
+            .tags(true)
     };
     let least = || Capabilities::new(Isolation::Snapshot);
     let erasing = move || full().erases_history(true);

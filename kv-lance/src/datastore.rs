@@ -3,20 +3,21 @@
 use crate::changes::LanceFeed;
 use crate::committer::Committer;
 use crate::config::{CommitOn, Durability, LanceConfig};
-use crate::core::{Background, Command, CompactOptions, Compaction, Core, Done, Frozen, View};
+use crate::core::{Background, Command, CompactOptions, Compaction, Core, Frozen, View};
 use crate::files::OpenFiles;
 use crate::journal::{self, Journal};
 use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::maintenance::{Attachment, Contents, DIED, Maintenance, TablePlace};
 use crate::memtable::MemTable;
+use crate::read_only::Reader;
 use crate::statistics::{LevelInfo, RunInfo, Sources};
-use crate::table::{BlockCache, RunLayout};
+use crate::table::{BlockCache, FOREIGN, RunLayout};
 use crate::transaction::LanceTransaction;
 use async_trait::async_trait;
 use kv_api::{
-    Capabilities, ChangeFeed, ChangeFilter, Datastore, Error, Isolation, KeyRange, Result, Statistics, Transactable,
-    TransactionOptions, Version,
+    Capabilities, ChangeFeed, ChangeFilter, Datastore, Error, Isolation, KeyRange, Result, Statistics, Tag,
+    Transactable, TransactionOptions, TransactionType, Version, check_tag_name,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -61,10 +62,21 @@ use tokio::sync::oneshot;
 /// # }).unwrap();
 /// ```
 pub struct LanceDatastore {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
+    pub(crate) cache: Arc<BlockCache>,
+    pub(crate) files: Arc<OpenFiles>,
+    pub(crate) role: Role,
+}
+
+/// What a store was opened for.
+pub(crate) enum Role {
+    Writer(Writer),
+    Reader(Reader),
+}
+
+/// What only a store has that is written to.
+pub(crate) struct Writer {
     committer: Arc<Committer>,
-    cache: Arc<BlockCache>,
-    files: Arc<OpenFiles>,
     maintenance: Mutex<Option<Maintenance>>,
 }
 
@@ -137,7 +149,8 @@ impl LanceDatastore {
         if core.config.durability == Durability::Eventual {
             sync_at_intervals(&core, &committer)?;
         }
-        Ok(Self { core, committer, cache, files, maintenance: Mutex::new(Some(maintenance)) })
+        let role = Role::Writer(Writer { committer, maintenance: Mutex::new(Some(maintenance)) });
+        Ok(Self { core, cache, files, role })
     }
 
     /// Opens the store that a URL names; see [`LanceConfig::from_url`].
@@ -152,9 +165,28 @@ impl LanceDatastore {
     /// transactions can do, as SQL.
     ///
     /// # Errors
-    /// [`StoreClosed`](Error::StoreClosed).
+    /// [`StoreClosed`](Error::StoreClosed), [`StoreReadonly`](Error::StoreReadonly).
     pub fn transaction(&self, options: TransactionOptions) -> Result<LanceTransaction> {
-        LanceTransaction::begin(self.core.clone(), self.committer.clone(), options)
+        match &self.role {
+            Role::Writer(writer) => LanceTransaction::begin(self.core.clone(), writer.committer.clone(), options),
+            Role::Reader(_) if options.kind == TransactionType::Write => Err(self.readonly()),
+            Role::Reader(reader) => {
+                let (snapshot, state) = reader.state(&self.core)?;
+                Ok(LanceTransaction::reading_state(self.core.clone(), snapshot, state))
+            }
+        }
+    }
+
+    /// What only a store has that is written to.
+    fn writer(&self) -> Result<&Writer> {
+        match &self.role {
+            Role::Writer(writer) => Ok(writer),
+            Role::Reader(_) => Err(self.readonly()),
+        }
+    }
+
+    fn readonly(&self) -> Error {
+        Error::StoreReadonly { path: self.core.config.path.clone() }
     }
 
     /// Merges all runs into one and drops history as `options` say.
@@ -177,8 +209,9 @@ impl LanceDatastore {
     }
 
     async fn ask_for(&self, compaction: Compaction) -> Result<()> {
-        self.freeze().await?;
-        self.ask(|done| Command::Compact(compaction, Some(done))).await
+        let writer = self.writer()?;
+        self.freeze(writer).await?;
+        self.ask(writer, |done| Command::Compact(compaction, Some(done))).await
     }
 
     /// Holds all compactions at once, also those under way and those that are asked for, until
@@ -215,21 +248,32 @@ impl LanceDatastore {
 
     /// Freezes what is in memory, unless what is frozen already cannot be flushed: each call would take room from the
     /// writers, however little is in memory.
-    async fn freeze(&self) -> Result<()> {
+    async fn freeze(&self, writer: &Writer) -> Result<()> {
         if self.core.room.is_failing() {
-            self.ask(Command::Flush).await?;
+            self.ask(writer, Command::Flush).await?;
         }
-        self.committer.freeze_active()
+        writer.committer.freeze_active()
     }
 
-    async fn ask(&self, command: impl FnOnce(Done) -> Command) -> Result<()> {
+    async fn ask<T>(&self, writer: &Writer, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
         let (done, answer) = oneshot::channel();
         {
-            let maintenance = self.maintenance.lock();
+            let maintenance = writer.maintenance.lock();
             let commands = &maintenance.as_ref().ok_or(Error::StoreClosed)?.commands;
             commands.send(command(done)).map_err(|_| self.unanswered())?;
         }
         answer.await.map_err(|_| self.unanswered())?
+    }
+
+    /// Refuses what a store without versions, or one that has been closed, has not.
+    fn check_tags(&self, operation: &'static str) -> Result<()> {
+        if !self.core.config.versioned {
+            return Err(Error::Unsupported { operation });
+        }
+        if self.core.health.is_closed() {
+            return Err(Error::StoreClosed);
+        }
+        Ok(())
     }
 
     /// Why there is no answer from the maintenance thread.
@@ -252,7 +296,7 @@ fn recover(
         journal_through = contents.state.journal_through,
     )
     .entered();
-    let Contents { levels, state } = contents;
+    let Contents { levels, state, tags } = contents;
     let mut newest = state.last_version;
     let mut memtable = MemTable::new();
     let mut frozen = Vec::new();
@@ -273,7 +317,7 @@ fn recover(
     layout.journal.remove_through(state.journal_through)?;
     let journal = Journal::create(&layout.journal, segment)?;
     config.version_source.observe(newest);
-    let view = View { active: Arc::new(memtable), frozen, levels, history_floor: state.history_floor };
+    let view = View { active: Arc::new(memtable), frozen, levels, history_floor: state.history_floor, tags };
     let background = Background::new(maintenance.commands.clone(), config.compaction_bandwidth);
     let core = Core::new(config, view, newest, background);
     core.feeds.begin_after(state.changes_floor.min(newest));
@@ -313,13 +357,15 @@ impl Datastore for LanceDatastore {
             Durability::Immediate => kv_api::Durability::PowerLoss,
             Durability::Eventual => kv_api::Durability::ProcessCrash,
         };
-        Capabilities::new(Isolation::Serializable)
+        let capabilities = Capabilities::new(Isolation::Serializable)
             .versioned_reads(config.versioned)
             .erases_history(config.versioned)
-            .change_feed(config.versioned)
-            .read_checks(true)
-            .safe_timestamps(true)
-            .durability(durability)
+            .tags(config.versioned)
+            .durability(durability);
+        match self.role {
+            Role::Writer(_) => capabilities.change_feed(config.versioned).read_checks(true).safe_timestamps(true),
+            Role::Reader(_) => capabilities,
+        }
     }
 
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
@@ -334,10 +380,14 @@ impl Datastore for LanceDatastore {
     }
 
     async fn shutdown(&self) -> Result<()> {
-        let closed = self.committer.close();
+        let Role::Writer(writer) = &self.role else {
+            self.core.close();
+            return Ok(());
+        };
+        let closed = writer.committer.close();
         // The thread stays where it is: if this future is dropped, the next call and the drop of
         // the store wait for it too.
-        let stopped = self.maintenance.lock().as_ref().map(|m| m.stop(self.core.config.shutdown_timeout));
+        let stopped = writer.maintenance.lock().as_ref().map(|m| m.stop(self.core.config.shutdown_timeout));
         if let Some(stopped) = stopped {
             stopped.await?;
         }
@@ -345,8 +395,9 @@ impl Datastore for LanceDatastore {
     }
 
     async fn flush(&self) -> Result<()> {
-        self.freeze().await?;
-        self.ask(Command::Flush).await
+        let writer = self.writer()?;
+        self.freeze(writer).await?;
+        self.ask(writer, Command::Flush).await
     }
 
     async fn compact(&self) -> Result<()> {
@@ -354,21 +405,48 @@ impl Datastore for LanceDatastore {
     }
 
     async fn changes_until(&self, since: Version, until: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
-        Ok(Box::new(LanceFeed::begin(&self.core, &self.committer, (since, until), filter.range)?))
+        let Role::Writer(writer) = &self.role else { return Err(Error::Unsupported { operation: "changes" }) };
+        Ok(Box::new(LanceFeed::begin(&self.core, &writer.committer, (since, until), filter.range)?))
+    }
+
+    async fn tag(&self, name: &str, version: Option<Version>) -> Result<Version> {
+        self.check_tags("tag")?;
+        check_tag_name(name)?;
+        if name.starts_with(FOREIGN) {
+            let reason = format!("'{FOREIGN}' is what the tags of other tools' versions begin with");
+            return Err(Error::InvalidTagName { name: name.to_owned(), reason });
+        }
+        let writer = self.writer()?;
+        self.freeze(writer).await?;
+        self.ask(writer, |done| Command::Tag(name.to_owned(), version, done)).await
+    }
+
+    async fn untag(&self, name: &str) -> Result<Version> {
+        self.check_tags("untag")?;
+        self.ask(self.writer()?, |done| Command::Untag(name.to_owned(), done)).await
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>> {
+        self.check_tags("tags")?;
+        Ok(self.core.views.guard().tags.iter().cloned().collect())
     }
 
     fn statistics(&self) -> Statistics {
-        let (core, committer) = (&self.core, &self.committer);
-        Sources { core, committer, cache: &self.cache, files: &self.files }.statistics()
+        let committer = match &self.role {
+            Role::Writer(writer) => Some(&*writer.committer),
+            Role::Reader(_) => None,
+        };
+        Sources { core: &self.core, committer, cache: &self.cache, files: &self.files }.statistics()
     }
 }
 
 impl Drop for LanceDatastore {
     fn drop(&mut self) {
-        if let Err(e) = self.committer.close() {
+        let Role::Writer(writer) = &self.role else { return };
+        if let Err(e) = writer.committer.close() {
             tracing::error!(error = %e, "closing the journal failed; what was acknowledged is replayed at the next open");
         }
-        if let Some(maintenance) = self.maintenance.lock().take() {
+        if let Some(maintenance) = writer.maintenance.lock().take() {
             maintenance.stop_blocking();
         }
     }

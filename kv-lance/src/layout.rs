@@ -72,6 +72,18 @@ impl Layout {
         Ok(Self { table: root.join(TABLE), journal: JournalDir::new(files, root.join(JOURNAL)), root })
     }
 
+    /// Looks at a directory that holds a store, which another process may be writing to.
+    ///
+    /// # Errors
+    /// `NotAStore` where there is something else, or nothing.
+    pub(crate) fn to_read(files: Arc<dyn Files>, path: &Path) -> Result<Self> {
+        let layout = Self::of_damaged(files.clone(), path)?;
+        if layout.is_new(&*files)? {
+            return Err(Error::NotAStore { path: layout.root, reason: format!("it holds no '{TABLE}'") });
+        }
+        Ok(layout)
+    }
+
     /// Whether the table is still to be created: it has no manifest, and there is no record of one that was taken away.
     fn is_new(&self, files: &dyn Files) -> Result<bool> {
         if is_kept(files, &self.root.join(RUNS))? {

@@ -14,7 +14,7 @@
 //! - A [change feed](kv_api::Datastore::changes) gives every commit once, whole and in order, or says that it is not retained.
 //!
 //! # It is not
-//! - a server: one process opens a store at a time;
+//! - a server: one process at a time opens a store for writing; [others read](LanceDatastore::open_read_only) what it has flushed;
 //! - for systems other than Unix with little-endian processors.
 
 mod changes;
@@ -23,6 +23,7 @@ mod committer;
 mod config;
 mod core;
 mod datastore;
+mod diff;
 pub mod files;
 #[cfg(test)]
 mod fuzzing;
@@ -32,6 +33,7 @@ mod lock;
 mod maintenance;
 mod memtable;
 mod read;
+mod read_only;
 mod repair;
 mod restore;
 #[cfg(feature = "sql")]
@@ -47,6 +49,7 @@ mod write;
 pub use config::{CommitOn, Compression, Durability, LanceConfig};
 pub use core::CompactOptions;
 pub use datastore::LanceDatastore;
+pub use diff::Difference;
 pub use repair::{Loss, RepairOptions, Repaired, repair};
 pub use restore::{ChangedTable, restore};
 pub use statistics::{LevelInfo, RunInfo};

@@ -20,7 +20,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What the figures are taken from.
 pub(crate) struct Sources<'a> {
     pub(crate) core: &'a Core,
-    pub(crate) committer: &'a Committer,
+    /// `None` in a store that is read alone.
+    pub(crate) committer: Option<&'a Committer>,
     pub(crate) cache: &'a BlockCache,
     pub(crate) files: &'a OpenFiles,
 }
@@ -104,7 +105,7 @@ impl Sources<'_> {
     fn commits(&self) -> [Figure; 6] {
         let figures = &self.core.figures;
         let open = self.core.snapshots.open() as u64;
-        let recent = self.committer.recent_keys() as u64;
+        let recent = self.committer.map_or(0, Committer::recent_keys) as u64;
         [
             gauge("open_transactions", open, "transactions", "Transactions that have not finished"),
             gauge("conflict_check_keys", recent, "keys", "Keys of recent commits that the conflict check remembers"),
@@ -205,10 +206,22 @@ impl Sources<'_> {
         ]
     }
 
-    fn versions(&self, view: &View) -> [Figure; 2] {
+    fn versions(&self, view: &View) -> [Figure; 4] {
         [
             gauge("newest_version", self.core.snapshots.visible(), "version", "Version of the newest visible commit"),
-            gauge("history_floor", view.history_floor, "version", "Oldest version that can be read"),
+            gauge(
+                "history_floor",
+                view.history_floor,
+                "version",
+                "Oldest version from which on every version can be read; tags may stand for older ones",
+            ),
+            gauge("tags", view.tags.iter().len() as u64, "tags", "Tags, each of which keeps a version"),
+            gauge(
+                "tagged_disk_bytes",
+                read(&self.core.figures.tagged_bytes),
+                "bytes",
+                "Size of data files that the table does not have any more and that are kept for readers of its tags",
+            ),
         ]
     }
 

@@ -49,6 +49,8 @@ pub(crate) enum Need {
     NoChangeFeed,
     SafeTimestamps,
     NoSafeTimestamps,
+    Tags,
+    NoTags,
     Persistent,
     SurvivesCrash,
 }
@@ -71,6 +73,8 @@ impl Need {
             Self::NoChangeFeed => (!declared.change_feed, "a change feed is declared"),
             Self::SafeTimestamps => (declared.safe_timestamps, "safe timestamps are not declared"),
             Self::NoSafeTimestamps => (!declared.safe_timestamps, "safe timestamps are declared"),
+            Self::Tags => (declared.tags, "tags are not declared"),
+            Self::NoTags => (!declared.tags, "tags are declared"),
             Self::Persistent => (backend.persistent, "the backend is in memory"),
             Self::SurvivesCrash => (
                 backend.persistent && declared.durability >= Durability::ProcessCrash,

@@ -19,6 +19,8 @@ pub(crate) fn suite() -> Suite {
     .needing(Need::ChangeFeed, cases![changes_are_answered])
     .needing(Need::NoSafeTimestamps, cases![safe_timestamps_are_refused])
     .needing(Need::SafeTimestamps, cases![safe_timestamps_are_answered])
+    .needing(Need::NoTags, cases![tags_are_refused])
+    .needing(Need::Tags, cases![tags_are_answered])
 }
 
 async fn the_declared_ones_are_reported(store: Store) -> Verdict {
@@ -153,5 +155,25 @@ async fn safe_timestamps_are_answered(store: Store) -> Verdict {
         tx.cancel().await?;
         refuses!(tx.safe_timestamp().await, TransactionFinished);
     }
+    Ok(())
+}
+
+async fn tags_are_refused(store: Store) -> Verdict {
+    store.given("a=1").await?;
+    let db = store.db();
+    refuses!(db.tag("a", None).await, Unsupported);
+    refuses!(db.tag("no name", Some(0)).await, Unsupported);
+    refuses!(db.untag("a").await, Unsupported);
+    refuses!(db.tags().await, Unsupported);
+    refuses!(db.tagged("a").await, Unsupported);
+    Ok(())
+}
+
+async fn tags_are_answered(store: Store) -> Verdict {
+    let version = store.given("a=1").await?;
+    assert_eq!(store.db().tag("a", None).await?, version);
+    assert_eq!(store.db().tagged("a").await?, version);
+    assert_eq!(store.db().untag("a").await?, version);
+    assert_eq!(store.db().tags().await?, []);
     Ok(())
 }

@@ -28,6 +28,7 @@ mod serializable;
 mod sizes;
 mod snapshots;
 mod storms;
+mod tags;
 mod versions;
 mod visits;
 
@@ -51,6 +52,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         serializable::suite(),
         versions::suite(),
         erasing::suite(),
+        tags::suite(),
         changes::suite(),
         live::suite(),
         provided::suite(),

@@ -2,6 +2,7 @@
 
 use super::mutant::Mutant;
 use super::pending::{Scope, Write, Writes};
+use super::tags::Tags;
 use kv_api::{Key, KeyRange, Val, Version};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -12,7 +13,8 @@ pub(crate) struct History {
     keys: BTreeMap<Key, Changes>,
     newest: Version,
     oldest: Version,
-    bug: Option<Mutant>,
+    pub(super) tags: Tags,
+    pub(super) bug: Option<Mutant>,
 }
 
 /// What a commit did to a key.
@@ -56,7 +58,7 @@ impl Changes {
     fn at(&self, at: Version, snapshot: Version, bug: Option<Mutant>) -> Option<&Val> {
         let erased = match bug {
             Some(Mutant::ErasesForAll) => self.erased(Version::MAX),
-            Some(Mutant::UnerasedPoints | Mutant::UnerasedScans) => 0,
+            Some(Mutant::UnerasedPoints | Mutant::UnerasedScans | Mutant::UnerasedTags) => 0,
             _ => self.erased(snapshot),
         };
         if at < erased {
@@ -91,13 +93,13 @@ impl History {
 
     /// The value of `key` at `at`, as a transaction begun at `snapshot` sees it.
     pub(crate) fn get(&self, key: &[u8], at: Version, snapshot: Version) -> Option<Val> {
-        let bug = self.bug.filter(|bug| *bug != Mutant::UnerasedScans);
+        let bug = self.bug_at(at).filter(|bug| *bug != Mutant::UnerasedScans);
         self.keys.get(key)?.at(at, snapshot, bug).cloned()
     }
 
     /// What `range` held at `at`, as a transaction begun at `snapshot` sees it.
     pub(crate) fn range(&self, range: &KeyRange, at: Version, snapshot: Version) -> BTreeMap<Key, Val> {
-        let bug = self.scan_bug();
+        let bug = self.scan_bug(at);
         let seen = |(key, changes): (&Key, &Changes)| Some((key.clone(), changes.at(at, snapshot, bug)?.clone()));
         self.changes(range).filter_map(seen).collect()
     }
@@ -113,7 +115,7 @@ impl History {
     ) -> Option<KeyRange> {
         let mut changes = self.changes(range);
         for (key, changes) in changes.by_ref().take(step) {
-            held.extend(changes.at(at, snapshot, self.scan_bug()).map(|val| (key.clone(), val.clone())));
+            held.extend(changes.at(at, snapshot, self.scan_bug(at)).map(|val| (key.clone(), val.clone())));
         }
         let (next, _) = changes.next()?;
         Some(KeyRange { start: next.clone(), end: range.end.clone() })
@@ -192,8 +194,13 @@ impl History {
         self.bug = Some(bug);
     }
 
-    fn scan_bug(&self) -> Option<Mutant> {
-        self.bug.filter(|bug| *bug != Mutant::UnerasedPoints)
+    fn scan_bug(&self, at: Version) -> Option<Mutant> {
+        self.bug_at(at).filter(|bug| *bug != Mutant::UnerasedPoints)
+    }
+
+    /// Of reads at a version.
+    fn bug_at(&self, at: Version) -> Option<Mutant> {
+        self.bug.filter(|bug| *bug != Mutant::UnerasedTags || self.is_tagged(at))
     }
 
     /// Forgets what was erased, for a mutant.

@@ -18,6 +18,7 @@ mod reference;
 mod scan;
 mod stamps;
 mod steps;
+mod tags;
 mod transaction;
 mod visit;
 

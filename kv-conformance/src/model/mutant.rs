@@ -221,6 +221,28 @@ mutants! {
     PastLostInCrash,
     /// A crash brings back what was deleted last.
     RestoredInCrash,
+    /// A compaction drops what a tag keeps.
+    UnheededTags,
+    /// Tags are gone once the store has been opened again.
+    LostTags,
+    /// A name can be given again, and then stands for the new version.
+    RetakenTag,
+    /// A tag that has been removed still keeps its version.
+    LingeringTag,
+    /// A tag stands for the newest version, whichever that is when it is asked for.
+    DriftingTag,
+    /// A version can be tagged that is in the future.
+    TagOfTheFuture,
+    /// A version can be tagged that is not retained.
+    TagOfThePruned,
+    /// Names of tags are not checked.
+    AnyTagName,
+    /// A tag that is not there can be removed.
+    UntagOfNothing,
+    /// Of two tags of a version the removal of one takes what both keep.
+    SharedPin,
+    /// What has been erased is found at a tag.
+    UnerasedTags,
     /// A feed loses the commits made while it reads history.
     FeedGap,
     /// A feed gives the last commit of history again when it goes live.

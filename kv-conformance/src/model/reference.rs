@@ -10,16 +10,16 @@ use super::steps::halves;
 use super::transaction::ReferenceTransaction;
 use async_trait::async_trait;
 use kv_api::{
-    Capabilities, ChangeFeed, ChangeFilter, CounterSource, Datastore, Error, Isolation, MvccSource, Result,
+    Capabilities, ChangeFeed, ChangeFilter, CounterSource, Datastore, Error, Isolation, MvccSource, Result, Tag,
     Transactable, TransactionOptions, Version,
 };
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
 /// A store in memory that does what the contract says. Default = serializable, versioned, with read
-/// checks, a change feed, safe timestamps and all history kept.
+/// checks, a change feed, safe timestamps, tags and all history kept.
 #[derive(Debug, Clone)]
 pub struct Reference {
     shared: Arc<Shared>,
@@ -58,7 +58,8 @@ impl Reference {
             .versioned_reads(true)
             .read_checks(true)
             .change_feed(true)
-            .safe_timestamps(true);
+            .safe_timestamps(true)
+            .tags(true);
         Self {
             shared: Arc::new(Shared {
                 capabilities,
@@ -115,6 +116,9 @@ impl Reference {
         if let Some(mutant) = self.shared.mutant {
             reopened.shared.history.lock().crash(mutant);
         }
+        if self.shared.is(Mutant::LostTags) {
+            reopened.shared.history.lock().forget_tags();
+        }
         if self.shared.is(Mutant::ErasedUntilReopened) {
             reopened.shared.history.lock().restore_erased();
         }
@@ -136,6 +140,17 @@ impl Reference {
     /// The version of the newest commit.
     pub(crate) fn newest(&self) -> Version {
         self.shared.history.lock().newest()
+    }
+
+    /// The history of a store that is open and has tags.
+    fn tagging(&self, operation: &'static str) -> Result<MutexGuard<'_, History>> {
+        if !self.shared.capabilities.tags {
+            return Err(Error::Unsupported { operation });
+        }
+        if self.shared.shut_down.get().is_some() {
+            return Err(Error::StoreClosed);
+        }
+        Ok(self.shared.history.lock())
     }
 
     /// As [`Datastore::begin`], with the type known.
@@ -239,5 +254,16 @@ impl Datastore for Reference {
             Some(bug) => Box::new(BuggyFeed::new(feed, bug)),
             None => Box::new(feed),
         })
+    }
+    async fn tag(&self, name: &str, version: Option<Version>) -> Result<Version> {
+        self.tagging("tag")?.tag(name, version)
+    }
+
+    async fn untag(&self, name: &str) -> Result<Version> {
+        self.tagging("untag")?.untag(name)
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>> {
+        Ok(self.tagging("tags")?.tags())
     }
 }

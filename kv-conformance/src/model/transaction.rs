@@ -85,7 +85,7 @@ impl ReferenceTransaction {
             return Err(Error::TransactionFinished);
         }
         match version {
-            Some(requested) if requested < history.oldest() => {
+            Some(requested) if requested < history.oldest() && !history.is_tagged(requested) => {
                 Err(Error::VersionNotRetained { requested, oldest: history.oldest() })
             }
             Some(requested) if self.store.is(Mutant::UnclampedVersion) => Ok(requested),

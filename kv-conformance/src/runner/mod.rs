@@ -56,6 +56,9 @@ fn check(backends: &[Backend]) -> Result<(), String> {
         if backend.declared.change_feed && !backend.declared.versioned_reads {
             return Err(format!("'{name}' declares a change feed and no versions for it to speak of"));
         }
+        if backend.declared.tags && !backend.declared.versioned_reads {
+            return Err(format!("'{name}' declares tags and no versions for them to speak of"));
+        }
         if let Some((case, _)) = backend.waived.iter().find(|(case, _)| !known(case)) {
             return Err(format!("'{name}' waives '{case}', and there is no such case"));
         }

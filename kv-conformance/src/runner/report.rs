@@ -100,6 +100,7 @@ fn capabilities(declared: &Capabilities) -> Value {
         "erases_history": declared.erases_history,
         "change_feed": declared.change_feed,
         "safe_timestamps": declared.safe_timestamps,
+        "tags": declared.tags,
     })
 }
 

@@ -26,7 +26,8 @@ fn declaring(backend: Backend) -> Backend {
         .versioned_reads(true)
         .read_checks(true)
         .change_feed(true)
-        .safe_timestamps(true);
+        .safe_timestamps(true)
+        .tags(true);
     backend.capabilities(declared)
 }
 
@@ -62,6 +63,8 @@ fn registrations_that_mean_nothing_are_refused() {
     assert!(check(&[sound().waive("points::no_such_case", "issue 1")]).is_err());
     assert!(check(&[sound().settle(Settle::Reopen)]).is_err());
     let unversioned = Capabilities::new(Isolation::Snapshot).change_feed(true);
+    assert!(check(&[sound().capabilities(unversioned)]).is_err());
+    let unversioned = Capabilities::new(Isolation::Snapshot).tags(true);
     assert!(check(&[sound().capabilities(unversioned)]).is_err());
 }
 

@@ -1,7 +1,7 @@
 //! What background work can be asked for, and how.
 
 use super::Brake;
-use kv_api::{KeyRange, Result};
+use kv_api::{KeyRange, Result, Version};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,9 @@ pub(crate) struct Compaction {
 /// Who asked, and waits for the end.
 pub(crate) type Done = oneshot::Sender<Result<()>>;
 
+/// The same, and waits for the version of a tag.
+pub(crate) type DoneAt = oneshot::Sender<Result<Version>>;
+
 /// What the maintenance thread is asked to do.
 pub(crate) enum Command {
     /// A memtable has been frozen.
@@ -55,6 +58,10 @@ pub(crate) enum Command {
     Flush(Done),
     /// Compact, and say so to whoever waits.
     Compact(Compaction, Option<Done>),
+    /// Flush the memtables that are frozen by now, and tag a version; without one, the newest that is flushed.
+    Tag(String, Option<Version>, DoneAt),
+    /// Remove a tag.
+    Untag(String, DoneAt),
     /// Compactions are not paused any more.
     Resumed,
     /// End.

@@ -46,6 +46,8 @@ pub(crate) struct Figures {
     pub(crate) compaction_written_bytes: AtomicU64,
     /// Of files that lie on too high a level.
     pub(crate) compaction_debt: AtomicU64,
+    /// Of files that are there for tags alone.
+    pub(crate) tagged_bytes: AtomicU64,
 }
 
 /// One per store.

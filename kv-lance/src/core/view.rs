@@ -7,7 +7,7 @@
 
 use super::past::{PastSearch, Place};
 use crate::memtable::MemTable;
-use crate::table::{Levels, RowPlace, Run, hash};
+use crate::table::{Levels, RowPlace, Run, Tags, hash};
 use arc_swap::{ArcSwap, Guard};
 use kv_api::{Error, Result, Val, Version};
 use parking_lot::Mutex;
@@ -28,14 +28,15 @@ pub(crate) struct View {
     pub(crate) active: Arc<MemTable>,
     pub(crate) frozen: Vec<Arc<Frozen>>,
     pub(crate) levels: Levels,
-    /// History before this version has been dropped.
+    /// History before this version has been dropped, but for what tags find.
     pub(crate) history_floor: Version,
+    pub(crate) tags: Tags,
 }
 
 impl View {
     /// Refuses a version whose history is gone.
     pub(crate) fn check_retained(&self, version: Version) -> Result<()> {
-        if version < self.history_floor {
+        if version < self.history_floor && !self.tags.pins().contain(version) {
             return Err(Error::VersionNotRetained { requested: version, oldest: self.history_floor });
         }
         Ok(())

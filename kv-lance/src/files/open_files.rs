@@ -6,18 +6,42 @@ use rustix::io::Errno;
 use std::io::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Opens data files when they are read and keeps the handles of those that are read most, for all
 /// runs of a store.
 pub(crate) struct OpenFiles {
     files: Arc<dyn Files>,
     open: Cache<u64, Arc<dyn FileHandle>>,
+    /// Whether each data file has its handle for as long as it is used: another process may remove it.
+    holds: bool,
+    held: AtomicUsize,
 }
 
 impl OpenFiles {
     /// Keeps up to `most` handles; reads that are under way may hold some more for a moment.
     pub(crate) fn new(files: Arc<dyn Files>, most: usize) -> Self {
-        Self { files, open: Cache::new(most) }
+        Self { files, open: Cache::new(most), holds: false, held: AtomicUsize::new(0) }
+    }
+
+    /// Holds a handle of each data file for as long as it is used.
+    pub(crate) fn holding(files: Arc<dyn Files>) -> Self {
+        Self { holds: true, ..Self::new(files, 0) }
+    }
+
+    /// Opens a file that is to be held; `None` where handles come and go.
+    pub(crate) fn hold(&self, path: &Path) -> Result<Option<Arc<dyn FileHandle>>> {
+        if !self.holds {
+            return Ok(None);
+        }
+        let handle = self.files.open(path, OpenMode::Read)?;
+        self.held.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(handle))
+    }
+
+    /// One that was held is so no longer.
+    pub(crate) fn let_go(&self) {
+        self.held.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The file system below.
@@ -27,7 +51,7 @@ impl OpenFiles {
 
     /// How many handles are kept.
     pub(crate) fn kept(&self) -> usize {
-        self.open.len()
+        self.open.len() + self.held.load(Ordering::Relaxed)
     }
 
     /// Keeps the handle no longer.

@@ -6,8 +6,8 @@ use super::pass::{Pass, Step};
 use super::plan::{FLUSHED_RUNS, Plan, overlap};
 use super::split::SplitWriter;
 use super::{RETRY, Worker, told};
-use crate::core::{CompactOptions, Compaction, Core, Done};
-use crate::table::{Levels, Outputs, Run, TableState};
+use crate::core::{CompactOptions, Compaction, Core, Done, View};
+use crate::table::{Levels, Outputs, Run, TableState, has_expired};
 use kv_api::{Error, KeyRange, Result, Version};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -58,6 +58,11 @@ impl Compactions {
     /// Whether one has begun.
     pub(super) fn are_running(&self) -> bool {
         !self.passes.is_empty()
+    }
+
+    /// The greatest version up to which a step that is being merged drops history.
+    pub(super) fn horizon(&self) -> Version {
+        self.steps.iter().map(|step| step.horizons.history).max().unwrap_or(0)
     }
 
     /// Whether any step is being merged.
@@ -147,8 +152,8 @@ impl Worker {
         if request.done.is_none() {
             request.compaction.range = core.background.compaction_begins();
         }
-        let horizons = horizons(core, request.compaction.options);
-        let plan = self.requested(&request.compaction.range, horizons);
+        let horizons = self.horizons(core, request.compaction.options);
+        let plan = self.requested(&request.compaction.range, &horizons);
         if !is_worthwhile(&plan, &horizons) {
             let checked = self.check(core).await;
             if checked.is_ok() {
@@ -160,7 +165,7 @@ impl Worker {
     }
 
     /// What is to be done of what was asked for. Where the keys of a range erase history, which is merged as a whole, all.
-    fn requested(&self, range: &KeyRange, horizons: Horizons) -> Plan {
+    fn requested(&self, range: &KeyRange, horizons: &Horizons) -> Plan {
         let levels = self.table.levels();
         let history = levels.history().runs();
         let ranged = self.sizes.all(levels).within(range).erasing(history, horizons);
@@ -177,12 +182,12 @@ impl Worker {
             return false;
         }
         if Instant::now() >= self.compactions.look_for_expired_at {
-            return self.drop_expired(core, horizons(core, CompactOptions::default())).await;
+            return self.drop_expired(core, &self.horizons(core, CompactOptions::default())).await;
         }
         let Some(plan) = self.sizes.next(self.table.levels()) else { return false };
         if !plan.shifts {
-            let horizons = horizons(core, CompactOptions::default());
-            self.begin(plan.erasing(self.table.levels().history().runs(), horizons), None);
+            let horizons = self.horizons(core, CompactOptions::default());
+            self.begin(plan.erasing(self.table.levels().history().runs(), &horizons), None);
             return true;
         }
         let shifted = self.table.shift(&plan.inputs, plan.to).await.map_err(|e| told(core, e));
@@ -200,11 +205,12 @@ impl Worker {
 
     /// Begins the next step of the compaction that goes on, or ends that after its last; whether there was anything to do.
     async fn begin_step(&mut self, core: &Core) -> bool {
-        let Some(running) = self.compactions.passes.last_mut() else { return false };
+        let Some(options) = self.compactions.passes.last().map(Running::options) else { return false };
         if self.compactions.steps.len() >= core.config.compaction_threads {
             return false;
         }
-        let horizons = horizons(core, running.options());
+        let horizons = self.horizons(core, options);
+        let Some(running) = self.compactions.passes.last_mut() else { return false };
         match running.pass.next(self.table.levels(), self.sizes.step()) {
             Some(step) if step.is_idle() && !is_worthwhile(&step.plan, &horizons) => true,
             Some(step) => {
@@ -230,7 +236,7 @@ impl Worker {
             false => self.table.new_runs(step.plan.to, through)?,
         };
         let history = self.table.new_history(step.plan.merges(), through)?;
-        let writer = SplitWriter::new(current, history, HistoryFilter::new(horizons, rest));
+        let writer = SplitWriter::new(current, history, HistoryFilter::new(horizons.clone(), rest));
         self.compactions.last += 1;
         let number = self.compactions.last;
         if !self.compactor.begin(Job { number, step, writer }) {
@@ -272,7 +278,7 @@ impl Worker {
     }
 
     /// Drops the runs of history that nobody reads any more, where there are any; whether that went well.
-    async fn drop_expired(&mut self, core: &Core, horizons: Horizons) -> bool {
+    async fn drop_expired(&mut self, core: &Core, horizons: &Horizons) -> bool {
         self.compactions.look_for_expired_at = Instant::now() + LOOK_FOR_EXPIRED_EVERY;
         let state = TableState { history_floor: self.floor_after(0, horizons), ..self.state };
         if state == self.state {
@@ -289,9 +295,9 @@ impl Worker {
     }
 
     /// The floor after rows of history have been dropped, and with the runs of it that nobody reads any more.
-    pub(super) fn floor_after(&self, dropped: u64, horizons: Horizons) -> Version {
+    pub(super) fn floor_after(&self, dropped: u64, horizons: &Horizons) -> Version {
         let floor = self.state.history_floor.max(horizons.history);
-        let expires = |run: &Arc<Run>| run.statistics().max_superseded <= floor;
+        let expires = |run: &Arc<Run>| has_expired(run, floor, self.table.tags().pins());
         let drops = dropped > 0 || self.table.levels().history().runs().iter().any(expires);
         if drops { floor } else { self.state.history_floor }
     }
@@ -303,13 +309,13 @@ impl Worker {
         }
         while let Some(Merging { ended: Some(_), .. }) = self.compactions.steps.front() {
             let Some(Merging { horizons, ended: Some(ended), .. }) = self.compactions.steps.pop_front() else { return };
-            if let Err(e) = self.publish(core, ended, horizons).await {
+            if let Err(e) = self.publish(core, ended, &horizons).await {
                 self.fail_step(e);
             }
         }
     }
 
-    async fn publish(&mut self, core: &Core, ended: Ended, horizons: Horizons) -> Result<()> {
+    async fn publish(&mut self, core: &Core, ended: Ended, horizons: &Horizons) -> Result<()> {
         let Ended { step, merged, .. } = ended;
         let Some(running) = self.compactions.passes.last() else { return Ok(()) };
         let replaced = running.pass.replaced_by(self.table.levels(), &step);
@@ -327,11 +333,24 @@ impl Worker {
     }
 
     /// Has readers see the table as it has been committed.
-    fn show(&self, core: &Core) {
-        core.views.edit(|view| {
-            view.levels = self.table.levels().clone();
-            view.history_floor = self.state.history_floor;
-        });
+    pub(super) fn show(&self, core: &Core) {
+        core.figures.tagged_bytes.store(self.table.tagged_bytes(), Ordering::Relaxed);
+        core.views.edit(|view| self.show_in(view));
+    }
+
+    /// The same, in a view that is being edited.
+    pub(super) fn show_in(&self, view: &mut View) {
+        view.levels = self.table.levels().clone();
+        view.history_floor = self.state.history_floor;
+        view.tags = self.table.tags().clone();
+    }
+
+    /// What may go of what the store holds now.
+    pub(super) fn horizons(&self, core: &Core, options: CompactOptions) -> Horizons {
+        // First, so that it is not beyond the other where nothing is retained.
+        let erasing = core.snapshots.horizon(Version::MAX);
+        let history = core.snapshots.horizon(retained_from(core, options));
+        Horizons { history, erasing, pins: self.table.tags().pins().clone() }
     }
 
     /// Waits the longer before another try the more have failed.
@@ -342,13 +361,6 @@ impl Worker {
         self.compactions.not_before = Some(Instant::now() + wait);
         tracing::warn!(%error, ?wait, "a compaction failed and will be tried again; the table is as it was");
     }
-}
-
-/// What may go of what the store holds now.
-pub(super) fn horizons(core: &Core, options: CompactOptions) -> Horizons {
-    // First, so that it is not beyond the other where nothing is retained.
-    let erasing = core.snapshots.horizon(Version::MAX);
-    Horizons { history: core.snapshots.horizon(retained_from(core, options)), erasing }
 }
 
 /// The version from which on the configuration keeps history.

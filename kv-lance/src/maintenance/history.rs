@@ -1,14 +1,17 @@
 //! What flushes and compactions make of each row: it stays current, becomes history, or goes.
 
+use crate::table::Pins;
 use kv_api::Version;
 
 /// How far rows may go.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Horizons {
     /// Nobody reads what had been superseded by this version.
     pub(super) history: Version,
     /// No open transaction began before this version: rows that were erased up to here are read by nobody.
     pub(super) erasing: Version,
+    /// Of what had been superseded by then, what these versions find is read all the same.
+    pub(super) pins: Pins,
 }
 
 /// What is known of the rows that are not among those decided about.
@@ -87,14 +90,14 @@ impl HistoryFilter {
         match superseded {
             _ if erases => Fate::Current { erases },
             None if !is_absence || is_seen => Fate::Current { erases },
-            Some(superseded) if !is_absence => self.past(superseded),
-            _ => self.past(row.version),
+            Some(superseded) if !is_absence => self.past(row.version, superseded),
+            _ => self.past(row.version, row.version),
         }
     }
 
-    /// What becomes of a row that was superseded at this version.
-    fn past(&mut self, superseded: Version) -> Fate {
-        if superseded <= self.horizons.history {
+    /// What becomes of a row that was in force from one version up to another.
+    fn past(&mut self, version: Version, superseded: Version) -> Fate {
+        if superseded <= self.horizons.history && !self.horizons.pins.any_in(version, superseded) {
             self.dropped += 1;
             return Fate::Goes;
         }
@@ -113,7 +116,13 @@ mod tests {
 
     /// What stays of rows: those that are current, and `|`, and history. And how many were dropped.
     fn split(history: Version, erasing: Version, rest: Rest, rows: &[Row]) -> (String, u64) {
-        let mut filter = HistoryFilter::new(Horizons { history, erasing }, rest);
+        split_with(&[], history, erasing, rest, rows)
+    }
+
+    /// The same where some versions are pinned.
+    fn split_with(pins: &[Version], history: Version, erasing: Version, rest: Rest, rows: &[Row]) -> (String, u64) {
+        let pins = Pins::new(pins.iter().copied());
+        let mut filter = HistoryFilter::new(Horizons { history, erasing, pins }, rest);
         let (mut current, mut past) = (String::new(), String::new());
         for (key, version, kind, superseded) in rows {
             let candidate = Candidate {
@@ -172,6 +181,29 @@ mod tests {
         // There may be more of it below, or in history.
         assert_eq!(of(7, Rest { is_bottom: false, ..BOTTOM }), ("a9 a7! b6! | ".into(), 0));
         assert_eq!(of(7, Rest { has_nothing_erased: false, ..BOTTOM }), ("a9 a7! b6! | ".into(), 0));
+    }
+
+    #[test]
+    fn what_a_pin_finds_stays_and_nothing_else() {
+        let rows: [Row; 7] = [
+            ("a", 9, "", None),
+            ("a", 6, "", None),
+            ("a", 4, "", None),
+            ("a", 2, "", None),
+            ("b", 7, "-", None),
+            ("b", 3, "", None),
+            ("c", 4, "", Some(9)),
+        ];
+        let of = |pins: &[Version]| split_with(pins, 9, 9, BOTTOM, &rows);
+        assert_eq!(of(&[]), ("a9 | ".into(), 6));
+        assert_eq!(of(&[5]), ("a9 | a4<6 b3<7 c4<9 ".into(), 3));
+        assert_eq!(of(&[2, 8]), ("a9 | a6<9 a2<4 c4<9 ".into(), 3));
+        // Its own version finds a row, and the version that superseded it does not.
+        assert_eq!(of(&[4]), ("a9 | a4<6 b3<7 c4<9 ".into(), 3));
+        assert_eq!(of(&[9]), ("a9 | ".into(), 6));
+        // What has been erased is not kept for a pin either.
+        let erased: [Row; 2] = [("a", 7, "-!", None), ("a", 5, "", None)];
+        assert_eq!(split_with(&[5], 9, 9, BOTTOM, &erased).0, "| ");
     }
 
     #[test]

@@ -14,19 +14,21 @@ mod merge;
 mod pass;
 mod plan;
 mod split;
+mod tags;
 
 use crate::config::Compression;
 use crate::core::{Command, Core, Frozen, READER_GRACE};
 use crate::files::OpenFiles;
 use crate::journal::JournalDir;
 use crate::lock::StoreLock;
-use crate::table::{BlockCache, CommitFailure, Levels, Opened, RunLayout, Table, TableState};
+use crate::table::{BlockCache, CommitFailure, Levels, Opened, RunLayout, Table, TableState, Tags};
 use compaction::{Compactions, Request};
 use compactor::{Compactor, Ended};
 use kv_api::{Error, Result};
 use parking_lot::Mutex;
 use plan::Sizes;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -61,6 +63,7 @@ pub(crate) struct TablePlace {
 pub(crate) struct Contents {
     pub(crate) levels: Levels,
     pub(crate) state: TableState,
+    pub(crate) tags: Tags,
 }
 
 /// The rest of the store, which is made from the table's contents.
@@ -152,7 +155,7 @@ async fn run(
 ) -> Result<()> {
     let (table, state) = match Table::open(&place.root, place.create, place.cache, place.files, place.runs).await {
         Ok(Opened { table, levels, state }) => {
-            if opened.send(Ok(Contents { levels, state })).is_err() {
+            if opened.send(Ok(Contents { levels, state, tags: table.tags().clone() })).is_err() {
                 return Ok(());
             }
             (table, state)
@@ -174,6 +177,7 @@ async fn run(
             return Err(e);
         }
     };
+    core.figures.tagged_bytes.store(table.tagged_bytes(), Ordering::Relaxed);
     let core = Arc::downgrade(&core);
     let _watch = DeathWatch(core.clone());
     let worker =
@@ -246,6 +250,15 @@ impl Worker {
                     retry = flushed.is_err();
                     // Whoever asked may have gone; the work is done all the same.
                     let _ = done.send(flushed);
+                }
+                Event::Command(Command::Tag(name, version, done)) => {
+                    let tagged = self.tag(&core, name, version).await;
+                    // Whoever asked may have gone; the tag is there all the same.
+                    let _ = done.send(tagged);
+                }
+                Event::Command(Command::Untag(name, done)) => {
+                    let untagged = self.untag(&core, &name).await;
+                    let _ = done.send(untagged);
                 }
                 Event::Command(Command::Resumed) => {}
                 Event::Command(Command::Compact(compaction, done)) => {
@@ -379,8 +392,13 @@ mod tests {
 
     /// A store without a table.
     fn core(dir: &std::path::Path) -> Arc<Core> {
-        let view =
-            View { active: Arc::new(MemTable::new()), frozen: vec![], levels: Levels::default(), history_floor: 0 };
+        let view = View {
+            active: Arc::new(MemTable::new()),
+            frozen: vec![],
+            levels: Levels::default(),
+            history_floor: 0,
+            tags: Tags::default(),
+        };
         Arc::new(Core::new(LanceConfig::new(dir), view, 0, Background::new(mpsc::unbounded_channel().0, 0)))
     }
 

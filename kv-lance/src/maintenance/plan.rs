@@ -43,13 +43,18 @@ pub(super) struct Plan {
 
 impl Plan {
     /// With what of `history` has something to drop: rows that nobody reads any more, or that have been erased.
-    pub(super) fn with_history(self, history: &[Arc<Run>], horizons: Horizons) -> Self {
-        let drops = |run: &Arc<Run>| run.statistics().min_superseded <= horizons.history;
+    pub(super) fn with_history(self, history: &[Arc<Run>], horizons: &Horizons) -> Self {
+        let drops = |run: &Arc<Run>| {
+            let statistics = run.statistics();
+            // A pin that is above all versions and finds all rows keeps the whole run.
+            let is_pinned = horizons.pins.any_in(statistics.max_version, statistics.min_superseded);
+            statistics.min_superseded <= horizons.history && !is_pinned
+        };
         self.taking(history, horizons, drops)
     }
 
     /// With what of `history` may hold what the inputs erase, where this compaction is the one that ends it.
-    pub(super) fn erasing(self, history: &[Arc<Run>], horizons: Horizons) -> Self {
+    pub(super) fn erasing(self, history: &[Arc<Run>], horizons: &Horizons) -> Self {
         if self.is_bottom { self.taking(history, horizons, |_| false) } else { self }
     }
 
@@ -59,7 +64,7 @@ impl Plan {
         Self { inputs: self.inputs.only(|run| run.has_keys_in(range)), to, ..self }
     }
 
-    fn taking(self, history: &[Arc<Run>], horizons: Horizons, also: impl Fn(&Arc<Run>) -> bool) -> Self {
+    fn taking(self, history: &[Arc<Run>], horizons: &Horizons, also: impl Fn(&Arc<Run>) -> bool) -> Self {
         let erased = |run: &Arc<Run>| self.may_erase(run, horizons.erasing);
         let taken = history.iter().filter(|run| also(run) || erased(run)).cloned().collect();
         Self { inputs: self.inputs.with_history(taken), ..self }

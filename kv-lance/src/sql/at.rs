@@ -10,7 +10,7 @@ use datafusion::logical_expr::Expr;
 use std::fmt;
 use std::sync::Arc;
 
-/// `kv_at(version)` or `kv_at('2026-04-01T12:00:00Z')`.
+/// `kv_at(version)`, `kv_at('2026-04-01T12:00:00Z')` or `kv_at('tag:NAME')`.
 pub(super) struct KvAt {
     tx: Arc<LanceTransaction>,
 }
@@ -30,7 +30,7 @@ impl fmt::Debug for KvAt {
 impl TableFunctionImpl for KvAt {
     fn call(&self, arguments: &[Expr]) -> Result<Arc<dyn TableProvider>> {
         let [point] = arguments else {
-            return plan_err!("kv_at takes one argument, a version or a time, and not {}", arguments.len());
+            return plan_err!("kv_at takes one argument, a version, a time or a tag, and not {}", arguments.len());
         };
         Ok(Arc::new(KvTable::at(self.tx.clone(), point::version(&self.tx, "kv_at", point)?)))
     }

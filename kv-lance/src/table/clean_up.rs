@@ -16,6 +16,8 @@ impl Table {
     /// stay, and so do files that another tool is still writing. Whether all is done: the files of a run that is still
     /// being read in this process go later.
     pub(crate) async fn clean_up(&mut self, grace: Duration) -> Result<bool> {
+        // What another tool has taken the tag from would go as well.
+        self.mend_tags().await;
         remove_replaced(&self.dataset, &self.root, &**self.files.files(), grace).await?;
         self.history_table.clean_up(grace).await?;
         self.replaced.retain(|(since, _)| since.elapsed() < grace);

@@ -9,6 +9,7 @@ use super::manifests;
 use super::open::{create_dataset, has_manifest};
 use super::schema::Columns;
 use super::state::{Record, TableState};
+use super::tags::Tags;
 use kv_api::{Error, Result};
 use lance::dataset::transaction::{Operation, Transaction, TransactionBuilder};
 use lance::dataset::write::CommitBuilder;
@@ -31,14 +32,19 @@ impl Table {
     }
 
     /// Commits these runs as the whole of the table.
-    pub(super) async fn commit(&mut self, levels: &Levels, state: TableState) -> Result<(), CommitFailure> {
+    pub(super) async fn commit(
+        &mut self,
+        levels: &Levels,
+        state: TableState,
+        tags: &Tags,
+    ) -> Result<(), CommitFailure> {
         self.healthy()?;
         self.links.mend(levels.runs().map(|run| run.name.as_str()))?;
         // First what is added, so that no row is in neither of the two for whoever reads both.
         if !levels.history().is_same(self.levels.history()) {
             self.show_history(levels.history()).await;
         }
-        self.commit_on_top(Some((levels, state))).await
+        self.commit_on_top(Some((levels, state, tags))).await
     }
 
     /// Takes in what other tools have committed. Where that is the same rows in other files, puts the engine's own back.
@@ -47,14 +53,14 @@ impl Table {
     }
 
     /// Commits what is new, if anything is, on top of what other tools have committed, however often they come between.
-    async fn commit_on_top(&mut self, new: Option<(&Levels, TableState)>) -> Result<(), CommitFailure> {
+    async fn commit_on_top(&mut self, new: Option<(&Levels, TableState, &Tags)>) -> Result<(), CommitFailure> {
         let mut attempt = 1;
         loop {
             let is_own = self.look().await?;
             let done = match &new {
-                Some((levels, state)) => self.execute(levels, *state).await,
+                Some((levels, state, tags)) => self.execute(levels, *state, tags).await,
                 None if is_own => return Ok(()),
-                None => self.execute(&self.levels.clone(), self.record.state).await,
+                None => self.commit_again().await,
             };
             match done {
                 Err(CommitFailure::NotCommitted(e)) => {
@@ -111,12 +117,24 @@ impl Table {
         Ok(())
     }
 
+    /// Commits once more what was committed last.
+    pub(super) async fn commit_again(&mut self) -> Result<(), CommitFailure> {
+        let (levels, tags) = (self.levels.clone(), self.record.tags.clone());
+        self.execute(&levels, self.record.state, &tags).await
+    }
+
     /// One try to commit: the difference between the table and these runs.
-    pub(super) async fn execute(&mut self, levels: &Levels, state: TableState) -> Result<(), CommitFailure> {
+    pub(super) async fn execute(
+        &mut self,
+        levels: &Levels,
+        state: TableState,
+        tags: &Tags,
+    ) -> Result<(), CommitFailure> {
         let record = Record {
             state,
             levels: levels.names(),
             history: levels.history().names(),
+            tags: tags.clone(),
             sequence: self.record.sequence + 1,
             table_version: 0,
         };

@@ -4,11 +4,14 @@ use super::RunLayout;
 use super::commit_handler::DurableCommitHandler;
 use super::history::History;
 use super::history_table::HistoryTable;
+use super::lance_tags::LanceTags;
 use super::levels::Levels;
 use super::links::Links;
 use super::run::{BlockCache, Run, RunPlace, RunsWriter, WrittenRun};
 use super::schema::Columns;
 use super::state::{Record, TableState};
+use super::tagging::TaggedFiles;
+use super::tags::Tags;
 use crate::files::OpenFiles;
 use kv_api::{Error, Result};
 use lance::Dataset;
@@ -24,6 +27,9 @@ pub(crate) struct Table {
     pub(super) handler: Arc<DurableCommitHandler>,
     pub(super) links: Links,
     pub(super) history_table: HistoryTable,
+    pub(super) lance_tags: LanceTags,
+    /// Of the versions of the table that tags show.
+    pub(super) tagged_files: TaggedFiles,
     pub(super) scheduler: Arc<ScanScheduler>,
     pub(super) cache: Arc<BlockCache>,
     pub(super) files: Arc<OpenFiles>,
@@ -139,16 +145,28 @@ impl Table {
         if !history.is_empty() {
             self.links.sync_dir(&self.links.runs)?;
         }
-        let levels = self.levels.replacing(old, &current, level, &history).without_expired(state.history_floor);
+        let tags = self.record.tags.clone();
+        let levels = self.levels.replacing(old, &current, level, &history);
+        self.publish(levels.without_expired(state.history_floor, tags.pins()), state, &tags).await?;
+        Ok(current.iter().chain(&history).map(|run| run.disk_bytes()).sum())
+    }
+
+    /// Commits these runs as the whole of the table; the others go when nobody reads them any more.
+    pub(super) async fn publish(
+        &mut self,
+        levels: Levels,
+        state: TableState,
+        tags: &Tags,
+    ) -> Result<(), CommitFailure> {
         let gone: Vec<_> =
             self.levels.all().filter(|run| !levels.all().any(|left| Arc::ptr_eq(left, run))).cloned().collect();
-        self.commit(&levels, state).await?;
+        self.commit(&levels, state, tags).await?;
         let bytes = gone.iter().map(|run| run.disk_bytes()).sum();
         self.retired.extend(gone.iter().map(|run| (run.name.clone(), Arc::downgrade(run))));
         if bytes > 0 {
             self.replaced.push((Instant::now(), bytes));
         }
-        Ok(current.iter().chain(&history).map(|run| run.disk_bytes()).sum())
+        Ok(())
     }
 
     /// Has outside readers see history. It is for them alone: the store itself goes by what its table says.
@@ -161,7 +179,8 @@ impl Table {
     /// Commits that runs lie on another level now, as they are.
     pub(crate) async fn shift(&mut self, runs: &Levels, level: usize) -> Result<(), CommitFailure> {
         let shifted: Vec<_> = runs.runs().cloned().collect();
-        self.commit(&self.levels.replacing(runs, &shifted, level, &[]), self.record.state).await
+        let tags = self.record.tags.clone();
+        self.commit(&self.levels.replacing(runs, &shifted, level, &[]), self.record.state, &tags).await
     }
 
     pub(super) async fn open_run(&self, name: &str) -> Result<Arc<Run>> {

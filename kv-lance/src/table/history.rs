@@ -4,6 +4,7 @@
 //! that really followed, where that one lay in history before; never earlier. So of the rows that a read at a version finds
 //! here and on the levels, whatever the order, the one with the greatest version is right.
 
+use super::pins::Pins;
 use super::run::Run;
 use kv_api::Version;
 use std::sync::Arc;
@@ -75,6 +76,12 @@ impl History {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.runs.len() == other.runs.len() && self.runs.iter().zip(&other.runs).all(|(a, b)| Arc::ptr_eq(a, b))
     }
+}
+
+/// Whether no row of a run of history is read from `floor` on, nor at a pin.
+pub(crate) fn has_expired(run: &Run, floor: Version, pins: &Pins) -> bool {
+    let statistics = run.statistics();
+    statistics.max_superseded <= floor && !pins.any_in(statistics.min_version, statistics.max_superseded)
 }
 
 impl std::fmt::Debug for History {

@@ -1,6 +1,7 @@
 //! Which run lies on which level: the order of precedence.
 
-use super::history::History;
+use super::history::{History, has_expired};
+use super::pins::Pins;
 use super::run::Run;
 use kv_api::Version;
 use std::sync::Arc;
@@ -126,9 +127,9 @@ impl Levels {
         levels
     }
 
-    /// These levels without the history that nobody reads from `floor` on.
-    pub(crate) fn without_expired(mut self, floor: Version) -> Self {
-        self.history = self.history.only(|run| run.statistics().max_superseded > floor);
+    /// These levels without the history that nobody reads from `floor` on, nor at a pin.
+    pub(crate) fn without_expired(mut self, floor: Version, pins: &Pins) -> Self {
+        self.history = self.history.only(|run| !has_expired(run, floor, pins));
         self
     }
 

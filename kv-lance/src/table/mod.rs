@@ -10,16 +10,19 @@ mod commit_handler;
 mod dataset;
 mod error;
 mod find_record;
+mod flushed;
 mod foreign;
 mod foreign_rows;
 mod fragments;
 mod history;
 mod history_table;
+mod lance_tags;
 mod leftovers;
 mod levels;
 mod links;
 mod manifests;
 mod open;
+mod pins;
 mod restore;
 mod row_columns;
 mod run;
@@ -27,12 +30,17 @@ mod salvage;
 mod schema;
 mod spare;
 mod state;
+mod tagging;
+mod tags;
 mod verify;
 
 pub(crate) use dataset::{CommitFailure, Outputs, Table};
-pub(crate) use history::History;
+pub(crate) use flushed::{Flushed, FlushedTable};
+pub(crate) use history::{History, has_expired};
 pub(crate) use levels::Levels;
 pub(crate) use open::Opened;
+pub(crate) use pins::Pins;
+pub(crate) use restore::FOREIGN;
 pub use restore::Restored;
 #[cfg(test)]
 pub(crate) use run::testing;
@@ -40,6 +48,7 @@ pub(crate) use run::{BlockCache, Column, KeyBlock, NewRow, RowPlace, Run, RunExt
 pub(crate) use salvage::{HISTORY, LostRun, Rank, salvage};
 pub(crate) use spare::is_kept;
 pub(crate) use state::TableState;
+pub(crate) use tags::Tags;
 pub(crate) use verify::verify;
 
 use crate::config::Compression;

@@ -7,6 +7,7 @@ use super::error::from_lance;
 use super::find_record::find_record;
 use super::history::History;
 use super::history_table::HistoryTable;
+use super::lance_tags::LanceTags;
 use super::leftovers::remove_drafts;
 use super::levels::Levels;
 use super::links::{Links, list};
@@ -14,6 +15,7 @@ use super::manifests;
 use super::run::BlockCache;
 use super::schema::{self, Columns};
 use super::state::{Record, TableState};
+use super::tagging::TaggedFiles;
 use super::{FORMAT_VERSION, RunLayout};
 use crate::files::{Files, OpenFiles, make_dirs};
 use futures::FutureExt;
@@ -57,6 +59,8 @@ impl Table {
             table.settle().await.map_err(told)?;
             table.remove_strangers().await?;
             table.open_history().await;
+            table.mend_tags().await;
+            table.find_tagged_files().await;
             Ok(Opened { levels: table.levels.clone(), state: table.record.state, table })
         };
         // Lance panics on some damage.
@@ -100,6 +104,7 @@ impl Table {
         links.sync_dir(root)?;
         links.mend(record.runs())?;
         let history_table = HistoryTable::beside(root, files.files().clone());
+        let lance_tags = LanceTags::of(root, files.files().clone());
         history_table.mend(&record.history)?;
         let scheduler = scheduler();
         let root = root.to_path_buf();
@@ -109,6 +114,8 @@ impl Table {
             handler,
             links,
             history_table,
+            lance_tags,
+            tagged_files: TaggedFiles::new(),
             scheduler,
             cache,
             files,
@@ -138,7 +145,7 @@ impl Table {
         }
         if begun {
             tracing::warn!(path = %table.root.display(), "another tool has removed the table; it is made again");
-            table.execute(&table.levels.clone(), table.record.state).await.map_err(told)?;
+            table.commit_again().await.map_err(told)?;
         }
         Ok(table)
     }

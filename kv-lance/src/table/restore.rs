@@ -10,6 +10,9 @@ use kv_api::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
 
+/// What the tags of versions that other tools have made begin with.
+pub(crate) const FOREIGN: &str = "foreign-";
+
 /// What was done to get a store back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -40,13 +43,13 @@ impl Table {
     /// of them.
     pub(crate) async fn restore(mut self) -> Result<Restored> {
         let version = self.dataset.manifest().version;
-        let tag = format!("foreign-{version}");
+        let tag = format!("{FOREIGN}{version}");
         match self.dataset.tags().create(&tag, version).await {
             // By a restore that was cut off.
             Ok(()) | Err(lance::Error::RefConflict { .. }) => {}
             Err(e) => return Err(from_lance("tagging a version of", &self.root, e)),
         }
-        self.execute(&self.levels.clone(), self.record.state).await.map_err(told)?;
+        self.commit_again().await.map_err(told)?;
         Ok(Restored { version, tag })
     }
 }

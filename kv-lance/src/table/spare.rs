@@ -98,7 +98,7 @@ fn decode(bytes: &[u8], path: &Path) -> Result<Option<Record>> {
 mod tests {
     #![allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-    use super::super::TableState;
+    use super::super::{TableState, Tags};
     use super::*;
 
     #[test]
@@ -106,7 +106,8 @@ mod tests {
         let state = TableState { journal_through: 3, last_version: u64::MAX, history_floor: 7, changes_floor: 5 };
         for levels in [vec![], vec![vec!["b.lance".to_owned()], vec!["a.lance".to_owned()]]] {
             let history = vec!["h.lance".to_owned()];
-            let record = Record { state, levels, history, sequence: 9, table_version: 12 };
+            let tags = Tags::decode("a:1:2:3").unwrap_or_default();
+            let record = Record { state, levels, history, tags, sequence: 9, table_version: 12 };
             let kept = encode(&record);
             let read = |bytes: &[u8]| decode(bytes, Path::new("RECORD"));
             assert!(matches!(read(kept.as_bytes()), Ok(Some(read)) if read == record), "{kept}");

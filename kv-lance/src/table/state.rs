@@ -1,6 +1,7 @@
 //! What every commit of the engine leaves in the table, so that table and journal cannot disagree: in its configuration,
 //! which every later manifest inherits, also those of other tools.
 
+use super::tags::Tags;
 use kv_api::Version;
 use std::collections::HashMap;
 
@@ -10,6 +11,7 @@ const HISTORY_FLOOR: &str = "kv-lance:history-floor";
 const CHANGES_FLOOR: &str = "kv-lance:changes-floor";
 const RUNS: &str = "kv-lance:runs";
 const HISTORY: &str = "kv-lance:history";
+const TAGS: &str = "kv-lance:tags";
 const SEQUENCE: &str = "kv-lance:sequence";
 const TABLE_VERSION: &str = "kv-lance:table-version";
 
@@ -45,6 +47,7 @@ pub(super) struct Record {
     pub(super) levels: Vec<Vec<String>>,
     /// The data files of history, those that were written last first.
     pub(super) history: Vec<String>,
+    pub(super) tags: Tags,
     /// The number of the engine's commits up to this one.
     pub(super) sequence: u64,
     /// The version of the table that it made.
@@ -71,6 +74,10 @@ impl Record {
         let levels: Vec<String> = self.levels.iter().map(|runs| runs.join(",")).collect();
         config.insert(RUNS.to_owned(), levels.join(";"));
         config.insert(HISTORY.to_owned(), self.history.join(","));
+        match self.tags.iter().len() {
+            0 => config.remove(TAGS),
+            _ => config.insert(TAGS.to_owned(), format!("{};{}", self.sequence, self.tags.encode())),
+        };
         config.insert(SEQUENCE.to_owned(), self.sequence.to_string());
         config.insert(TABLE_VERSION.to_owned(), self.table_version.to_string());
     }
@@ -80,15 +87,32 @@ impl Record {
             |level: &str| level.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>();
         let levels = Some(config.get(RUNS)?).filter(|levels| !levels.is_empty()).map(|levels| levels.split(';'));
         let levels = levels.map_or_else(Vec::new, |levels| levels.map(names).collect());
+        let sequence = counter(config, SEQUENCE)?;
         Some(Self {
             state: TableState::read(config)?,
             levels,
             history: names(config.get(HISTORY)?),
-            sequence: counter(config, SEQUENCE)?,
+            tags: config.get(TAGS).map_or_else(|| Some(Tags::default()), |tags| read_tags(tags, sequence))?,
+            sequence,
             table_version: counter(config, TABLE_VERSION)?,
         })
         .filter(|record| record.files().all(is_name))
     }
+}
+
+/// The tags that the commit with this number had. Those of another number are none any more: a build without tags has
+/// committed since, and may have dropped what they kept.
+fn read_tags(text: &str, sequence: u64) -> Option<Tags> {
+    let (of, tags) = text.split_once(';')?;
+    let tags = Tags::decode(tags)?;
+    if of.parse() == Ok(sequence) {
+        return Some(tags);
+    }
+    tracing::warn!(
+        tags = tags.encode(),
+        "a build that knows no tags has written to the store, which has none any more"
+    );
+    Some(Tags::default())
 }
 
 /// Whether it is the name of a file, and cannot lead out of the directory that it is in.
@@ -122,11 +146,20 @@ mod tests {
         for levels in levels {
             let state = TableState { journal_through: 3, last_version: u64::MAX, history_floor: 7, changes_floor: 5 };
             let history = levels.first().cloned().unwrap_or_default();
-            let record = Record { state, levels, history, sequence: 9, table_version: 12 };
+            let tags = Tags::decode("a:1:2:,b:3:4:5").unwrap_or_default();
+            assert_eq!(tags.iter().len(), 2);
+            let record = Record { state, levels, history, tags, sequence: 9, table_version: 12 };
             let mut config = HashMap::from([("theirs".to_owned(), "1".to_owned())]);
             record.write(&mut config);
-            assert_eq!(Record::read(&config), Some(record));
+            assert_eq!(Record::read(&config), Some(record.clone()));
             assert_eq!(TableState::read(&config), Some(state));
+            // A build that has no tags goes on from there, and leaves them as they are.
+            let mut later = config.clone();
+            later.insert(SEQUENCE.to_owned(), "10".to_owned());
+            assert_eq!(Record::read(&later), Some(Record { tags: Tags::default(), sequence: 10, ..record.clone() }));
+            // Where there are none any more, nothing is left of them.
+            Record { tags: Tags::default(), ..record.clone() }.write(&mut later);
+            assert!(!later.contains_key(TAGS));
             // A build that had no feeds wrote that.
             let mut older = config.clone();
             older.remove(CHANGES_FLOOR);

@@ -16,7 +16,7 @@ impl LanceTransaction {
     /// Versions and deletions are counted like keys.
     pub(super) async fn estimate(&self, range: &KeyRange) -> Result<u64> {
         self.check_read(None)?;
-        let view = self.core.views.load();
+        let view = self.view();
         let mut rows =
             self.pending.lock().writes()?.keys().filter(|key| range.contains(key)).take(COUNTED).count() as u64;
         for memtable in view.memtables() {
@@ -31,7 +31,7 @@ impl LanceTransaction {
     pub(super) async fn parts(&self, range: KeyRange, n: u32) -> Result<Vec<KeyRange>> {
         check_parts(n)?;
         self.check_read(None)?;
-        let view = self.core.views.load();
+        let view = self.view();
         let most = SAMPLES.saturating_mul(n as usize);
         let mut samples: Vec<(Key, u64)> = Vec::new();
         let sampled = |key: &Key| (key.clone(), STEP as u64);

@@ -36,7 +36,11 @@ const OPERATIONS_A_UNIT: u64 = 8;
 /// A transaction of a [`LanceDatastore`](crate::LanceDatastore); what it does is said by [`Transactable`].
 pub struct LanceTransaction {
     core: Arc<Core>,
-    committer: Arc<Committer>,
+    /// `None` in a store that is read alone.
+    committer: Option<Arc<Committer>>,
+    /// What is read, in a store whose states another process makes: it knows nothing of the snapshot, so that later ones may
+    /// lack rows of it.
+    state: Option<Arc<View>>,
     snapshot: Snapshot,
     writeable: bool,
     serializable: bool,
@@ -52,24 +56,53 @@ pub struct LanceTransaction {
 impl LanceTransaction {
     pub(crate) fn begin(core: Arc<Core>, committer: Arc<Committer>, options: TransactionOptions) -> Result<Self> {
         let writeable = options.kind == TransactionType::Write;
-        Ok(Self {
-            snapshot: core.snapshot(writeable)?,
-            writeable,
-            serializable: writeable && options.isolation >= Isolation::Serializable,
+        let snapshot = core.snapshot(writeable)?;
+        let begun = Self::of(core, snapshot);
+        let serializable = writeable && options.isolation >= Isolation::Serializable;
+        Ok(Self { committer: Some(committer), writeable, serializable, ..begun })
+    }
+
+    /// Begins to read a state of a store that is read alone.
+    pub(crate) fn reading_state(core: Arc<Core>, snapshot: Snapshot, state: Arc<View>) -> Self {
+        Self { state: Some(state), ..Self::of(core, snapshot) }
+    }
+
+    /// A transaction that reads alone.
+    fn of(core: Arc<Core>, snapshot: Snapshot) -> Self {
+        Self {
+            snapshot,
+            committer: None,
+            state: None,
+            writeable: false,
+            serializable: false,
             closed: AtomicBool::new(false),
             pending: Mutex::default(),
             reads: Mutex::default(),
             commit_version: AtomicU64::new(0),
             operations: AtomicU64::new(1),
             core,
-            committer,
-        })
+        }
+    }
+
+    /// What to read from.
+    fn view(&self) -> Arc<View> {
+        match &self.state {
+            Some(state) => state.clone(),
+            None => self.core.views.load(),
+        }
     }
 
     /// The last version at a time; `None` where versions have no relation to time.
     #[cfg(feature = "sql")]
     pub(crate) fn version_at(&self, time: SystemTime) -> Option<Version> {
         self.core.config.version_source.at_time(time)
+    }
+
+    /// The version of a tag.
+    #[cfg(feature = "sql")]
+    pub(crate) fn tagged(&self, name: &str) -> Result<Version> {
+        let view = self.view();
+        view.tags.get(name).map(|tag| tag.version).ok_or_else(|| Error::TagNotFound { name: name.to_owned() })
     }
 
     fn check_open(&self) -> Result<()> {
@@ -99,14 +132,17 @@ impl LanceTransaction {
     /// The version to read at, and the view to read from.
     fn reading(&self, version: Option<Version>) -> Result<(Version, Arc<View>)> {
         self.check_read(version)?;
-        let view = self.core.views.load();
+        let view = self.view();
         Ok((self.version_in(&view, version)?, view))
     }
 
     /// The value of `key` in the snapshot. Most are in memory: there it takes no count of the view and, in the future that the
     /// caller holds, no room for the reading of files.
     async fn committed(&self, key: &[u8]) -> Result<Option<Val>> {
-        let cached = self.core.views.guard().get_cached(key, self.snapshot.version);
+        let cached = match &self.state {
+            Some(state) => state.get_cached(key, self.snapshot.version),
+            None => self.core.views.guard().get_cached(key, self.snapshot.version),
+        };
         match cached {
             Some(found) => Ok(found),
             None => Box::pin(self.committed_on_disk(key)).await,
@@ -114,7 +150,7 @@ impl LanceTransaction {
     }
 
     async fn committed_on_disk(&self, key: &[u8]) -> Result<Option<Val>> {
-        self.core.views.load().get(key, self.snapshot.version).await
+        self.view().get(key, self.snapshot.version).await
     }
 
     /// The value of `key` at a version, from memory alone; `None` where a file has to be read, or erased history looked for.
@@ -225,12 +261,12 @@ impl Transactable for LanceTransaction {
 
     async fn commit(&self) -> Result<()> {
         let (writes, stamp) = self.finish()?;
-        if !self.writeable {
+        let Some(committer) = self.committer.as_ref().filter(|_| self.writeable) else {
             self.snapshot.release();
             return Err(Error::TransactionReadonly);
-        }
+        };
         let reads = std::mem::take(&mut *self.reads.lock());
-        let committed = self.committer.commit(self.snapshot.version, writes, reads, stamp).await;
+        let committed = committer.commit(self.snapshot.version, writes, reads, stamp).await;
         self.snapshot.release();
         if let Some(version) = committed? {
             self.commit_version.store(version, Ordering::Release);
@@ -447,6 +483,9 @@ impl Transactable for LanceTransaction {
 
     async fn compact(&self, range: Option<KeyRange>) -> Result<()> {
         self.check_open()?;
+        if self.committer.is_none() {
+            return Err(Error::StoreReadonly { path: self.core.config.path.clone() });
+        }
         self.core.background.compact(range.unwrap_or_default());
         Ok(())
     }
@@ -470,7 +509,7 @@ mod tests {
     use crate::files::LocalFiles;
     use crate::journal::{Journal, JournalDir};
     use crate::memtable::MemTable;
-    use crate::table::Levels;
+    use crate::table::{Levels, Tags};
     use tokio::sync::mpsc;
 
     /// Each of 60 readers, begun while memtables were being filled, held the one of its time: 8.6 MB each.
@@ -480,7 +519,13 @@ mod tests {
         let memtable = Arc::new(MemTable::new());
         memtable.insert("a".into(), 1, Write::set("1".into()));
         let flushed = Arc::downgrade(&memtable);
-        let view = View { active: memtable, frozen: vec![], levels: Levels::default(), history_floor: 0 };
+        let view = View {
+            active: memtable,
+            frozen: vec![],
+            levels: Levels::default(),
+            history_floor: 0,
+            tags: Tags::default(),
+        };
         let background = Background::new(mpsc::unbounded_channel().0, 0);
         let core = Arc::new(Core::new(LanceConfig::new(dir.path()), view, 1, background));
         let journal = Journal::create(&JournalDir::new(Arc::new(LocalFiles), dir.path()), 1)?;

@@ -5,7 +5,20 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 /// Every command that must not make a store.
-const READERS: [&str; 8] = ["get a", "scan", "count", "del a", "stat", "flush", "compact", "compact --no-history"];
+const READERS: [&str; 12] = [
+    "get a",
+    "scan",
+    "count",
+    "del a",
+    "stat",
+    "flush",
+    "compact",
+    "compact --no-history",
+    "tag a",
+    "tags",
+    "untag a",
+    "diff 0",
+];
 
 fn run(kv: &Kv, store: &str, line: &str) -> Ran {
     kv.bare(["--store", store].into_iter().chain(line.split_whitespace())).output().unwrap().into()

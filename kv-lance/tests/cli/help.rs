@@ -9,12 +9,15 @@ fn help_has_examples_and_exit_codes() {
     for word in ["Examples:", "Exit codes:", "--store", "KV_STORE", "sync=every", "KV_LANCE_", "retention=7d"] {
         assert!(help.contains(word), "'{word}' is not in {help}");
     }
-    for command in ["get", "set", "scan", "changes", "sql", "import", "stat", "restore", "verify", "repair", "shell"] {
+    for command in [
+        "get", "set", "scan", "changes", "diff", "sql", "tag", "tags", "untag", "import", "stat", "restore", "verify",
+        "repair", "shell",
+    ] {
         assert!(kv.run(&format!("{command} --help")).ok().contains("Examples:"), "{command}");
     }
     for command in [
-        "get", "set", "del", "scan", "changes", "count", "sql", "import", "stat", "levels", "flush", "compact",
-        "restore", "verify", "repair", "shell", "tour",
+        "get", "set", "del", "scan", "changes", "diff", "count", "sql", "tag", "tags", "untag", "import", "stat",
+        "levels", "flush", "compact", "restore", "verify", "repair", "shell", "tour",
     ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
     }

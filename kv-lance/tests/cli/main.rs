@@ -4,16 +4,19 @@
 
 mod bad_input;
 mod changes;
+mod diff;
 mod handles;
 mod help;
 mod import;
 mod kv;
 mod operate;
 mod points;
+mod read_only;
 mod repair;
 mod restore;
 mod scan;
 mod shell;
 mod sql;
+mod tags;
 mod tour;
 mod verify;

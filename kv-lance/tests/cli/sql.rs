@@ -62,7 +62,7 @@ fn a_query_that_cannot_be_is_explained() {
     kv.run_words(["sql", "SELEC"]).fails(2, &["Expected: an SQL statement", "SELEC"]);
     kv.run_words(["sql", "SELECT nope FROM kv"]).fails(2, &["nope", "kv.key"]);
     kv.run_words(["sql", "SELECT octet_length(key) FROM kv"]).fails(2, &["CAST(column AS VARCHAR)"]);
-    kv.run_words(["sql", "SELECT * FROM kv_at('soon')"]).fails(2, &["kv_at takes a version or a time", "soon"]);
+    kv.run_words(["sql", "SELECT * FROM kv_at('soon')"]).fails(2, &["kv_at takes a version, a time", "soon"]);
     kv.run_words(["sql", "--format", "xml", "SELECT 1"]).misuse(&["xml", "table, csv, json, arrow"]);
     kv.run_words(["sql", "INSERT INTO kv VALUES ('x', 'y', 1)"]).fails(2, &["kv"]);
     kv.run("set a changed").ok();

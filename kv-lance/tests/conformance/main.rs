@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Backend::persistent("kv-lance-unversioned", |dir| {
             open(small(dir).versioned(false).commit_on(CommitOn::Thread))
         })
-        .capabilities(declared().versioned_reads(false).erases_history(false).change_feed(false))
+        .capabilities(declared().versioned_reads(false).erases_history(false).change_feed(false).tags(false))
         .sequences(FEWER),
     ])
 }
@@ -47,5 +47,6 @@ fn declared() -> Capabilities {
         .change_feed(true)
         .read_checks(true)
         .safe_timestamps(true)
+        .tags(true)
         .durability(Durability::PowerLoss)
 }

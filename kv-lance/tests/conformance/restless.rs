@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use kv_api::{
-    Capabilities, ChangeFeed, ChangeFilter, Datastore, KeyRange, Result, Statistics, Transactable, TransactionOptions,
-    Version,
+    Capabilities, ChangeFeed, ChangeFilter, Datastore, KeyRange, Result, Statistics, Tag, Transactable,
+    TransactionOptions, Version,
 };
 use kv_lance::LanceDatastore;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -77,6 +77,18 @@ impl Datastore for Restless {
 
     async fn changes_until(&self, since: Version, until: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
         self.store.changes_until(since, until, filter).await
+    }
+
+    async fn tag(&self, name: &str, version: Option<Version>) -> Result<Version> {
+        self.store.tag(name, version).await
+    }
+
+    async fn untag(&self, name: &str) -> Result<Version> {
+        self.store.untag(name).await
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>> {
+        self.store.tags().await
     }
 
     fn statistics(&self) -> Statistics {

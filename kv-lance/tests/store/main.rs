@@ -9,6 +9,7 @@ mod compactions;
 mod conflict_storm;
 mod count;
 mod damage;
+mod diff;
 mod erasing;
 mod faulty;
 mod feeds;
@@ -33,6 +34,7 @@ mod open;
 mod outside;
 mod past;
 mod power;
+mod read_only;
 mod recovery;
 mod repair;
 mod retry;
@@ -44,6 +46,7 @@ mod sql;
 #[cfg(feature = "sql")]
 mod sql_past;
 mod statistics;
+mod tags;
 mod verify;
 #[cfg(feature = "sql")]
 mod views;

@@ -5,7 +5,7 @@ use kv_api::{Datastore, Error, FigureKind, Result, TransactionOptions};
 use kv_lance::{LanceConfig, LanceDatastore};
 
 /// Name and unit of every figure of a store without runs, in their order. Whoever exports them relies on both.
-const FIGURES: [(&str, &str); 52] = [
+const FIGURES: [(&str, &str); 54] = [
     ("memtable_rows", "rows"),
     ("memtable_bytes", "bytes"),
     ("memtable_budget", "bytes"),
@@ -54,6 +54,8 @@ const FIGURES: [(&str, &str); 52] = [
     ("write_amplification", "percent"),
     ("newest_version", "version"),
     ("history_floor", "version"),
+    ("tags", "tags"),
+    ("tagged_disk_bytes", "bytes"),
     ("change_feeds", "feeds"),
     ("change_feed_version", "version"),
     ("change_feed_bytes", "bytes"),

@@ -1,13 +1,13 @@
 //! The command line.
 
 use crate::format::Format;
+use crate::point::{Point, parse_version};
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use jiff::Timestamp;
-use kv_api::{HybridClock, MvccSource, Version};
-use kv_lance::LanceConfig;
+use kv_api::Version;
+use kv_lance::{LanceConfig, LanceDatastore};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +28,7 @@ const GET_EXAMPLES: &str = "\
 Examples:
   kv get greeting
   kv get greeting --at 2026-04-01T12:00:00Z
+  kv get greeting --at tag:release-1
   kv get docs/logo.png --raw > logo.png
   kv --hex get 00ff";
 
@@ -56,10 +57,34 @@ Examples:
   kv sql                                without a query: those of the standard input, each up to its ';'
 
 The table kv has the columns key and val, which are bytes and can be compared with text, and version, of the
-commit that wrote the row; kv_at(VERSION) and kv_at('TIME') are the same as it was. CAST(val AS VARCHAR) makes
+commit that wrote the row; kv_at(VERSION), kv_at('TIME') and kv_at('tag:NAME') are the same as it was. CAST(val AS VARCHAR) makes
 text of bytes, which most functions ask for. All queries of a command read one point in time. EXPLAIN shows what is read. Bytes are printed as
 the other commands print them, but for --format arrow. A table is held in memory until it is complete; csv, json
 and arrow are printed as they come.";
+
+const TAG_EXAMPLES: &str = "\
+Examples:
+  kv tag release-1                      the newest commit
+  kv tag before-the-move --at 2026-04-01T12:00:00Z
+  kv scan --at tag:release-1
+
+The version can be read for as long as the tag is there, whatever the retention; what is erased is erased there too.
+Without --at it is a tag of the Lance dataset kv.lance as well, which then shows other readers the store as it is now:
+of each key the row with the greatest version, unless that is a tombstone. Of an older version the dataset has none.
+A name has ASCII letters, digits, '.', '-' and '_'.";
+
+const TAGS_EXAMPLES: &str = "\
+Examples:
+  kv tags
+  kv --json tags | jq -r .tag
+
+Without --json a line is the name, a tab, the version, a tab and the time at which the tag was made.";
+
+const UNTAG_EXAMPLES: &str = "\
+Examples:
+  kv untag release-1 && kv compact      its history goes with the compaction
+
+What outside readers found under the tag goes too, ten minutes after it was replaced.";
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:
@@ -83,6 +108,16 @@ A line is the version of the commit, a tab, 'set', a tab, the key, a tab and the
 --json it is an object whose value is null for a deletion. What comes later is not waited for: as one process opens a
 store at a time, there is no other that writes; 'watch' of 'kv shell' shows what the shell itself commits. The version of
 the last line is where the next call goes on. Where commits after --since are past the retention, nothing is printed.";
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  kv diff tag:release-1 tag:release-2
+  kv diff 2026-04-01T12:00:00Z --prefix user/     up to now
+  kv --json diff tag:release-1 | jq -r 'select(.new == null) | .key'
+
+A line is '+', a tab, the key, a tab and the value for a key that is new; '-' and the same for one that is gone, with
+the value that it had; '~', the key, the old value and the new one for one that has changed. With --json it is an object
+in which what is not there is null. Keys are in their order. One that was set to the value that it had is left out.";
 
 const WATCH_EXAMPLES: &str = "\
 Examples:
@@ -159,6 +194,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", env = "KV_STORE", global = true, help_heading = EVERYWHERE)]
     pub(crate) store: Option<String>,
 
+    /// Open the store to read what has been flushed, whoever else has it open: takes no lock and writes nothing
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub(crate) read_only: bool,
+
     #[command(flatten)]
     format: FormatArgs,
 
@@ -192,6 +231,8 @@ pub(crate) struct Line {
 pub(crate) enum LineCommand {
     #[command(flatten)]
     Work(Work),
+    /// Under --read-only: move on to what another process has flushed since
+    Refresh,
     /// From here on print what each command commits
     #[command(after_help = WATCH_EXAMPLES)]
     Watch(Watch),
@@ -240,11 +281,23 @@ pub(crate) enum Work {
     /// Print what has been committed after a version, up to now
     #[command(after_help = CHANGES_EXAMPLES)]
     Changes(Changes),
+    /// Print which keys have other values at one point than at another
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(Diff),
     /// Count the keys of a range
     Count(Count),
     /// Query the store with SQL
     #[command(after_help = SQL_EXAMPLES)]
     Sql(Sql),
+    /// Give the newest version, or an older one, a name and keep it
+    #[command(after_help = TAG_EXAMPLES)]
+    Tag(Tag),
+    /// Print the tags, in the order of their names
+    #[command(after_help = TAGS_EXAMPLES)]
+    Tags,
+    /// Remove a tag
+    #[command(after_help = UNTAG_EXAMPLES)]
+    Untag(Untag),
     /// Import a folder, or a .jsonl, .csv or .tsv file
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
@@ -305,13 +358,25 @@ pub(crate) struct Scan {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Changes {
     /// The commits after this version, or after this time as in 2026-04-01T12:00:00Z
-    #[arg(long, value_name = "VERSION|RFC3339", value_parser = parse_version, default_value = "0")]
+    #[arg(long, value_name = "VERSION|RFC3339", value_parser = parse_since, default_value = "0")]
     pub(crate) since: Version,
     #[command(flatten)]
     pub(crate) range: RangeArgs,
     /// Write a stream of Arrow record batches
     #[arg(long, conflicts_with_all = ["hex", "json"])]
     pub(crate) arrow: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Diff {
+    /// The first point: a version, a time as in 2026-04-01T12:00:00Z, or a tag as in tag:NAME
+    #[arg(value_name = "A", value_parser = Point::parse)]
+    pub(crate) from_point: Point,
+    /// The second one; without it, now
+    #[arg(value_name = "B", value_parser = Point::parse)]
+    pub(crate) to_point: Option<Point>,
+    #[command(flatten)]
+    pub(crate) range: RangeArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -384,9 +449,21 @@ pub(crate) struct RangeArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct At {
-    /// As of this version, or this time as in 2026-04-01T12:00:00Z
-    #[arg(long = "at", value_name = "VERSION|RFC3339", value_parser = parse_version)]
-    pub(crate) version: Option<Version>,
+    /// As of this version, this time as in 2026-04-01T12:00:00Z, or this tag as in tag:NAME
+    #[arg(long = "at", value_name = "VERSION|RFC3339|tag:NAME", value_parser = Point::parse)]
+    pub(crate) point: Option<Point>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Tag {
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) at: At,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Untag {
+    pub(crate) name: String,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -473,6 +550,35 @@ impl Args {
     }
 }
 
+impl Command {
+    /// Whether it can do with a store that is open to be read alone.
+    pub(crate) fn only_reads(&self) -> bool {
+        match self {
+            // Of the commands of a shell each is refused by itself.
+            Self::Verify | Self::Shell => true,
+            Self::Restore(_) | Self::Repair(_) | Self::Tour(_) => false,
+            Self::Work(work) => work.only_reads(),
+        }
+    }
+}
+
+impl Work {
+    fn only_reads(&self) -> bool {
+        match self {
+            Self::Get(_)
+            | Self::Scan(_)
+            | Self::Diff(_)
+            | Self::Count(_)
+            | Self::Sql(_)
+            | Self::Tags
+            | Self::Stat(_) => true,
+            Self::Levels(_) => true,
+            Self::Set(_) | Self::Del(_) | Self::Changes(_) | Self::Tag(_) | Self::Untag(_) | Self::Import(_) => false,
+            Self::Flush | Self::Compact(_) => false,
+        }
+    }
+}
+
 impl Line {
     /// What the shell was started with counts for every line.
     pub(crate) fn format(&self, shell: Format) -> Format {
@@ -500,14 +606,18 @@ fn parse_view(text: &str) -> Result<NamedPattern, String> {
     Ok(NamedPattern { name: name.into(), pattern: pattern.into() })
 }
 
-/// A version by its number, or the last one at a time.
-fn parse_version(text: &str) -> Result<Version, String> {
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.parse().map_err(|_| "a version has at most 64 bits".into());
+fn parse_since(text: &str) -> Result<Version, String> {
+    parse_version(text).map(|(version, _)| version)
+}
+
+impl At {
+    /// The version to read at; `None` for the newest.
+    pub(crate) async fn version(&self, store: &LanceDatastore) -> kv_api::Result<Option<Version>> {
+        match &self.point {
+            Some(point) => point.version(store).await.map(Some),
+            None => Ok(None),
+        }
     }
-    let time: Timestamp =
-        text.parse().map_err(|e| format!("neither a version number nor a time such as 2026-04-01T12:00:00Z ({e})"))?;
-    HybridClock::new().at_time(SystemTime::from(time)).ok_or_else(|| "the time has no version".into())
 }
 
 #[cfg(test)]
@@ -518,15 +628,5 @@ mod tests {
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
         Line::command().debug_assert();
-    }
-
-    #[test]
-    fn versions_are_numbers_or_times() {
-        assert_eq!(parse_version("42"), Ok(42));
-        assert_eq!(parse_version("1970-01-01T00:00:01Z"), Ok((1000 << 16) | 0xffff));
-        assert_eq!(parse_version("1970-01-01T01:00:01+01:00"), Ok((1000 << 16) | 0xffff));
-        for bad in ["", "yesterday", "2026-04-01", "-1", "99999999999999999999", "2026-13-01T00:00:00Z"] {
-            assert!(parse_version(bad).is_err(), "{bad}");
-        }
     }
 }

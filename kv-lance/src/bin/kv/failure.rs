@@ -36,7 +36,7 @@ impl Failure {
             Self::Said(code) => *code,
             _ if self.is_quiet() => 0,
             Self::NotFound(_) => 1,
-            Self::Usage(_) | Self::Store(Error::InvalidConfiguration { .. }) => 2,
+            Self::Usage(_) | Self::Store(Error::InvalidConfiguration { .. } | Error::InvalidTagName { .. }) => 2,
             Self::Store(_) | Self::Query(_) | Self::File(_) | Self::Unexpected(_) | Self::Output(_) => 3,
         }
     }

@@ -2,6 +2,7 @@
 
 mod args;
 mod changes;
+mod diff;
 mod export;
 mod failure;
 mod format;
@@ -9,6 +10,7 @@ mod import;
 mod levels;
 mod operate;
 mod output;
+mod point;
 mod read;
 mod repair;
 mod restore;
@@ -17,6 +19,7 @@ mod session;
 mod shell;
 mod sql;
 mod stat;
+mod tags;
 mod tour;
 mod verify;
 mod work;
@@ -47,7 +50,13 @@ fn main() -> ExitCode {
 async fn run(args: Args) -> Outcome {
     let mut out = Output::new(args.format());
     let store = &args.store;
+    if args.read_only && !args.command.only_reads() {
+        return Err(Failure::Usage("--read-only: this command needs a store that is open for writing".into()));
+    }
     match args.command {
+        Command::Work(command) if args.read_only => {
+            work::work(&command, Store::ReadOnly(session::existing(store)?), &mut out).await
+        }
         Command::Work(command) => {
             let makes_a_store = matches!(command, Work::Set(_) | Work::Import(_));
             let config = if makes_a_store { session::any(store) } else { session::existing(store) };
@@ -56,7 +65,11 @@ async fn run(args: Args) -> Outcome {
         Command::Restore(restore) => restore::restore(session::existing(store)?, &restore, &mut out).await,
         Command::Verify => verify::verify(session::existing(store)?, &mut out).await,
         Command::Repair(repair) => repair::repair(store, &repair, &mut out).await,
-        Command::Shell => shell::shell(session::existing(store)?, &mut out).await,
+        Command::Shell => {
+            let config = session::existing(store)?;
+            let opened = if args.read_only { Store::ReadOnly(config.clone()) } else { Store::Closed(config.clone()) };
+            shell::shell(opened, &config, &mut out).await
+        }
         Command::Tour(tour) => tour::tour(&tour, &mut out).await,
     }?;
     Ok(out.flush()?)

@@ -56,6 +56,23 @@ impl Output {
         }
     }
 
+    /// A key whose value is another at one point than at another.
+    pub(crate) fn difference(&mut self, key: &[u8], old: Option<&[u8]>, new: Option<&[u8]>) -> io::Result<()> {
+        let format = self.format;
+        if format.json {
+            let json = |val: Option<&[u8]>| val.map_or(Value::Null, |val| format.json(val));
+            let (key, old, new) = (format.json(key), json(old), json(new));
+            return writeln!(self.out, "{}", json!({ "key": key, "old": old, "new": new }));
+        }
+        let key = format.line(key);
+        match (old, new) {
+            (Some(old), Some(new)) => writeln!(self.out, "~\t{key}\t{}\t{}", format.line(old), format.line(new)),
+            (Some(old), None) => writeln!(self.out, "-\t{key}\t{}", format.line(old)),
+            (None, Some(new)) => writeln!(self.out, "+\t{key}\t{}", format.line(new)),
+            (None, None) => Ok(()),
+        }
+    }
+
     /// For what writes bytes itself.
     pub(crate) fn bytes(&mut self) -> &mut impl Write {
         &mut self.out

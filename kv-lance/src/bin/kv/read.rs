@@ -13,7 +13,7 @@ pub(crate) async fn get(store: Store<'_>, args: &Get, out: &mut Output) -> Outco
     let key = format.read(&args.key)?;
     let val = with_store(store, async |store| {
         let tx = store.begin(TransactionOptions::read()).await?;
-        Ok(tx.get(&key, args.at.version).await?)
+        Ok(tx.get(&key, args.at.version(store).await?).await?)
     })
     .await?;
     let val = val.ok_or_else(|| Failure::NotFound(format.line(&key).into_owned()))?;
@@ -33,7 +33,7 @@ pub(crate) async fn count(store: Store<'_>, args: &Count, out: &mut Output) -> O
     let range = key_range(&args.range, out.format)?;
     let count = with_store(store, async |store| {
         let tx = store.begin(TransactionOptions::read()).await?;
-        Ok(tx.count(range, args.at.version).await?)
+        Ok(tx.count(range, args.at.version(store).await?).await?)
     })
     .await?;
     Ok(out.say(count.to_string(), json!({ "count": count }))?)

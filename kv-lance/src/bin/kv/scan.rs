@@ -15,7 +15,8 @@ pub(crate) async fn scan(store: Store<'_>, args: &Scan, out: &mut Output) -> Out
     with_store(store, async |store| {
         let tx = store.begin(TransactionOptions::read()).await?;
         let direction = if args.reverse { Direction::Backward } else { Direction::Forward };
-        let mut pages = Pages { tx: tx.as_ref(), rest: range, direction, version: args.at.version };
+        let version = args.at.version(store).await?;
+        let mut pages = Pages { tx: tx.as_ref(), rest: range, direction, version };
         let mut left = args.limit.unwrap_or(u64::MAX);
         while left > 0 {
             let limit =

@@ -9,6 +9,8 @@ use std::path::Path;
 pub(crate) enum Store<'a> {
     /// Opened for this command alone.
     Closed(LanceConfig),
+    /// The same, to be read alone, whoever else has it open.
+    ReadOnly(LanceConfig),
     /// Open for the commands before and after it too.
     Open(&'a LanceDatastore, &'a LanceConfig),
 }
@@ -16,7 +18,7 @@ pub(crate) enum Store<'a> {
 impl Store<'_> {
     pub(crate) fn path(&self) -> &Path {
         match self {
-            Self::Closed(config) => config.path(),
+            Self::Closed(config) | Self::ReadOnly(config) => config.path(),
             Self::Open(_, config) => config.path(),
         }
     }
@@ -39,11 +41,11 @@ pub(crate) async fn with_store<T>(
     store: Store<'_>,
     work: impl AsyncFnOnce(&LanceDatastore) -> Outcome<T>,
 ) -> Outcome<T> {
-    let config = match store {
+    let store = match store {
         Store::Open(store, _) => return work(store).await,
-        Store::Closed(config) => config,
+        Store::Closed(config) => LanceDatastore::open(config).await?,
+        Store::ReadOnly(config) => LanceDatastore::open_read_only(config).await?,
     };
-    let store = LanceDatastore::open(config).await?;
     let done = work(&store).await;
     let closed = store.shutdown().await;
     let value = done?;

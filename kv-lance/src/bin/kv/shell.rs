@@ -7,14 +7,14 @@ use crate::output::Output;
 use crate::session::{Store, with_store};
 use crate::work;
 use clap::Parser;
-use kv_lance::LanceConfig;
+use kv_lance::{LanceConfig, LanceDatastore};
+use serde_json::json;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Goes on after a command that fails, whose failure is said at once; the last of them is the
 /// outcome, unless the store cannot be shut down.
-pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
-    let again = config.clone();
-    with_store(Store::Closed(config), async |store| {
+pub(crate) async fn shell(opened: Store<'_>, config: &LanceConfig, out: &mut Output) -> Outcome {
+    with_store(opened, async |store| {
         let format = out.format;
         let mut last = Ok(());
         let mut input = io::stdin().lock();
@@ -31,7 +31,8 @@ pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
                 Ok(line) => {
                     out.format = line.format(format);
                     match &line.command {
-                        LineCommand::Work(command) => work::work(command, Store::Open(store, &again), out).await,
+                        LineCommand::Work(command) => work::work(command, Store::Open(store, config), out).await,
+                        LineCommand::Refresh => refresh(store, out).await,
                         LineCommand::Watch(watch) => {
                             Watched::begin(store, watch, out.format).await.map(|begun| watched.push(begun))
                         }
@@ -56,6 +57,12 @@ pub(crate) async fn shell(config: LanceConfig, out: &mut Output) -> Outcome {
         }
     })
     .await?
+}
+
+/// Moves on to what another process has flushed since.
+async fn refresh(store: &LanceDatastore, out: &mut Output) -> Outcome {
+    let version = store.refresh().await?;
+    Ok(out.say(format!("at version {version}"), json!({ "version": version }))?)
 }
 
 /// `None` where the line has no command.

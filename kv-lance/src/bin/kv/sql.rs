@@ -46,7 +46,8 @@ pub(crate) async fn sql(store: Store<'_>, args: &Sql, out: &mut Output) -> Outco
 async fn session(store: &LanceDatastore, args: &Sql) -> Outcome<SessionContext> {
     let tx = Arc::new(store.transaction(TransactionOptions::read())?);
     let session = kv_lance::sql::session(tx.clone()).map_err(failed)?;
-    if let Some(version) = args.at.version {
+    let at = args.at.version(store).await?;
+    if let Some(version) = at {
         session.deregister_table("kv").map_err(failed)?;
         session.register_table("kv", Arc::new(KvTable::at(tx.clone(), version))).map_err(failed)?;
     }
@@ -58,7 +59,7 @@ async fn session(store: &LanceDatastore, args: &Sql) -> Outcome<SessionContext> 
                 args::Undecodable::Null => Undecodable::Null,
                 args::Undecodable::Skip => Undecodable::Skip,
             });
-        let table = match args.at.version {
+        let table = match at {
             Some(version) => view.table_at(tx.clone(), version),
             None => view.table(tx.clone()),
         };

@@ -4,6 +4,7 @@ use crate::args::Stat;
 use crate::failure::Outcome;
 use crate::output::{Output, show_time};
 use crate::session::{Store, with_store};
+use crate::tags;
 use jiff::Timestamp;
 use kv_api::{Capabilities, Datastore, Durability, Figure, FigureKind, HybridClock, Isolation, MvccSource, Version};
 use kv_lance::LanceDatastore;
@@ -40,12 +41,14 @@ pub(crate) async fn stat(store: Store<'_>, args: &Stat, out: &mut Output) -> Out
 async fn show(store: &LanceDatastore, path: &Path, figures: &[Figure], out: &mut Output) -> Outcome {
     let capabilities = store.capabilities();
     let version = if capabilities.versioned_reads { Some(store.current_version().await?) } else { None };
+    let tagged = if capabilities.tags { store.tags().await? } else { Vec::new() };
     if out.format.json {
         let described = json!({
             "backend": store.kind(),
             "path": path.to_string_lossy(),
             "version": version,
             "capabilities": capabilities_as_json(&capabilities),
+            "tags": tagged.iter().map(tags::as_json).collect::<Vec<_>>(),
             "statistics": of_the_store(figures),
             "levels": of_levels(figures),
         });
@@ -63,6 +66,10 @@ async fn show(store: &LanceDatastore, path: &Path, figures: &[Figure], out: &mut
     row("clr erases history", yes_or_no(capabilities.erases_history))?;
     row("change feed", yes_or_no(capabilities.change_feed))?;
     row("safe timestamps", yes_or_no(capabilities.safe_timestamps))?;
+    row("tags", yes_or_no(capabilities.tags))?;
+    for tag in &tagged {
+        row("tag", &format!("{} of version {}, made {}", tag.name, show_version(tag.version), tags::made(tag)))?;
+    }
     for figure in figures {
         row(&name(figure), &format!("{:<30} {}", value(figure), figure.description))?;
     }
@@ -131,6 +138,7 @@ fn capabilities_as_json(capabilities: &Capabilities) -> Value {
         "erases_history": capabilities.erases_history,
         "change_feed": capabilities.change_feed,
         "safe_timestamps": capabilities.safe_timestamps,
+        "tags": capabilities.tags,
     })
 }
 

@@ -4,7 +4,7 @@ use crate::args::Work;
 use crate::failure::Outcome;
 use crate::output::Output;
 use crate::session::Store;
-use crate::{changes, import, levels, operate, read, scan, sql, stat, write};
+use crate::{changes, diff, import, levels, operate, read, scan, sql, stat, tags, write};
 
 pub(crate) async fn work(command: &Work, store: Store<'_>, out: &mut Output) -> Outcome {
     match command {
@@ -14,7 +14,11 @@ pub(crate) async fn work(command: &Work, store: Store<'_>, out: &mut Output) -> 
         Work::Scan(scan) => scan::scan(store, scan, out).await,
         Work::Sql(query) => sql::sql(store, query, out).await,
         Work::Changes(changes) => changes::changes(store, changes, out).await,
+        Work::Diff(diff) => diff::diff(store, diff, out).await,
         Work::Count(count) => read::count(store, count, out).await,
+        Work::Tag(tag) => tags::tag(store, tag, out).await,
+        Work::Tags => tags::tags(store, out).await,
+        Work::Untag(untag) => tags::untag(store, untag, out).await,
         Work::Import(import) => import::import(store, import, out).await,
         Work::Stat(stat) => stat::stat(store, stat, out).await,
         Work::Levels(levels) => levels::levels(store, levels, out).await,

@@ -5,7 +5,7 @@ use super::*;
 use crate::config::LanceConfig;
 use crate::core::{Background, Frozen};
 use crate::table::testing::{Row, open, write};
-use crate::table::{History, Levels, Run};
+use crate::table::{History, Levels, Run, Tags};
 use crate::write::Write;
 use kv_api::Error;
 use std::collections::BTreeMap;
@@ -73,6 +73,7 @@ async fn core(dir: &Path, commits: &Commits, visible: Version) -> Arc<Core> {
         frozen: vec![Arc::new(Frozen { memtable: memtable(commits, 901..=1050), journal_through: 1 })],
         levels: Levels::new(levels, History::new(history)),
         history_floor: 2,
+        tags: Tags::default(),
     };
     let background = Background::new(tokio::sync::mpsc::unbounded_channel().0, 0);
     Arc::new(Core::new(LanceConfig::new(dir), view, visible, background))

@@ -9,7 +9,7 @@ use crate::maintenance::merge::merge;
 use crate::maintenance::plan::Sizes;
 use crate::memtable::MemTable;
 use crate::read::{Merge, Span, Visible};
-use crate::table::{BlockCache, Levels, NewRow, Opened, RunExtent, RunLayout, Table};
+use crate::table::{BlockCache, Levels, NewRow, Opened, Pins, RunExtent, RunLayout, Table, Tags};
 use kv_api::{Direction, Key, KeyRange, Val};
 use std::path::Path;
 use std::sync::Arc;
@@ -52,12 +52,12 @@ fn row<'a>(key: &'a [u8], version: Version, val: Option<&'a [u8]>) -> NewRow<'a>
 }
 
 fn horizons(history: Version) -> Horizons {
-    Horizons { history, erasing: Version::MAX }
+    Horizons { history, erasing: Version::MAX, pins: Pins::default() }
 }
 
 async fn compact(opened: &mut Opened, horizon: Version) {
     let plan = Sizes { partition: 1 << 20, compresses: false }.all(&opened.levels);
-    let plan = plan.with_history(opened.levels.history().runs(), horizons(horizon));
+    let plan = plan.with_history(opened.levels.history().runs(), &horizons(horizon));
     carry_out(opened, plan, horizon).await;
 }
 
@@ -101,14 +101,15 @@ async fn carry_out_steps(opened: &mut Opened, plan: Plan, horizon: Version, most
 
 fn is_worthwhile(levels: &Levels, horizons: &Horizons) -> bool {
     let plan =
-        Sizes { partition: 1 << 20, compresses: false }.all(levels).with_history(levels.history().runs(), *horizons);
+        Sizes { partition: 1 << 20, compresses: false }.all(levels).with_history(levels.history().runs(), horizons);
     super::is_worthwhile(&plan, horizons)
 }
 
 /// What a version has, read in every way there is.
 async fn read(levels: &Levels, version: Version) -> Entries {
     let levels = levels.clone();
-    let view = View { active: Arc::new(MemTable::new()), frozen: vec![], levels, history_floor: 0 };
+    let view =
+        View { active: Arc::new(MemTable::new()), frozen: vec![], levels, history_floor: 0, tags: Tags::default() };
     let span = |direction| Span {
         range: KeyRange::all(),
         direction,

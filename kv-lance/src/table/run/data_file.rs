@@ -1,26 +1,29 @@
 //! The file of a run, read with `pread`.
 
-use crate::files::OpenFiles;
+use crate::files::{FileHandle, OpenFiles};
 use bytes::Bytes;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A data file and its length. Its handle is opened when it is read and may be closed between two
-/// reads: the file must stay where it is for as long as this is used.
+/// reads: the file must stay where it is for as long as this is used, unless its handle is held.
 #[derive(Debug)]
 pub(super) struct DataFile {
     files: Arc<OpenFiles>,
     id: u64,
     path: PathBuf,
     len: u64,
+    held: Option<Arc<dyn FileHandle>>,
 }
 
 impl DataFile {
     /// The file at `path`, which no other file of the store has the `id` of.
     pub(super) fn open(files: &Arc<OpenFiles>, id: u64, path: &Path) -> std::io::Result<Self> {
-        let len = files.handle(id, path)?.len()?;
-        Ok(Self { files: files.clone(), id, path: path.into(), len })
+        let held = files.hold(path)?;
+        let mut file = Self { files: files.clone(), id, path: path.into(), len: 0, held };
+        file.len = file.handle()?.len()?;
+        Ok(file)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -41,15 +44,25 @@ impl DataFile {
             ));
         }
         let mut buf = vec![0; (range.end - range.start) as usize];
-        self.files.handle(self.id, &self.path)?.read_exact_at(&mut buf, range.start)?;
+        self.handle()?.read_exact_at(&mut buf, range.start)?;
         Ok(buf.into())
+    }
+
+    fn handle(&self) -> std::io::Result<Arc<dyn FileHandle>> {
+        match &self.held {
+            Some(held) => Ok(held.clone()),
+            None => self.files.handle(self.id, &self.path),
+        }
     }
 }
 
 impl Drop for DataFile {
     fn drop(&mut self) {
-        // A handle that nobody asks for any more would keep the space of a file that has been
-        // removed.
-        self.files.close(self.id);
+        match self.held {
+            Some(_) => self.files.let_go(),
+            // A handle that nobody asks for any more would keep the space of a file that has been
+            // removed.
+            None => self.files.close(self.id),
+        }
     }
 }

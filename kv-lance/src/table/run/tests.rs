@@ -6,7 +6,7 @@ use super::*;
 use crate::core::View;
 use crate::memtable::MemTable;
 use crate::read::{Merge, Span, Visible};
-use crate::table::{History, Levels};
+use crate::table::{History, Levels, Tags};
 use kv_api::{Direction, KeyRange, Version};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -99,7 +99,8 @@ async fn check_scans(run: &Arc<Run>, expected: &[Row], range: &KeyRange, version
         0 => Levels::new(vec![vec![run.clone()]], History::default()),
         _ => Levels::of_history(vec![run.clone()]),
     };
-    let view = View { active: Arc::new(MemTable::new()), frozen: vec![], levels, history_floor: 0 };
+    let view =
+        View { active: Arc::new(MemTable::new()), frozen: vec![], levels, history_floor: 0, tags: Tags::default() };
     for (key, val) in &seen {
         assert_eq!(view.get(key, version).await.unwrap().as_deref(), Some(*val));
     }

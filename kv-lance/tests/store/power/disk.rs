@@ -59,6 +59,8 @@ pub(super) struct Cut {
     pub(super) promised: u64,
     /// At most so many.
     pub(super) begun: u64,
+    /// The tags up to that of this commit are there.
+    pub(super) tagged: u64,
     /// When it was, for the message of a failure.
     pub(super) moment: String,
 }
@@ -85,6 +87,7 @@ pub(super) struct Disk {
     lie: Option<String>,
     pub(super) promised: AtomicU64,
     pub(super) begun: AtomicU64,
+    pub(super) tagged: AtomicU64,
     failure: Option<Failure>,
     /// Operations so far.
     operations: Mutex<BTreeMap<String, (Access, u64)>>,
@@ -109,6 +112,7 @@ impl Disk {
             lie: lie.map(str::to_owned),
             promised: AtomicU64::new(0),
             begun: AtomicU64::new(0),
+            tagged: AtomicU64::new(0),
             failure,
             operations: Mutex::default(),
             failed: Mutex::new(vec![]),
@@ -232,6 +236,7 @@ impl State {
             image,
             promised: disk.promised.load(Ordering::SeqCst),
             begun: disk.begun.load(Ordering::SeqCst),
+            tagged: disk.tagged.load(Ordering::SeqCst),
             moment: format!("{loss:?} {}", moment()),
         });
         Ok(())

@@ -60,7 +60,7 @@ async fn a_loss_of_power_loses_nothing_that_was_promised() {
 }
 
 /// Kinds of syncs that a loss of power alone does not need, and why they are made.
-const OTHERWISE: [(&str, &str); 7] = [
+const OTHERWISE: [(&str, &str); 9] = [
     ("sync_all kv.lance/*.txn", "what a commit did is read when another tool's commit has to be reconciled with it"),
     ("sync_dir kv.lance/_transactions", "the same"),
     ("sync_all history.lance/*.txn", "the same"),
@@ -69,6 +69,8 @@ const OTHERWISE: [(&str, &str); 7] = [
         "sync_dir history.lance/_versions",
         "until the store is opened, other readers would find history as it was before",
     ),
+    ("sync_dir kv.lance/tags", "until the store is opened, other readers would not find a tag"),
+    ("sync_dir kv.lance/_refs", "the same"),
     ("sync_data HEAD", "it tells that the newest segment was removed; without it the store opens unchecked"),
     ("sync_all RECORD.draft", "the record counts only where the table was removed or taken back"),
 ];

@@ -41,7 +41,16 @@ pub(super) fn writes(i: u64) -> Vec<(String, String)> {
     ]
 }
 
-/// Opens the store again and again, commits, flushes and compacts; the versions of the commits.
+/// Whether commit `i` gets a tag, and which.
+fn is_tagged(i: u64) -> bool {
+    i % 10 == 4
+}
+
+fn tag_of(i: u64) -> String {
+    format!("t{i}")
+}
+
+/// Opens the store again and again, commits, tags, flushes and compacts; the versions of the commits.
 pub(super) async fn run(disk: &Arc<Disk>, dir: &Path, durability: Durability, commits: u64) -> Result<Vec<Version>> {
     let mut versions = vec![];
     let promise = |n: usize| disk.promised.store(n as u64, Ordering::SeqCst);
@@ -54,6 +63,11 @@ pub(super) async fn run(disk: &Arc<Disk>, dir: &Path, durability: Durability, co
         versions.push(write(&store, &rows).await?);
         if durability == Durability::Immediate {
             promise(versions.len());
+        }
+        if is_tagged(i) {
+            store.tag(&tag_of(i), None).await?;
+            promise(versions.len());
+            disk.tagged.store(i, Ordering::SeqCst);
         }
         match i % 23 {
             6 => {
@@ -99,6 +113,15 @@ pub(super) async fn check(
     if !(cut.promised..=cut.begun).contains(&count) || found != state(count) {
         return Err(wrong(format!("it holds {count} commits, whole: {}", found == state(count.min(1 << 20)))));
     }
+    for i in (1..=cut.tagged).filter(|i| is_tagged(*i)) {
+        let version = store.tagged(&tag_of(i)).await.map_err(failed)?;
+        if versions.get(i as usize - 1) != Some(&version) {
+            return Err(wrong(format!("the tag of commit {i} stands for version {version}")));
+        }
+        if thorough && all(&store, Some(version)).await.map_err(failed)? != state(i) {
+            return Err(wrong(format!("at the tag of commit {i} it does not hold what it did")));
+        }
+    }
     if !thorough {
         return Ok(());
     }
@@ -129,8 +152,12 @@ async fn outside(table: &Path) -> std::result::Result<(), String> {
     }
     let dataset = lance::Dataset::open(&table.to_string_lossy()).await.map_err(|e| format!("for others: {e}"))?;
     let mut files = dataset.manifest().fragments.iter().flat_map(|fragment| &fragment.files);
-    match files.find(|file| !table.join("data").join(&file.path).exists()) {
-        None => Ok(()),
-        Some(file) => Err(format!("for others {} lacks {}", table.display(), file.path)),
+    if let Some(file) = files.find(|file| !table.join("data").join(&file.path).exists()) {
+        return Err(format!("for others {} lacks {}", table.display(), file.path));
     }
+    for tag in dataset.tags().list().await.map_err(|e| format!("tags for others: {e}"))?.into_keys() {
+        let tagged = dataset.checkout_version(tag.as_str()).await;
+        tagged.map_err(|e| format!("the tag {tag} for others: {e}"))?;
+    }
+    Ok(())
 }
