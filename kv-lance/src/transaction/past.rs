@@ -4,7 +4,7 @@ use super::LanceTransaction;
 use crate::changes::LanceFeed;
 use crate::core::View;
 use crate::read::{Merge, Span, Versions};
-use kv_api::{ChangeFeed, Direction, KeyRange, Result, Version};
+use kv_api::{ChangeFeed, Direction, Error, KeyRange, Result, Version};
 use std::sync::Arc;
 
 /// The history that a transaction sees: what was committed up to its snapshot. It holds the files that this is in.
@@ -64,7 +64,8 @@ impl LanceTransaction {
     pub(crate) fn changes(&self, since: Version, until: Version, range: KeyRange) -> Result<Box<dyn ChangeFeed>> {
         self.check_open()?;
         let until = until.min(self.snapshot.version);
-        Ok(Box::new(LanceFeed::begin(&self.core, &self.committer, (since, until), range)?))
+        let Some(committer) = &self.committer else { return Err(Error::Unsupported { operation: "changes" }) };
+        Ok(Box::new(LanceFeed::begin(&self.core, committer, (since, until), range)?))
     }
 }
 
