@@ -7,7 +7,7 @@ use kv_api::{
     Capabilities, ChangeFeed, ChangeFilter, Datastore, Error, Result, Transactable, TransactionOptions, Version,
 };
 use kv_conformance::Reference;
-use kv_live::{Commit, LiveQueries, LiveQuery, Subscription, Update};
+use kv_live::{Commit, Contents, LiveQueries, LiveQuery, Subscription, Update};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -171,6 +171,55 @@ async fn an_error_of_the_feed_is_that_of_all_subscriptions_behind_what_was_there
         }
         assert_eq!(store.begun.load(Ordering::SeqCst), 1, "nothing is tried again unasked");
     }
+}
+
+/// The reference store, in which something is committed whenever a transaction begins.
+struct Busy(Reference);
+
+#[async_trait]
+impl Datastore for Busy {
+    fn kind(&self) -> &'static str {
+        "busy"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Datastore::capabilities(&self.0)
+    }
+
+    async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
+        let tx = self.0.begin(TransactionOptions::write()).await?;
+        let val = self.0.current_version().await? + 1;
+        tx.set("a".into(), val.to_string().into()).await?;
+        tx.commit().await?;
+        self.0.begin(options).await
+    }
+
+    async fn current_version(&self) -> Result<Version> {
+        self.0.current_version().await
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.0.shutdown().await
+    }
+
+    async fn changes_until(&self, since: Version, until: Version, filter: ChangeFilter) -> Result<Box<dyn ChangeFeed>> {
+        self.0.changes_until(since, until, filter).await
+    }
+}
+
+/// What a transaction sees has no version that one could ask for, and in a busy store it is never the current one.
+#[tokio::test]
+async fn a_snapshot_is_of_its_version_whatever_is_committed_beside_it() {
+    let store = Arc::new(Busy(Reference::new()));
+    let first = set(&store.0, "b").await;
+    set(&store.0, "a").await;
+    let mut all = LiveQueries::new(store).subscribe(LiveQuery::range(..).contents(Contents::New)).await.unwrap();
+    let Update::Rows(rows) = all.next().await.unwrap() else { panic!("there are two rows") };
+    let Update::Current { version } = all.next().await.unwrap() else { panic!("there is one page") };
+    assert!(version > first + 1, "{version}");
+    let vals: Vec<_> = rows.into_iter().map(|row| row.val.unwrap()).collect();
+    assert_eq!(vals, [version.to_string(), "1".into()], "the value says of which version it is");
+    assert_eq!(next(&mut all).await.unwrap().version, version + 1);
 }
 
 /// The common feed can fall behind what the store retains, where its task gets no time. That is no fault of subscriptions which

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement that fails says so and ends")]
 
 use criterion::Criterion;
-use kv_api::{Datastore, Transactable, TransactionOptions};
+use kv_api::{Datastore, TransactionOptions};
 use kv_bench::numbers::Numbers;
 use kv_live::{Contents, LiveQueries, LiveQuery, Subscription, Update};
 use std::sync::Arc;

@@ -127,3 +127,86 @@ impl PastRows {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::memtable::MemTable;
+    use crate::table::Levels;
+    use crate::write::Write;
+
+    const ALL: Versions = Versions { from: 0, to: Version::MAX };
+
+    /// The past of rows in memory; no value is a deletion.
+    fn past(rows: &[(&str, Version, Option<&str>)], (floor, snapshot): (Version, Version)) -> Past {
+        let memtable = MemTable::new();
+        for (key, version, val) in rows {
+            let write = val.map_or_else(Write::delete, |val| Write::set(val.to_owned().into()));
+            memtable.insert(key.to_string().into(), *version, write);
+        }
+        let levels = Levels::default();
+        let view = View { active: Arc::new(memtable), frozen: Vec::new(), levels, history_floor: floor };
+        Past { view: Arc::new(view), snapshot, floor, deletions_floor: floor }
+    }
+
+    /// Key, version and by what it is superseded, and `-` for a deletion.
+    async fn read(past: &Past, versions: Versions, superseded: bool) -> Vec<String> {
+        let mut read = Vec::new();
+        let mut rows = past.rows(KeyRange::all(), versions, true, superseded);
+        let mut take = |row: PastRow<'_>| {
+            let deleted = if row.val.is_none() { "-" } else { "" };
+            let superseded = row.superseded.map_or_else(String::new, |by| format!("<{by}"));
+            read.push(format!("{deleted}{}{}{superseded}", String::from_utf8_lossy(row.key), row.version));
+        };
+        while rows.next(&mut take).await.unwrap() {}
+        read
+    }
+
+    const ROWS: [(&str, Version, Option<&str>); 7] = [
+        ("a", 2, Some("x")),
+        ("a", 5, Some("y")),
+        ("a", 8, Some("z")),
+        ("b", 3, Some("x")),
+        ("b", 4, None),
+        ("c", 1, Some("x")),
+        ("d", 9, None),
+    ];
+
+    #[tokio::test]
+    async fn each_version_is_there_up_to_the_snapshot() {
+        let all = read(&past(&ROWS, (0, 9)), ALL, true).await;
+        assert_eq!(all, ["a8", "a5<8", "a2<5", "-b4", "b3<4", "c1", "-d9"]);
+        let earlier = read(&past(&ROWS, (0, 5)), ALL, true).await;
+        assert_eq!(earlier, ["a5", "a2<5", "-b4", "b3<4", "c1"]);
+        let some = read(&past(&ROWS, (0, 9)), Versions { from: 3, to: 5 }, true).await;
+        assert_eq!(some, ["a5<8", "-b4", "b3<4"]);
+    }
+
+    /// Some of it is gone from the files by then and some is not, as compactions come by.
+    #[tokio::test]
+    async fn what_may_be_there_in_part_is_not_shown() {
+        assert_eq!(read(&past(&ROWS, (4, 9)), ALL, true).await, ["a8", "a5<8", "a2<5", "c1", "-d9"]);
+        assert_eq!(read(&past(&ROWS, (5, 9)), ALL, true).await, ["a8", "a5<8", "c1", "-d9"]);
+        assert_eq!(read(&past(&ROWS, (9, 9)), ALL, true).await, ["a8", "c1"]);
+        let below = read(&past(&ROWS, (8, 9)), Versions { from: 0, to: 5 }, false).await;
+        assert_eq!(below, ["c1"], "what is newer says that the rest had been superseded");
+    }
+
+    /// Memory is read some rows at a time, which end somewhere within those of a key.
+    #[tokio::test]
+    async fn a_key_with_many_versions_has_all_of_them() {
+        let keys = ["a", "b", "c", "d"];
+        let rows: Vec<_> = (1..=2000).map(|version| (keys[version as usize % 4], version, Some("x"))).collect();
+        let read = read(&past(&rows, (0, 2000)), ALL, false).await;
+        let expected: Vec<_> = keys
+            .iter()
+            .flat_map(|key| {
+                rows.iter().rev().filter(move |row| row.0 == *key).map(move |row| format!("{key}{}", row.1))
+            })
+            .collect();
+        let without = |row: &String| row.split('<').next().unwrap().to_owned();
+        assert_eq!(read.iter().map(without).collect::<Vec<_>>(), expected);
+    }
+}

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Everything flushes, merges and becomes history after a few commits.
 fn tiny(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(128).durability(Durability::Eventual)
+    LanceConfig::new(dir).memtable_bytes(4 << 10).block_bytes(128).durability(Durability::Eventual)
 }
 
 /// Key, version, value unless it is a deletion, and since when it is superseded.
