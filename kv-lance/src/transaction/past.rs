@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
     use crate::memtable::MemTable;
-    use crate::table::Levels;
+    use crate::table::{Levels, Tags};
     use crate::write::Write;
 
     const ALL: Versions = Versions { from: 0, to: Version::MAX };
@@ -147,7 +147,8 @@ mod tests {
             memtable.insert(key.to_string().into(), *version, write);
         }
         let levels = Levels::default();
-        let view = View { active: Arc::new(memtable), frozen: Vec::new(), levels, history_floor: floor };
+        let (active, frozen, tags) = (Arc::new(memtable), Vec::new(), Tags::default());
+        let view = View { active, frozen, levels, history_floor: floor, tags };
         Past { view: Arc::new(view), snapshot, floor, deletions_floor: floor }
     }
 

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 #[test]
 fn differences_are_printed_in_the_order_of_the_keys() {
     let kv = Kv::new();
-    kv.run_with_input("shell", b"set a 1\nset b 1\nset c 1\nset user/1 x\ntag before\n").ok();
+    kv.run("set a 1").ok();
+    kv.run_with_input("shell", b"set b 1\nset c 1\nset user/1 x\ntag before\n").ok();
     kv.run_with_input("shell", b"set b 2\ndel c\nset d 1\nset a 0\nset a 1\nset user/1 y\n").ok();
     assert_eq!(kv.run("diff tag:before").ok(), "~\tb\t1\t2\n-\tc\t1\n+\td\t1\n~\tuser/1\tx\ty\n");
     assert_eq!(kv.run("diff tag:before --prefix user/").ok(), "~\tuser/1\tx\ty\n");

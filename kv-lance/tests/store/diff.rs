@@ -73,16 +73,16 @@ async fn differences_are_those_of_two_scans() -> Result<()> {
         let mut store = open(tiny(dir.path())).await?;
         let mut random = Random(seed);
         let (mut versions, mut states) = (vec![0], vec![Model::new()]);
-        for number in 1..160 {
+        for number in 1..120 {
             states.push(states.last().unwrap().clone());
             versions.push(step(&store, &mut random, &mut states, erases).await?);
-            match number % 80 {
+            match number % 60 {
                 30 => store.compact().await?,
-                60 => {
+                45 => {
                     drop(store);
                     store = open(tiny(dir.path())).await?;
                 }
-                20 | 79 => compare(&store, &versions, &states, &mut random).await?,
+                20 | 59 => compare(&store, &versions, &states, &mut random).await?,
                 _ => {}
             }
         }

@@ -79,10 +79,18 @@ async fn a_flushed_state_is_read_beside_the_writer_and_refreshed() -> Result<()>
     reader.refresh().await?;
     assert_eq!(reader.tagged("kept").await?, first);
     assert_eq!(reader.levels(), store.levels());
+    // Nobody keeps what it reads but itself.
+    let old = reader.begin(TransactionOptions::read()).await?;
+    write(&store, &[("a", "3")]).await?;
+    store.compact_with(CompactOptions::no_history()).await?;
+    reader.refresh().await?;
+    assert_eq!(all(&reader, None).await?, rows(&[("a", "3")]));
+    assert_eq!(old.get(b"a", None).await?.as_deref(), Some(&b"2"[..]));
+    assert_eq!(old.count(KeyRange::all(), None).await?, 1);
     // The writer has noticed nothing, and goes.
     store.shutdown().await?;
     drop(store);
-    assert_eq!(all(&reader, None).await?, rows(&[("a", "2")]));
+    assert_eq!(all(&reader, None).await?, rows(&[("a", "3")]));
     reader.shutdown().await?;
     assert!(matches!(reader.refresh().await, Err(Error::StoreClosed)));
     assert!(matches!(reader.begin(TransactionOptions::read()).await, Err(Error::StoreClosed)));

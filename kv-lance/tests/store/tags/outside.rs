@@ -153,7 +153,10 @@ async fn a_tag_that_is_not_shown_is_shown_again() -> Result<()> {
 async fn a_tag_of_a_table_that_was_removed_is_one_of_the_store_alone() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
     let store = open(LanceConfig::new(dir.path())).await?;
-    write(&store, &[("a", "1")]).await?;
+    for val in ["one", "two", "1"] {
+        write(&store, &[("a", val)]).await?;
+        store.flush().await?;
+    }
     let version = store.tag("ours", None).await?;
     store.shutdown().await?;
     drop(store);
