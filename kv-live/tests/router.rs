@@ -1,5 +1,11 @@
 //! What becomes of subscriptions when the task that they share, or the feed that it follows, comes to an end.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use arrow_array::RecordBatch;
 use async_trait::async_trait;

@@ -1,5 +1,11 @@
 //! Behaviour of kv-lance that its contract does not say: opening, recovery, history, what is on disk.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod background;
 mod close_faults;
