@@ -130,19 +130,11 @@ mod tests {
     use super::*;
     use crate::core::View;
     use crate::memtable::MemTable;
-    use crate::table::{Levels, Tags};
     use futures::FutureExt;
-    use std::sync::Arc;
 
     #[tokio::test]
     async fn writers_wait_for_merges_where_too_many_runs_have_piled_up() {
-        let view = View {
-            active: Arc::new(MemTable::new()),
-            frozen: vec![],
-            levels: Levels::default(),
-            history_floor: 0,
-            tags: Tags::default(),
-        };
+        let view = View::of(MemTable::new());
         let (views, health, config) = (ViewCell::new(view), Health::default(), LanceConfig::new("store"));
         let room = Room::default();
         room.set_flushed_runs(STOP - 1);

@@ -34,6 +34,13 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// What a store without a table shows of a memtable.
+    #[cfg(test)]
+    pub(crate) fn of(memtable: MemTable) -> Self {
+        let (active, levels, tags) = (Arc::new(memtable), Levels::default(), Tags::default());
+        Self { active, frozen: Vec::new(), levels, history_floor: 0, tags }
+    }
+
     /// Refuses a version whose history is gone.
     pub(crate) fn check_retained(&self, version: Version) -> Result<()> {
         if version < self.history_floor && !self.tags.pins().contain(version) {

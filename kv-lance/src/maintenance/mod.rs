@@ -392,13 +392,7 @@ mod tests {
 
     /// A store without a table.
     fn core(dir: &std::path::Path) -> Arc<Core> {
-        let view = View {
-            active: Arc::new(MemTable::new()),
-            frozen: vec![],
-            levels: Levels::default(),
-            history_floor: 0,
-            tags: Tags::default(),
-        };
+        let view = View::of(MemTable::new());
         Arc::new(Core::new(LanceConfig::new(dir), view, 0, Background::new(mpsc::unbounded_channel().0, 0)))
     }
 

@@ -134,7 +134,6 @@ mod tests {
 
     use super::*;
     use crate::memtable::MemTable;
-    use crate::table::{Levels, Tags};
     use crate::write::Write;
 
     const ALL: Versions = Versions { from: 0, to: Version::MAX };
@@ -146,9 +145,7 @@ mod tests {
             let write = val.map_or_else(Write::delete, |val| Write::set(val.to_owned().into()));
             memtable.insert(key.to_string().into(), *version, write);
         }
-        let levels = Levels::default();
-        let (active, frozen, tags) = (Arc::new(memtable), Vec::new(), Tags::default());
-        let view = View { active, frozen, levels, history_floor: floor, tags };
+        let view = View { history_floor: floor, ..View::of(memtable) };
         Past { view: Arc::new(view), snapshot, floor, deletions_floor: floor }
     }
 
