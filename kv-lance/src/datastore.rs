@@ -296,7 +296,7 @@ fn recover(
         journal_through = contents.state.journal_through,
     )
     .entered();
-    let Contents { levels, state, tags } = contents;
+    let Contents { levels, state, tags, tagged_bytes } = contents;
     let mut newest = state.last_version;
     let mut memtable = MemTable::new();
     let mut frozen = Vec::new();
@@ -320,6 +320,7 @@ fn recover(
     let view = View { active: Arc::new(memtable), frozen, levels, history_floor: state.history_floor, tags };
     let background = Background::new(maintenance.commands.clone(), config.compaction_bandwidth);
     let core = Core::new(config, view, newest, background);
+    core.figures.tagged_bytes.store(tagged_bytes, std::sync::atomic::Ordering::Relaxed);
     core.feeds.begin_after(state.changes_floor.min(newest));
     Ok((core, journal))
 }

@@ -28,7 +28,6 @@ use kv_api::{Error, Result};
 use parking_lot::Mutex;
 use plan::Sizes;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -64,6 +63,8 @@ pub(crate) struct Contents {
     pub(crate) levels: Levels,
     pub(crate) state: TableState,
     pub(crate) tags: Tags,
+    /// Bytes of files that only tags keep.
+    pub(crate) tagged_bytes: u64,
 }
 
 /// The rest of the store, which is made from the table's contents.
@@ -155,7 +156,8 @@ async fn run(
 ) -> Result<()> {
     let (table, state) = match Table::open(&place.root, place.create, place.cache, place.files, place.runs).await {
         Ok(Opened { table, levels, state }) => {
-            if opened.send(Ok(Contents { levels, state, tags: table.tags().clone() })).is_err() {
+            let (tags, tagged_bytes) = (table.tags().clone(), table.tagged_bytes());
+            if opened.send(Ok(Contents { levels, state, tags, tagged_bytes })).is_err() {
                 return Ok(());
             }
             (table, state)
@@ -177,7 +179,6 @@ async fn run(
             return Err(e);
         }
     };
-    core.figures.tagged_bytes.store(table.tagged_bytes(), Ordering::Relaxed);
     let core = Arc::downgrade(&core);
     let _watch = DeathWatch(core.clone());
     let worker =
