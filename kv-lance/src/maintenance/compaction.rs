@@ -112,13 +112,19 @@ impl Running {
 impl Worker {
     /// Begins what is due, as far as there are threads for it.
     pub(super) async fn begin_compactions(&mut self, core: &Core) {
-        // Writers do not wait for merges that fail, or that nobody does.
+        self.tell_writers(core);
+        while !core.background.brake.is_paused() && self.begin_next(core).await {}
+        // What has just moved to another level is neither debt any more nor in anybody's way, and nothing is to come after
+        // which this would be looked at again.
+        self.tell_writers(core);
+        core.figures.compaction_debt.store(self.sizes.debt(self.table.levels()), Ordering::Relaxed);
+    }
+
+    /// Says how many runs writers are to wait for: not for merges that fail, or that nobody does.
+    fn tell_writers(&self, core: &Core) {
         let is_paused = core.background.brake.is_paused();
         let merges = core.config.background_optimize && self.compactions.failures == 0 && !is_paused;
         core.room.set_flushed_runs(if merges { self.table.levels().flushed().len() } else { 0 });
-        while !core.background.brake.is_paused() && self.begin_next(core).await {}
-        // What has just been moved to another level is no debt any more.
-        core.figures.compaction_debt.store(self.sizes.debt(self.table.levels()), Ordering::Relaxed);
     }
 
     /// Begins a step, or a compaction, or ends one; whether there was anything to do.

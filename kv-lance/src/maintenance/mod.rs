@@ -230,10 +230,11 @@ impl Worker {
             None => return Ok(()),
         };
         loop {
+            let looked_at = Instant::now();
             if let Some(core) = self.core.upgrade() {
                 self.begin_compactions(&core).await;
             }
-            let event = self.next(&mut inbox, retry).await;
+            let event = self.next(&mut inbox, retry, looked_at).await;
             let Some(core) = self.core.upgrade() else { return Ok(()) };
             match event {
                 Event::End => return Ok(()),
@@ -279,18 +280,17 @@ impl Worker {
     }
 
     /// Waits for what comes next. Nothing keeps the store alive meanwhile.
-    async fn next(&mut self, inbox: &mut mpsc::UnboundedReceiver<Command>, retry: bool) -> Event {
-        let now = Instant::now();
-        let flush_at = retry.then(|| now + RETRY);
+    async fn next(&mut self, inbox: &mut mpsc::UnboundedReceiver<Command>, retry: bool, looked_at: Instant) -> Event {
+        let flush_at = retry.then(|| Instant::now() + RETRY);
         let compact_at = self.compactions.not_before.filter(|_| !self.compactions.are_running());
         let expire_at = (!self.table.levels().history().is_empty()).then_some(self.compactions.look_for_expired_at);
-        let again = soonest(now, [flush_at, compact_at, expire_at]);
+        let again = soonest(looked_at, [flush_at, compact_at, expire_at]);
         tokio::select! {
             // What has been merged is taken in first: there is always another memtable to flush where writers are fast.
             biased;
             ended = self.compactor.ended(), if self.compactions.are_merging() => Event::Merged(ended),
             command = inbox.recv() => command.map_or(Event::End, Event::Command),
-            () = tokio::time::sleep_until(again.unwrap_or(now)), if again.is_some() => Event::Again,
+            () = tokio::time::sleep_until(again.unwrap_or(looked_at)), if again.is_some() => Event::Again,
         }
     }
 
@@ -357,10 +357,10 @@ impl Worker {
     }
 }
 
-/// When to look again. What is past has had its turn, and waits for something else: for a merge under way, or for somebody
-/// to ask.
-fn soonest(now: Instant, times: [Option<Instant>; 3]) -> Option<Instant> {
-    times.into_iter().flatten().filter(|time| *time > now).min()
+/// When to look again. What was due when somebody last looked has had its turn, and waits for something else: for a merge
+/// under way, or for somebody to ask.
+fn soonest(looked_at: Instant, times: [Option<Instant>; 3]) -> Option<Instant> {
+    times.into_iter().flatten().filter(|time| *time > looked_at).min()
 }
 
 /// How long replaced files stay for outside readers: not at all where they take as much space as what is live, else a busy

@@ -206,6 +206,32 @@ async fn keys_that_ascend_are_compressed_all_the_same() -> Result<()> {
     Ok(())
 }
 
+/// A flush of one large transaction gives many runs at once. They move down as they are, with no merge after which anybody
+/// would look again at how many lie on level 0: writers waited for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_go_on_when_runs_have_moved_down() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(config(dir.path()).versioned(false).memtable_bytes(1 << 10).frozen_memtables(1)).await?;
+    for batch in 0..3 {
+        let tx = store.begin(TransactionOptions::write()).await?;
+        for key in batch * 4000..(batch + 1) * 4000 {
+            tx.set(numbered(key).0.into(), "x".repeat(40).into()).await?;
+        }
+        tx.commit().await?;
+        // Nobody asks for anything: that would have it look again.
+        until(&store, |store| {
+            let levels = store.levels();
+            let below: usize = levels.iter().skip(1).map(|level| level.runs.len()).sum();
+            levels.first().is_some_and(|flushed| flushed.runs.len() < 4) && below > 36 * (batch + 1)
+        })
+        .await;
+        let written = tokio::time::timeout(Duration::from_secs(20), write_keys(&store, 0..1, "beside"));
+        written.await.expect("a writer waits where nothing is left to merge")?;
+    }
+    assert_eq!(all(&store, None).await?.len(), 12_000);
+    Ok(())
+}
+
 /// Keys that ascend and are deleted soon, as those of a queue: no run of theirs overlaps another, and yet the lowest level is to
 /// hold live keys only.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
