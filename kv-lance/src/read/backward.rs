@@ -4,7 +4,7 @@
 use super::Span;
 use super::loaded::Loaded;
 use super::rows::Rows;
-use crate::table::Run;
+use crate::table::{ReadAhead, Run};
 use kv_api::{Direction, Key, Result, Version};
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ pub(super) struct BackwardCursor {
     place: Place,
     /// A row of a block other than that of the place.
     elsewhere: Option<(Loaded, usize)>,
+    vals_ahead: ReadAhead,
 }
 
 /// How far the cursor has come.
@@ -40,7 +41,7 @@ impl BackwardCursor {
             Some(end) => Place::Before(end.clone()),
             None => Place::Block(run.blocks().saturating_sub(1)),
         };
-        Self { run: run.clone(), place, elsewhere: None }
+        Self { run: run.clone(), place, elsewhere: None, vals_ahead: ReadAhead::new(Direction::Backward) }
     }
 
     /// Whether the next row needs a block that is not loaded.
@@ -109,7 +110,9 @@ impl BackwardCursor {
 
     pub(super) async fn read_vals(&mut self) -> Result<()> {
         match (&mut self.elsewhere, &mut self.place) {
-            (Some((loaded, _)), _) | (None, Place::Row { loaded, .. }) => loaded.read_vals(&self.run).await,
+            (Some((loaded, _)), _) | (None, Place::Row { loaded, .. }) => {
+                loaded.read_vals(&self.run, &mut self.vals_ahead).await
+            }
             (None, _) => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use super::ahead::Ahead;
 use super::loaded::Loaded;
 use super::rows::Rows;
 use super::{Span, Visible};
-use crate::table::Run;
+use crate::table::{ReadAhead, Run};
 use kv_api::{Direction, Key, Result, Version};
 use std::sync::Arc;
 
@@ -20,7 +20,9 @@ pub(super) struct ForwardCursor {
     row: usize,
     /// The end of the span, where it is not behind the run.
     end: Option<Key>,
+    /// Of all rows what has been read, and of values else how far to read.
     ahead: Ahead,
+    vals_ahead: ReadAhead,
 }
 
 impl ForwardCursor {
@@ -34,6 +36,7 @@ impl ForwardCursor {
             row: 0,
             end: span.range.end.clone().filter(|end| end.as_ref() <= run.key_bounds().1),
             ahead: Ahead::default(),
+            vals_ahead: ReadAhead::new(Direction::Forward),
         }
     }
 
@@ -68,7 +71,7 @@ impl ForwardCursor {
 
     pub(super) async fn read_vals(&mut self) -> Result<()> {
         match &mut self.loaded {
-            Some(loaded) => loaded.read_vals(&self.run).await,
+            Some(loaded) => loaded.read_vals(&self.run, &mut self.vals_ahead).await,
             None => Ok(()),
         }
     }

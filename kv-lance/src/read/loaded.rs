@@ -1,7 +1,7 @@
 //! A block that a cursor is in. Its values are read when one of its rows is handed out, and not before.
 
 use super::Span;
-use crate::table::{KeyBlock, Run, ValBlock};
+use crate::table::{KeyBlock, ReadAhead, Run, ValBlock};
 use kv_api::Result;
 use std::sync::Arc;
 use tokio::task::coop::consume_budget;
@@ -24,8 +24,8 @@ impl Loaded {
         span.vals && self.vals.is_none()
     }
 
-    pub(super) async fn read_vals(&mut self, run: &Run) -> Result<()> {
-        self.vals = Some(run.vals(self.block).await?);
+    pub(super) async fn read_vals(&mut self, run: &Run, ahead: &mut ReadAhead) -> Result<()> {
+        self.vals = Some(run.vals_ahead(self.block, ahead).await?);
         Ok(())
     }
 }

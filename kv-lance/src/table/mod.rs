@@ -44,7 +44,9 @@ pub(crate) use restore::FOREIGN;
 pub use restore::Restored;
 #[cfg(test)]
 pub(crate) use run::testing;
-pub(crate) use run::{BlockCache, Column, KeyBlock, NewRow, RowPlace, Run, RunExtent, RunsWriter, ValBlock, hash};
+pub(crate) use run::{
+    BlockCache, Column, KeyBlock, NewRow, ReadAhead, RowPlace, Run, RunExtent, RunsWriter, ValBlock, hash,
+};
 pub(crate) use salvage::{HISTORY, LostRun, Rank, salvage};
 pub(crate) use spare::is_kept;
 pub(crate) use state::TableState;

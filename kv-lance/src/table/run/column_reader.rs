@@ -101,6 +101,16 @@ impl ColumnReader {
         size_of_val(&*self.page_ends) + self.pages.bytes() + self.page_ends.len() * PAGE_INFO_BYTES
     }
 
+    /// The rows of the page that a row is in. No chunk goes on from one page to another.
+    pub(super) fn page_of(&self, row: u64) -> Range<u64> {
+        let page = self.page_ends.partition_point(|end| *end <= row);
+        self.page_start(page)..self.page_ends.get(page).copied().unwrap_or(row)
+    }
+
+    fn page_start(&self, page: usize) -> u64 {
+        page.checked_sub(1).and_then(|before| self.page_ends.get(before)).map_or(0, |end| *end)
+    }
+
     /// Decodes these rows, on the calling thread.
     pub(super) async fn read(&self, rows: Range<u64>) -> lance::Result<ArrayRef> {
         let count = rows.end.saturating_sub(rows.start);
@@ -122,7 +132,7 @@ impl ColumnReader {
         if let Some(loaded) = &*self.pages.get(page) {
             return Ok(loaded.clone());
         }
-        let start = page.checked_sub(1).and_then(|before| self.page_ends.get(before)).map_or(0, |end| *end);
+        let start = self.page_start(page);
         let rows = start..self.page_ends.get(page).map_or(start, |end| *end);
         let decompressors = Arc::new(DefaultDecompressionStrategy::default());
         let mut scheduler =

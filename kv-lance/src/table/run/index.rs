@@ -24,6 +24,7 @@ use super::statistics::RunStatistics;
 use crate::codec::{Reader, put_block};
 use crate::table::FORMAT_VERSION;
 use kv_api::{Error, Result, Version};
+use std::ops::Range;
 use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"kvlanceR";
@@ -162,6 +163,17 @@ impl RunIndex {
             return Ok(Vec::new());
         }
         self.with_part(self.part_of(block), |part| part.blocks_from(block).iter().take(most).copied().collect())
+    }
+
+    /// The blocks of the same part as this one that begin in a range of rows, at most `most`, and the number of the first.
+    pub(super) fn blocks_in(&self, block: usize, rows: Range<u64>, most: usize) -> Result<(usize, Vec<BlockInfo>)> {
+        self.with_part(self.part_of(block), |part| {
+            let (mut first, mut found) = part.blocks_in(rows);
+            // Of too many those around the block.
+            let behind = (block.saturating_sub(first) / most * most).min(found.len());
+            (first, found) = (first + behind, found.get(behind..).unwrap_or_default());
+            (first, found.iter().take(most).copied().collect())
+        })
     }
 
     /// The last block that begins at or before the place of `(key, version)` in the order of a run;

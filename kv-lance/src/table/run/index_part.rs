@@ -18,6 +18,7 @@ use super::fences::Fences;
 use crate::codec::{Reader, put_block};
 use kv_api::Version;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// The block begins with the key that the one before ends with.
 pub(super) const CONTINUES: u8 = 1;
@@ -132,6 +133,13 @@ impl IndexPart {
     /// A block, by its number in the run, and those behind it.
     pub(super) fn blocks_from(&self, block: usize) -> &[BlockInfo] {
         block.checked_sub(self.first_block).and_then(|block| self.blocks.get(block..)).unwrap_or_default()
+    }
+
+    /// The blocks that begin in a range of rows, and the number of the first in the run.
+    pub(super) fn blocks_in(&self, rows: Range<u64>) -> (usize, &[BlockInfo]) {
+        let before = |row: u64| self.blocks.partition_point(|block| u64::from(block.first_row) < row);
+        let first = before(rows.start);
+        (self.first_block + first, self.blocks.get(first..before(rows.end)).unwrap_or_default())
     }
 
     /// The fence of a block, by its number in the run.

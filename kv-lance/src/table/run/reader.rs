@@ -5,6 +5,7 @@ use super::cache::BlockCache;
 use super::column_reader::ColumnReader;
 use super::data_file::DataFile;
 use super::index::RunIndex;
+use super::load::ReadAhead;
 use super::opening::Opening;
 use super::statistics::RunStatistics;
 use crate::files::OpenFiles;
@@ -111,11 +112,7 @@ impl Run {
     pub(crate) async fn keys(&self, block: usize) -> Result<Arc<KeyBlock>> {
         match self.cache.keys(self.id, block as u32) {
             Some(keys) => Ok(keys),
-            None => {
-                let keys = self.keys_uncached(block).await?;
-                self.cache.insert_keys(self.id, block as u32, keys.clone());
-                Ok(keys)
-            }
+            None => self.load_keys(block).await,
         }
     }
 
@@ -123,11 +120,15 @@ impl Run {
     pub(crate) async fn vals(&self, block: usize) -> Result<Arc<ValBlock>> {
         match self.cache.vals(self.id, block as u32) {
             Some(vals) => Ok(vals),
-            None => {
-                let vals = self.vals_uncached(block).await?;
-                self.cache.insert_vals(self.id, block as u32, vals.clone());
-                Ok(vals)
-            }
+            None => self.load_vals(block, block..=block).await,
+        }
+    }
+
+    /// The same for somebody who goes on from block to block.
+    pub(crate) async fn vals_ahead(&self, block: usize, ahead: &mut ReadAhead) -> Result<Arc<ValBlock>> {
+        match self.cache.vals(self.id, block as u32) {
+            Some(vals) => Ok(vals),
+            None => self.load_vals(block, ahead.next(block)).await,
         }
     }
 }

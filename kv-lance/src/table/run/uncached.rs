@@ -27,48 +27,76 @@ type Stretch = Vec<(Arc<KeyBlock>, Option<Arc<ValBlock>>)>;
 impl Run {
     /// Reads and checks keys, versions and tombstones of a block.
     pub(crate) async fn keys_uncached(&self, block: usize) -> Result<Arc<KeyBlock>> {
-        let info = self.info(block)?;
-        let meta = self.row_meta(&info, &info)?;
-        let keys = self.rows_of(block, &self.keys, rows(&info, &info)).await?;
-        let meta = self.meta_of(block, &info, meta, &info)?;
-        let keys = self.key_block(block, &info, meta, Column::new(keys.values(), keys.offsets()))?;
-        Ok(Arc::new(keys.knowing()))
+        let read = self.keys_of(block, &[self.info(block)?]).await?;
+        read.into_iter().next().ok_or_else(|| self.damaged(block, "is not in the index"))
+    }
+
+    /// The same of blocks that lie one after the other in one part of the index.
+    pub(super) async fn keys_of(&self, first: usize, infos: &[BlockInfo]) -> Result<Vec<Arc<KeyBlock>>> {
+        let (begin, end) = self.ends_of(first, infos)?;
+        let meta = self.row_meta(begin, end)?;
+        let keys = self.rows_of(first, &self.keys, rows(begin, end)).await?;
+        let block = |(block, info): (usize, &BlockInfo)| {
+            // They are kept one by one, and none is to keep what was read of others.
+            let meta = self.checked_meta(block, info, &meta, begin).map(|meta| Bytes::copy_from_slice(&meta));
+            let keys = Column::new(keys.values(), offsets(&keys, begin, info));
+            Ok(Arc::new(self.key_block(block, info, meta?, keys)?.knowing()))
+        };
+        (first..).zip(infos).map(block).collect()
     }
 
     /// Reads and checks the values of a block.
     pub(crate) async fn vals_uncached(&self, block: usize) -> Result<Arc<ValBlock>> {
-        let info = self.info(block)?;
-        let vals = self.rows_of(block, &self.vals, rows(&info, &info)).await?;
-        self.val_block(block, &info, Column::new(vals.values(), vals.offsets()))
+        let read = self.vals_of(block, &[self.info(block)?]).await?;
+        read.into_iter().next().ok_or_else(|| self.damaged(block, "is not in the index"))
+    }
+
+    /// The same of blocks that lie one after the other.
+    pub(super) async fn vals_of(&self, first: usize, infos: &[BlockInfo]) -> Result<Vec<Arc<ValBlock>>> {
+        let (begin, end) = self.ends_of(first, infos)?;
+        let vals = self.rows_of(first, &self.vals, rows(begin, end)).await?;
+        let block = |(block, info): (usize, &BlockInfo)| {
+            self.val_block(block, info, Column::new(vals.values(), offsets(&vals, begin, info)))
+        };
+        (first..).zip(infos).map(block).collect()
     }
 
     /// Reads and checks `first` and blocks behind it, at most `most` and no more than some hundred KiB or what a single block
     /// has: a read costs Lance as much as the rows of several blocks.
     pub(crate) async fn stretch(&self, first: usize, most: usize, vals: bool) -> Result<Stretch> {
-        let bytes_a_block = (self.disk_bytes() / self.blocks().max(1) as u64).max(1);
-        let room = (STRETCH_BYTES / bytes_a_block).clamp(1, STRETCH_BLOCKS as u64) as usize;
-        let mut infos = self.index.blocks_from(first, most.min(room))?;
-        // A block of one row may be of any length.
-        infos.truncate(infos.iter().position(|info| info.rows == 1).unwrap_or(infos.len()).max(1));
-        let (Some(begin), Some(end)) = (infos.first(), infos.last()) else {
-            return Err(self.damaged(first, "is not in the index"));
-        };
+        let infos = self.stretch_from(first, most)?;
+        let (begin, end) = self.ends_of(first, &infos)?;
         let meta = self.row_meta(begin, end)?;
         let keys = self.rows_of(first, &self.keys, rows(begin, end)).await?;
         let vals = match vals {
             true => Some(self.rows_of(first, &self.vals, rows(begin, end)).await?),
             false => None,
         };
-        let (keys, vals) = (Shared::of(&keys), vals.as_ref().map(Shared::of));
+        let shared = |array: &BinaryArray| Bytes::from_owner(Owner(array.values().clone()));
+        let (key_bytes, val_bytes) = (shared(&keys), vals.as_ref().map(shared));
         let block = |(block, info): (usize, &BlockInfo)| {
-            let meta = self.meta_of(block, info, meta.clone(), begin)?;
-            let rows = (info.first_row - begin.first_row) as usize..;
-            let rows = rows.start..rows.start + info.rows as usize;
-            let keys = Arc::new(self.key_block(block, info, meta, keys.column(rows.clone()))?);
-            let vals = vals.as_ref().map(|vals| self.val_block(block, info, vals.column(rows))).transpose()?;
-            Ok((keys, vals))
+            let meta = self.checked_meta(block, info, &meta, begin)?;
+            let column = Column::shared(&key_bytes, offsets(&keys, begin, info));
+            let read = Arc::new(self.key_block(block, info, meta, column)?);
+            let vals = vals.as_ref().zip(val_bytes.as_ref());
+            let column = vals.map(|(vals, bytes)| Column::shared(bytes, offsets(vals, begin, info)));
+            Ok((read, column.map(|column| self.val_block(block, info, column)).transpose()?))
         };
         (first..).zip(&infos).map(block).collect()
+    }
+
+    /// Where `first` and blocks behind it are, as many as are to be read at once and at most `most`.
+    pub(super) fn stretch_from(&self, first: usize, most: usize) -> Result<Vec<BlockInfo>> {
+        let bytes_a_block = (self.disk_bytes() / self.blocks().max(1) as u64).max(1);
+        let room = (STRETCH_BYTES / bytes_a_block).clamp(1, STRETCH_BLOCKS as u64) as usize;
+        let mut infos = self.index.blocks_from(first, most.min(room))?;
+        // A block of one row may be of any length.
+        infos.truncate(infos.iter().position(|info| info.rows == 1).unwrap_or(infos.len()).max(1));
+        Ok(infos)
+    }
+
+    fn ends_of<'a>(&self, first: usize, infos: &'a [BlockInfo]) -> Result<(&'a BlockInfo, &'a BlockInfo)> {
+        infos.first().zip(infos.last()).ok_or_else(|| self.damaged(first, "is not in the index"))
     }
 
     /// The row meta of blocks of one part, which lies as they do.
@@ -88,17 +116,29 @@ impl Run {
         Ok(array.clone())
     }
 
-    /// The row meta of a block, checked, from that of blocks from `begin` on.
-    pub(super) fn meta_of(&self, block: usize, info: &BlockInfo, meta: Bytes, begin: &BlockInfo) -> Result<RowMeta> {
+    /// The row meta of a block, from that of blocks from `begin` on.
+    pub(super) fn checked_meta(
+        &self,
+        block: usize,
+        info: &BlockInfo,
+        meta: &Bytes,
+        begin: &BlockInfo,
+    ) -> Result<Bytes> {
         let from = (info.meta_position - begin.meta_position) as usize;
         let meta = meta.slice(from..from + info.meta_len as usize);
-        if crc32c::crc32c(&meta) != info.meta_checksum {
-            return Err(self.damaged(block, "has versions that do not match their checksum"));
+        match crc32c::crc32c(&meta) == info.meta_checksum {
+            true => Ok(meta),
+            false => Err(self.damaged(block, "has versions that do not match their checksum")),
         }
+    }
+
+    /// Row meta that has been [checked](Self::checked_meta), to be asked for that of a row.
+    pub(super) fn meta_of(&self, block: usize, info: &BlockInfo, meta: Bytes) -> Result<RowMeta> {
         RowMeta::decode(meta, info.rows as usize).ok_or_else(|| self.damaged(block, "has no versions"))
     }
 
-    fn key_block(&self, block: usize, info: &BlockInfo, meta: RowMeta, keys: Option<Column>) -> Result<KeyBlock> {
+    fn key_block(&self, block: usize, info: &BlockInfo, meta: Bytes, keys: Option<Column>) -> Result<KeyBlock> {
+        let meta = self.meta_of(block, info, meta)?;
         let keys = keys.ok_or_else(|| self.unordered(block))?;
         if keys.checksum() != info.keys_checksum {
             return Err(self.damaged(block, "has keys that do not match their checksum"));
@@ -132,26 +172,16 @@ fn rows(begin: &BlockInfo, end: &BlockInfo) -> Range<u64> {
     begin.first_row.into()..u64::from(end.first_row) + u64::from(end.rows)
 }
 
+/// Where the rows of a block end in an array that begins with those of another.
+fn offsets<'a>(array: &'a BinaryArray, begin: &BlockInfo, info: &BlockInfo) -> &'a [i32] {
+    let first = (info.first_row - begin.first_row) as usize;
+    array.offsets().get(first..=first + info.rows as usize).unwrap_or_default()
+}
+
 struct Owner(Buffer);
 
 impl AsRef<[u8]> for Owner {
     fn as_ref(&self) -> &[u8] {
         &self.0
-    }
-}
-
-/// An array whose rows are shared by several columns.
-struct Shared<'a> {
-    data: Bytes,
-    offsets: &'a [i32],
-}
-
-impl<'a> Shared<'a> {
-    fn of(array: &'a BinaryArray) -> Self {
-        Self { data: Bytes::from_owner(Owner(array.values().clone())), offsets: array.offsets() }
-    }
-
-    fn column(&self, rows: Range<usize>) -> Option<Column> {
-        Column::shared(&self.data, self.offsets.get(rows.start..=rows.end)?)
     }
 }

@@ -52,7 +52,7 @@ impl Run {
         let (Some(begin), Some(end)) = (infos.first(), infos.last()) else { return Ok(Vec::new()) };
         let bytes = self.row_meta(begin, end)?;
         let of_block = |(block, info)| {
-            let meta = self.meta_of(block, info, bytes.clone(), begin)?;
+            let meta = self.meta_of(block, info, self.checked_meta(block, info, &bytes, begin)?)?;
             Ok(BlockVersions { block, rows: info.rows as usize, meta })
         };
         (blocks.start..).zip(&infos).map(of_block).collect()
