@@ -6,6 +6,7 @@ KV := cargo run --quiet $(FEATURES) --bin kv --
 
 # A workspace of its own, with Lance built once more; always the same features, so that it is once.
 SURREALDB := --locked --manifest-path kv-surrealdb/Cargo.toml --features cli,core,mem,server,surrealkv
+SURREALDB_CARGO := CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/surrealdb cargo
 
 .PHONY: help
 help: ## This list
@@ -59,20 +60,20 @@ soak: setup ## Kills processes that write to a store, LOOPS of them, and looks a
 
 .PHONY: surrealdb
 surrealdb: setup ## SurrealDB on kv-lance: its tests, then a tour, and pylance; a build of its own
-	cargo test $(SURREALDB)
+	$(SURREALDB_CARGO) test $(SURREALDB)
 	rm -rf demo-tour demo-tour.rows
-	cargo run --quiet $(SURREALDB) --example surreal -- demo-tour
+	$(SURREALDB_CARGO) run --quiet $(SURREALDB) --example surreal -- demo-tour
 	scripts/surreal-pylance demo-tour
 
 .PHONY: surrealdb-check
 surrealdb-check: setup ## The shorter part of it, on kv-lance alone
-	cargo test $(SURREALDB) --lib --test sql
-	cargo test $(SURREALDB) --test conformance -- lance::
+	$(SURREALDB_CARGO) test $(SURREALDB) --lib --test sql
+	$(SURREALDB_CARGO) test $(SURREALDB) --test conformance -- lance::
 
 .PHONY: surrealdb-lint
 surrealdb-lint: setup ## Format and clippy of kv-surrealdb
 	cargo fmt --manifest-path kv-surrealdb/Cargo.toml --check
-	cargo clippy $(SURREALDB) --all-targets -- -D warnings
+	$(SURREALDB_CARGO) clippy $(SURREALDB) --all-targets -- -D warnings
 
 .PHONY: surrealdb-core-tests
 surrealdb-core-tests: setup ## surrealdb-core's own integration tests, on kv-lance and in memory

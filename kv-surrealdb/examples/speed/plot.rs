@@ -1,5 +1,6 @@
 //! The figures as a plot: a row for each workload and number of clients, a dot for each engine.
 
+#[allow(dead_code, reason = "kv-bench draws more than this needs")]
 #[path = "../../../kv-bench/src/report/chart.rs"]
 mod chart;
 
