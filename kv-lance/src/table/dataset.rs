@@ -13,12 +13,16 @@ use super::state::{Record, TableState};
 use super::tagging::TaggedFiles;
 use super::tags::Tags;
 use crate::files::OpenFiles;
+use futures::{StreamExt, TryStreamExt, stream};
 use kv_api::{Error, Result};
 use lance::Dataset;
 use lance_io::scheduler::ScanScheduler;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
+
+/// So many runs are opened at once: to open one is to wait for three places of its file.
+pub(super) const OPENED_AT_ONCE: usize = 16;
 
 /// The open dataset. Owned by whoever commits, so there is one commit at a time.
 pub(crate) struct Table {
@@ -181,6 +185,11 @@ impl Table {
         let shifted: Vec<_> = runs.runs().cloned().collect();
         let tags = self.record.tags.clone();
         self.commit(&self.levels.replacing(runs, &shifted, level, &[]), self.record.state, &tags).await
+    }
+
+    /// Opens some runs, in their order.
+    pub(super) async fn open_runs(&self, names: &[String]) -> Result<Vec<Arc<Run>>> {
+        stream::iter(names).map(|name| self.open_run(name)).buffered(OPENED_AT_ONCE).try_collect().await
     }
 
     pub(super) async fn open_run(&self, name: &str) -> Result<Arc<Run>> {

@@ -4,6 +4,7 @@
 //! one. Once they are open they can be read, whatever becomes of their names.
 
 use super::commit_handler::DurableCommitHandler;
+use super::dataset::OPENED_AT_ONCE;
 use super::find_record::find_record;
 use super::history::History;
 use super::history_table;
@@ -15,7 +16,7 @@ use super::run::{BlockCache, Run};
 use super::state::{Record, TableState};
 use super::tags::Tags;
 use crate::files::OpenFiles;
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use kv_api::{Error, Result};
 use lance_io::scheduler::ScanScheduler;
 use std::io::ErrorKind;
@@ -114,15 +115,11 @@ impl FlushedTable {
     }
 
     async fn open_runs(&self, names: &[String], known: &Levels) -> Result<Vec<Arc<Run>>> {
-        let mut runs = Vec::with_capacity(names.len());
-        for name in names {
-            let open = known.all().find(|run| run.name == *name).cloned();
-            runs.push(match open {
-                Some(run) => run,
-                None => self.open_run(name).await?,
-            });
-        }
-        Ok(runs)
+        let open = async |name: &String| match known.all().find(|run| run.name == *name) {
+            Some(run) => Ok(run.clone()),
+            None => self.open_run(name).await,
+        };
+        stream::iter(names).map(open).buffered(OPENED_AT_ONCE).try_collect().await
     }
 
     async fn open_run(&self, name: &str) -> Result<Arc<Run>> {

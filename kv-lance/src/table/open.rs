@@ -128,16 +128,9 @@ impl Table {
         };
         let mut levels = Vec::new();
         for names in &table.record.levels {
-            let mut runs = Vec::with_capacity(names.len());
-            for name in names {
-                runs.push(table.open_run(name).await?);
-            }
-            levels.push(runs);
+            levels.push(table.open_runs(names).await?);
         }
-        let mut history = Vec::with_capacity(table.record.history.len());
-        for name in &table.record.history {
-            history.push(table.open_run(name).await?);
-        }
+        let history = table.open_runs(&table.record.history).await?;
         table.levels = Levels::new(levels, History::new(history));
         if kept.as_ref() != Some(&table.record) {
             // A crash came between, or the store is from before. The journal that it would need goes now.
