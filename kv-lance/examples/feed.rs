@@ -123,7 +123,7 @@ async fn total_of_orders(store: Arc<dyn Datastore>) -> Result<(), Box<dyn std::e
             break;
         }
     }
-    assert_eq!(writer.await??, orders.position());
+    assert_eq!(Some(writer.await??), orders.position());
 
     let tx = store.begin(TransactionOptions::read()).await?;
     let rows = tx.getp("order/".into(), None).await?;
