@@ -48,10 +48,12 @@ pub(super) fn resolve(url: &str, config: &LanceConfig) -> Outcome<Vec<Setting>> 
     let resolved = config.settings().zip(environment.settings()).zip(defaults.settings());
     Ok(resolved
         .map(|(((name, value), (_, environment)), (_, default))| {
-            let origin = match () {
-                () if in_url(name) => Origin::Url,
-                () if environment != default => Origin::Environment,
-                () => Origin::Default,
+            let origin = if in_url(name) {
+                Origin::Url
+            } else if environment != default {
+                Origin::Environment
+            } else {
+                Origin::Default
             };
             Setting { name, number: number(&value), value, origin }
         })
@@ -60,7 +62,7 @@ pub(super) fn resolve(url: &str, config: &LanceConfig) -> Outcome<Vec<Setting>> 
 
 /// What the store may keep in memory: memtables and caches.
 pub(super) fn budget(settings: &[Setting]) -> u64 {
-    let of = |name| self::number_of(settings, name);
+    let of = |name| number_of(settings, name);
     let memtables = of("memtable_bytes").saturating_mul(of("frozen_memtables").saturating_add(1));
     memtables.saturating_add(of("cache_bytes")).saturating_add(of("index_cache_bytes"))
 }
