@@ -8,6 +8,13 @@ KV := cargo run --quiet $(FEATURES) --bin kv --
 SURREALDB := --locked --manifest-path kv-surrealdb/Cargo.toml --features cli,core,mem,server,surrealkv
 SURREALDB_CARGO := CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/surrealdb cargo
 
+# What `make check` does, a target for each.
+STEPS := setup format dependencies documents packages clippy docs test examples surrealdb-check run
+
+EXAMPLES := $(basename $(notdir $(wildcard kv-lance/examples/*.rs))) backend
+
+BEGUN := $(shell date +%s)
+
 .PHONY: help
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 24
@@ -21,21 +28,55 @@ run: setup ## A tour: this repository's files in a new store in ./demo-store
 	cargo build $(FEATURES) --bin kv
 	$(KV) tour --source . --into ./demo-store
 
+.PHONY: check
+check: ## Everything that CI asks for, in its order
+	@for step in $(STEPS); do \
+		printf '\n=== %s (after %d s)\n' "$$step" "$$(($$(date +%s) - $(BEGUN)))"; \
+		$(MAKE) --no-print-directory "$$step" || exit 1; \
+	done
+	@printf '\n=== passed (after %d s)\n' "$$(($$(date +%s) - $(BEGUN)))"
+
 .PHONY: test
 test: setup ## Every test
-	cargo test --workspace $(FEATURES)
+	cargo test --locked --workspace $(FEATURES)
+
+.PHONY: examples
+examples: setup ## Every example, each of which checks what it says; and that the faulty backend is found out
+	cargo build --locked --workspace $(FEATURES) --examples
+	@for example in $(EXAMPLES); do \
+		echo "--- $$example"; cargo run --quiet --locked $(FEATURES) --example "$$example" || exit 1; \
+	done
+	@echo '--- broken'; ! cargo run --quiet --locked $(FEATURES) --example broken >/dev/null 2>&1
 
 .PHONY: lint
-lint: setup ## Format, dependencies and clippy
+lint: format dependencies documents clippy ## Format, dependencies, documents and clippy
+
+.PHONY: format
+format: ## Whether the sources are formatted
 	cargo fmt --all --check
 	cargo fmt --manifest-path kv-surrealdb/Cargo.toml --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
+
+.PHONY: dependencies
+dependencies: setup ## Licences and versions of dependencies, and the features that they are built with
 	scripts/check-dependencies
-	cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
+	scripts/check-features
+
+.PHONY: documents
+documents: ## Width, links and decisions of the documents
+	scripts/check-docs
+
+.PHONY: packages
+packages: setup ## Whether the packages could be published, but for building them
+	scripts/check-packages
+
+.PHONY: clippy
+clippy: setup ## Clippy, warnings refused
+	cargo clippy --locked --workspace --all-targets $(FEATURES) -- -D warnings
 
 .PHONY: docs
-docs: setup ## The API's documentation
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps $(FEATURES)
+docs: setup ## The API's documentation, warnings refused
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps $(FEATURES)
 
 .PHONY: bench
 bench: setup ## Micro-benchmarks; an optimised build

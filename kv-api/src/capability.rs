@@ -98,6 +98,7 @@ impl Capabilities {
         self.safe_timestamps = yes;
         self
     }
+
     /// Sets [`tags`](Self::tags).
     pub fn tags(mut self, yes: bool) -> Self {
         self.tags = yes;

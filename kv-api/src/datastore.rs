@@ -46,10 +46,10 @@ impl TransactionOptions {
 /// store's durability.
 #[async_trait]
 pub trait Datastore: Send + Sync {
-    /// The backend's name, as in `"kv-lance"`.
+    /// Returns the backend's name, as in `"kv-lance"`.
     fn kind(&self) -> &'static str;
 
-    /// What this store, as configured, promises.
+    /// Returns what this store, as configured, promises.
     fn capabilities(&self) -> Capabilities;
 
     /// Begins a transaction that sees the commits made before this call and no later ones. To those made before belong the
@@ -60,7 +60,7 @@ pub trait Datastore: Send + Sync {
     /// [`Error::StoreClosed`] after [`shutdown`](Self::shutdown).
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>>;
 
-    /// The version of the newest visible commit; 0 in a store without one.
+    /// Returns the version of the newest visible commit; 0 in a store without one.
     ///
     /// # Errors
     /// [`Error::UnsupportedVersionedQueries`] where the store has no versions.
@@ -85,12 +85,12 @@ pub trait Datastore: Send + Sync {
         Ok(())
     }
 
-    /// Figures of the running store. Default = none.
+    /// Returns figures of the running store. Default = none.
     fn statistics(&self) -> Statistics {
         Statistics::default()
     }
 
-    /// The commits whose version is greater than `since`, in commit order, from history and then live. 0 asks for all of them; after a
+    /// Returns the commits whose version is greater than `since`, in commit order, from history and then live. 0 asks for all of them; after a
     /// version that no commit has reached, the feed waits for the commits beyond it.
     ///
     /// A feed speaks of versions: only a store with [`versioned_reads`](Capabilities::versioned_reads) can declare it.
@@ -103,7 +103,7 @@ pub trait Datastore: Send + Sync {
         self.changes_until(since, Version::MAX, filter).await
     }
 
-    /// The commits of [`changes`](Self::changes) up to the version `until`: the feed ends once the store has come to that
+    /// Returns the commits of [`changes`](Self::changes) up to the version `until`: the feed ends once the store has come to that
     /// version and they have been handed out, also while the store is open. With [`Version::MAX`] it is
     /// [`changes`](Self::changes).
     ///
@@ -113,6 +113,7 @@ pub trait Datastore: Send + Sync {
         let _ = (since, until, filter);
         Err(Error::Unsupported { operation: "changes" })
     }
+
     /// Gives a version a name and returns it; without one, the version of the newest commit.
     ///
     /// From then on, and until the tag is [removed](Self::untag), reads at that version answer as they do now, also once history
@@ -126,6 +127,24 @@ pub trait Datastore: Send + Sync {
     /// [`shutdown`](Self::shutdown); [`Error::InvalidTagName`], see [`check_tag_name`](crate::check_tag_name); [`Error::TagExists`];
     /// [`Error::VersionNotRetained`] where the version cannot be read any more; [`Error::VersionNotReached`] where it is
     /// greater than that of the newest commit.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("a".into(), "1".into()).await?;
+    /// tx.commit().await?;
+    /// let version = store.tag("release-1", None).await?;
+    /// assert_eq!(store.tagged("release-1").await?, version);
+    ///
+    /// let tx = store.begin(TransactionOptions::read()).await?;
+    /// assert!(tx.exists(b"a", Some(version)).await?);
+    /// store.untag("release-1").await?;
+    /// assert_eq!(store.tags().await?, []);
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn tag(&self, name: &str, version: Option<Version>) -> Result<Version> {
         let _ = (name, version);
         Err(Error::Unsupported { operation: "tag" })

@@ -69,3 +69,8 @@ pub type Key = bytes::Bytes;
 /// A value: any bytes, the empty value included, up to [`MAX_VALUE_BYTES`]. A read hands out a slice of
 /// the block it came from; keeping a small value alive keeps its block alive.
 pub type Val = bytes::Bytes;
+
+/// The program of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

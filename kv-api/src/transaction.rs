@@ -73,16 +73,31 @@ pub fn check_value(val: &[u8]) -> Result<()> {
 /// and their timers keep their time.
 #[async_trait]
 pub trait Transactable: Send + Sync {
-    /// The backend's name.
+    /// Returns the backend's name.
     fn kind(&self) -> &'static str;
 
-    /// Whether the transaction has been committed (successfully or not) or cancelled.
+    /// Returns whether the transaction has been committed (successfully or not) or cancelled.
     fn closed(&self) -> bool;
 
-    /// Whether it was begun as a write transaction.
+    /// Returns whether it was begun as a write transaction.
     fn writeable(&self) -> bool;
 
     /// Discards the pending writes and finishes. Allowed on a read transaction.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("a".into(), "1".into()).await?;
+    /// tx.cancel().await?;
+    /// assert!(tx.closed());
+    ///
+    /// let tx = store.begin(TransactionOptions::read()).await?;
+    /// assert!(!tx.writeable() && !tx.exists(b"a", None).await?);
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn cancel(&self) -> Result<()>;
 
     /// Makes the pending writes visible and, as far as the store's durability says, durable: all of them or none. Every
@@ -93,12 +108,46 @@ pub trait Transactable: Send + Sync {
     /// sees the commit that caused it, so that a retry is never doomed by what is still being made durable. A store may
     /// wait for that before it answers, and then holds nothing that others need.
     /// [`CommitOutcomeUnknown`](Error::CommitOutcomeUnknown): look before running again.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions, Error};
+    /// # let store = kv_conformance::Reference::new();
+    /// let (first, second) =
+    ///     (store.begin(TransactionOptions::write()).await?, store.begin(TransactionOptions::write()).await?);
+    /// first.set("a".into(), "1".into()).await?;
+    /// second.set("a".into(), "2".into()).await?;
+    /// first.commit().await?;
+    /// assert!(matches!(second.commit().await, Err(error) if error.is_retryable()));
+    /// // The one that failed has finished too.
+    /// assert!(matches!(second.get(b"a", None).await, Err(Error::TransactionFinished)));
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn commit(&self) -> Result<()>;
 
-    /// Whether `key` has a value.
+    /// Returns whether `key` has a value.
     async fn exists(&self, key: &[u8], version: Option<Version>) -> Result<bool>;
 
-    /// The value of `key`.
+    /// Returns the value of `key`.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("a".into(), "1".into()).await?;
+    /// assert_eq!(tx.get(b"a", None).await?.as_deref(), Some(&b"1"[..]), "its own write");
+    /// tx.commit().await?;
+    /// let then = store.current_version().await?;
+    ///
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("a".into(), "2".into()).await?;
+    /// assert_eq!(tx.get(b"a", Some(then)).await?.as_deref(), Some(&b"1"[..]), "as it was committed");
+    /// assert_eq!(tx.get(b"b", None).await?, None);
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn get(&self, key: &[u8], version: Option<Version>) -> Result<Option<Val>>;
 
     /// Gives `key` a value, whatever it had.
@@ -108,25 +157,69 @@ pub trait Transactable: Send + Sync {
     ///
     /// # Errors
     /// [`TransactionKeyAlreadyExists`](Error::TransactionKeyAlreadyExists) where it has one.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions, Error};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.put("a".into(), "1".into()).await?;
+    /// assert!(matches!(tx.put("a".into(), "2".into()).await, Err(Error::TransactionKeyAlreadyExists)));
+    /// tx.set("a".into(), "3".into()).await?;
+    /// tx.commit().await?;
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn put(&self, key: Key, val: Val) -> Result<()>;
 
     /// Gives `key` a value where its current one equals `chk`; `None` stands for no value.
     ///
     /// # Errors
     /// [`TransactionConditionNotMet`](Error::TransactionConditionNotMet)
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions, Error};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.putc("a".into(), "1".into(), None).await?;
+    /// tx.putc("a".into(), "2".into(), Some("1".into())).await?;
+    /// let refused = tx.putc("a".into(), "3".into(), Some("1".into())).await;
+    /// assert!(matches!(refused, Err(Error::TransactionConditionNotMet)));
+    /// // The transaction goes on, with what it had.
+    /// assert_eq!(tx.get(b"a", None).await?.as_deref(), Some(&b"2"[..]));
+    /// tx.commit().await?;
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn putc(&self, key: Key, val: Val, chk: Option<Val>) -> Result<()>;
 
-    /// Takes the value of `key` away. A key without one is no error, and is part of the write set all the same.
+    /// Removes the value of `key`. A key without one is no error, and is part of the write set all the same.
     async fn del(&self, key: Key) -> Result<()>;
 
-    /// Takes the value of `key` away where it equals `chk`; `None` stands for no value, and then the key
+    /// Removes the value of `key` where it equals `chk`; `None` stands for no value, and then the key
     /// becomes part of the write set.
     ///
     /// # Errors
     /// [`TransactionConditionNotMet`](Error::TransactionConditionNotMet)
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions, Error};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("a".into(), "1".into()).await?;
+    /// assert!(matches!(tx.delc("a".into(), Some("2".into())).await, Err(Error::TransactionConditionNotMet)));
+    /// tx.delc("a".into(), Some("1".into())).await?;
+    /// tx.del("a".into()).await?; // there is nothing, and that is no error
+    /// assert!(!tx.exists(b"a", None).await?);
+    /// tx.commit().await?;
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn delc(&self, key: Key, chk: Option<Val>) -> Result<()>;
 
-    /// The keys of `range`, ascending. `skip` entries of the merged view are left out first, free of charge; then
+    /// Returns the keys of `range`, ascending. `skip` entries of the merged view are left out first, free of charge; then
     /// `limit` applies.
     async fn keys(&self, range: KeyRange, limit: ScanLimit, skip: u32, version: Option<Version>) -> Result<Vec<Key>>;
 
@@ -134,6 +227,25 @@ pub trait Transactable: Send + Sync {
     async fn keysr(&self, range: KeyRange, limit: ScanLimit, skip: u32, version: Option<Version>) -> Result<Vec<Key>>;
 
     /// As [`keys`](Self::keys), with the values.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions, KeyRange, ScanLimit};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// for (key, val) in [("user/1", "Ada"), ("user/2", "Bob"), ("user/3", "Cem"), ("visit", "1")] {
+    ///     tx.set(key.into(), val.into()).await?;
+    /// }
+    /// let users = || KeyRange::prefix("user/");
+    /// let second = tx.scan(users(), ScanLimit::Count(1), 1, None).await?;
+    /// assert_eq!(second, [("user/2".into(), "Bob".into())]);
+    /// let last = tx.keysr(users(), ScanLimit::Count(2), 0, None).await?;
+    /// assert_eq!(last, ["user/3", "user/2"]);
+    /// let between = tx.keys(KeyRange::from("user/2".."visit"), ScanLimit::Bytes(1000), 0, None).await?;
+    /// assert_eq!(between, ["user/2", "user/3"]);
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn scan(
         &self,
         range: KeyRange,
@@ -152,6 +264,24 @@ pub trait Transactable: Send + Sync {
     ) -> Result<Vec<(Key, Val)>>;
 
     /// Opens a save point inside those that are open.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("a".into(), "1".into()).await?;
+    /// tx.new_save_point().await?;
+    /// tx.set("a".into(), "2".into()).await?;
+    /// tx.new_save_point().await?;
+    /// tx.del("a".into()).await?;
+    /// tx.release_last_save_point().await?; // the deletion belongs to the outer save point now
+    /// tx.rollback_to_save_point().await?;
+    /// assert_eq!(tx.get(b"a", None).await?.as_deref(), Some(&b"1"[..]));
+    /// tx.commit().await?;
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn new_save_point(&self) -> Result<()>;
 
     /// Folds the last save point into the one around it: its writes stay, and a rollback of the outer one undoes
@@ -169,8 +299,21 @@ pub trait Transactable: Send + Sync {
 
     // Provided.
 
-    /// The version that [`commit`](Self::commit) gave this transaction; `None` before that, where nothing was written, and in a
+    /// Returns the version that [`commit`](Self::commit) gave this transaction; `None` before that, where nothing was written, and in a
     /// store without versions.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("a".into(), "1".into()).await?;
+    /// assert_eq!(tx.commit_version(), None);
+    /// tx.commit().await?;
+    /// assert_eq!(tx.commit_version(), Some(store.current_version().await?));
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn commit_version(&self) -> Option<Version> {
         None
     }
@@ -195,6 +338,28 @@ pub trait Transactable: Send + Sync {
     ///   before it takes it back, and a commit that fails erases nothing.
     /// - A change feed leaves erased values out from the commit on (see
     ///   [`ChangeFeed::next`](crate::ChangeFeed::next)).
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions};
+    /// # let store = kv_conformance::Reference::new();
+    /// # let erasing = Datastore::capabilities(&store).erases_history(true);
+    /// # let store = store.capabilities(erasing);
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("address".into(), "Main Street".into()).await?;
+    /// tx.commit().await?;
+    /// let then = store.current_version().await?;
+    ///
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.clr("address".into()).await?;
+    /// tx.commit().await?;
+    ///
+    /// // It is not in the past either.
+    /// let tx = store.begin(TransactionOptions::read()).await?;
+    /// assert_eq!(tx.get(b"address", Some(then)).await?, None);
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn clr(&self, key: Key) -> Result<()> {
         self.del(key).await
     }
@@ -204,7 +369,7 @@ pub trait Transactable: Send + Sync {
         self.delc(key, chk).await
     }
 
-    /// The values of several keys, in the order asked for.
+    /// Returns the values of several keys, in the order asked for.
     async fn getm(&self, keys: Vec<Key>, version: Option<Version>) -> Result<Vec<Option<Val>>> {
         if keys.is_empty() {
             // So that the order of the checks holds without a key as well.
@@ -221,6 +386,20 @@ pub trait Transactable: Send + Sync {
     /// last counts. As [`set`](Self::set) for each, but all checks come before the first write: an
     /// error leaves nothing of the call written. The default checks the limits of this crate; a
     /// store that has lower ones overrides it.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.setm(vec![("a".into(), "1".into()), ("b".into(), "2".into()), ("c".into(), "3".into())]).await?;
+    /// tx.delm(vec!["a".into(), "c".into()]).await?;
+    /// let vals = tx.getm(vec!["b".into(), "a".into()], None).await?;
+    /// assert_eq!(vals, [Some("2".into()), None]);
+    /// tx.commit().await?;
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn setm(&self, entries: Vec<(Key, Val)>) -> Result<()> {
         provided::check_entries(self, &entries)?;
         for (key, val) in entries {
@@ -229,7 +408,7 @@ pub trait Transactable: Send + Sync {
         Ok(())
     }
 
-    /// Takes the values of several keys away. As [`del`](Self::del) for each, but all checks come
+    /// Removes the values of several keys. As [`del`](Self::del) for each, but all checks come
     /// before the first write: an error leaves nothing of the call written. The default is as that
     /// of [`setm`](Self::setm).
     async fn delm(&self, keys: Vec<Key>) -> Result<()> {
@@ -277,12 +456,12 @@ pub trait Transactable: Send + Sync {
         provided::visit(self, range, direction, version, vals, visitor).await
     }
 
-    /// Every key that begins with `prefix`, with its value.
+    /// Returns every key that begins with `prefix`, with its value.
     async fn getp(&self, prefix: Key, version: Option<Version>) -> Result<Vec<(Key, Val)>> {
         self.getr(KeyRange::prefix(prefix), version).await
     }
 
-    /// Every key of `range`, with its value.
+    /// Returns every key of `range`, with its value.
     async fn getr(&self, range: KeyRange, version: Option<Version>) -> Result<Vec<(Key, Val)>> {
         let mut all = Vec::new();
         let mut rest = Some(range);
@@ -297,12 +476,29 @@ pub trait Transactable: Send + Sync {
         Ok(all)
     }
 
-    /// Takes away every key that begins with `prefix`.
+    /// Removes every key that begins with `prefix`.
     async fn delp(&self, prefix: Key) -> Result<()> {
         self.delr(KeyRange::prefix(prefix)).await
     }
 
-    /// Takes away every key of `range` that this transaction sees.
+    /// Removes every key of `range` that this transaction sees.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions, KeyRange};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// for key in ["log/1", "log/2", "log/3", "user/1"] {
+    ///     tx.set(key.into(), "".into()).await?;
+    /// }
+    /// tx.delr(KeyRange::from("log/1".."log/3")).await?;
+    /// assert_eq!(tx.getp("log/".into(), None).await?, [("log/3".into(), "".into())]);
+    /// tx.delp("log/".into()).await?;
+    /// assert_eq!(tx.count(KeyRange::all(), None).await?, 1);
+    /// tx.commit().await?;
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn delr(&self, range: KeyRange) -> Result<()> {
         check_writeable(self)?;
         let mut rest = Some(range);
@@ -345,7 +541,7 @@ pub trait Transactable: Send + Sync {
         Ok(())
     }
 
-    /// How many keys `range` holds.
+    /// Counts the keys of `range`.
     async fn count(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
         let mut count = 0;
         let mut rest = Some(range);
@@ -360,7 +556,7 @@ pub trait Transactable: Send + Sync {
         Ok(count)
     }
 
-    /// About how many keys `range` holds, for choosing between ways to read it. Default =
+    /// Returns about how many keys `range` holds, for choosing between ways to read it. Default =
     /// [`count`](Self::count), which is exact and reads every key.
     ///
     /// An override may answer from what the store knows without reading rows. It need not look at
@@ -374,7 +570,7 @@ pub trait Transactable: Send + Sync {
         self.count(range, version).await
     }
 
-    /// Parts of `range`, ascending, that can be read side by side: each begins where the one before
+    /// Returns parts of `range`, ascending, that can be read side by side: each begins where the one before
     /// ends, together they are `range`, none is empty, and there are up to `n` of them. An empty
     /// range has none. A store may give fewer, and one is always right.
     ///
@@ -385,12 +581,31 @@ pub trait Transactable: Send + Sync {
     ///
     /// # Errors
     /// [`InvalidConfiguration`](Error::InvalidConfiguration) where `n` is 0.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions, KeyRange};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// for n in 0..5000 {
+    ///     tx.set(format!("{n:04}").into(), "".into()).await?;
+    /// }
+    /// // Read side by side, the parts are the range.
+    /// let mut counted = 0;
+    /// for part in tx.split(KeyRange::all(), 4).await? {
+    ///     counted += tx.count(part, None).await?;
+    /// }
+    /// assert_eq!(counted, 5000);
+    /// assert!(tx.approximate_count(KeyRange::all(), None).await? > 1000);
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn split(&self, range: KeyRange, n: u32) -> Result<Vec<KeyRange>> {
         check_parts(n)?;
         provided::split(self, range, n).await
     }
 
-    /// The first `batch` keys of `range`, and what is left of it.
+    /// Returns the first `batch` keys of `range`, and what is left of it.
     ///
     /// # Errors
     /// [`InvalidConfiguration`](Error::InvalidConfiguration) where `batch` is 0.
@@ -405,6 +620,29 @@ pub trait Transactable: Send + Sync {
     ///
     /// # Errors
     /// [`InvalidConfiguration`](Error::InvalidConfiguration) where `batch` is 0.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions, KeyRange};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// for n in 0..5 {
+    ///     tx.set(format!("row/{n}").into(), "".into()).await?;
+    /// }
+    /// let mut pages = Vec::new();
+    /// let mut rest = Some(KeyRange::prefix("row/"));
+    /// while let Some(range) = rest {
+    ///     let page = tx.batch_keys_vals(range, 2, None).await?;
+    ///     pages.push(page.items.len());
+    ///     rest = page.next;
+    /// }
+    /// assert_eq!(pages, [2, 2, 1]);
+    /// // The same as Arrow columns.
+    /// let page = tx.batch_arrow(KeyRange::prefix("row/"), 3, None).await?;
+    /// assert_eq!((page.batch.num_rows(), page.batch.num_columns()), (3, 2));
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn batch_keys_vals(
         &self,
         range: KeyRange,
@@ -425,9 +663,22 @@ pub trait Transactable: Send + Sync {
         ArrowBatch::from_rows(self.batch_keys_vals(range, batch, version).await?)
     }
 
-    /// The version that stands for now. In a store with versions, every commit that this transaction sees has a version up to it, and
+    /// Returns the version that stands for now. In a store with versions, every commit that this transaction sees has a version up to it, and
     /// a commit made later has a greater one; such a store has to override the default, which is the wall clock, as
     /// [`HybridClock`] reads it.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// let now = tx.timestamp().await?;
+    /// tx.set("a".into(), "1".into()).await?;
+    /// tx.commit().await?;
+    /// assert!(tx.commit_version() > Some(now));
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn timestamp(&self) -> Result<Version> {
         if self.closed() {
             return Err(Error::TransactionFinished);
@@ -435,7 +686,7 @@ pub trait Transactable: Send + Sync {
         HybridClock::new().next()
     }
 
-    /// Up to where rows that carry their writers' [`timestamp`](Self::timestamp)s can be read
+    /// Returns up to where rows that carry their writers' [`timestamp`](Self::timestamp)s can be read
     /// without missing any: the greatest version, up to that of the newest commit which this
     /// transaction sees, such that every write transaction that was given a timestamp up to it had
     /// finished when this transaction began.
@@ -502,6 +753,26 @@ pub trait Transactable: Send + Sync {
     /// [`TransactionReadonly`](Error::TransactionReadonly), as a read-only transaction commits
     /// nothing that could be checked, then [`Unsupported`](Error::Unsupported) unless the
     /// capability [`read_checks`](crate::Capabilities::read_checks) is declared.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("limit".into(), "10".into()).await?;
+    /// tx.commit().await?;
+    ///
+    /// // Takes a decision by a key that it does not write.
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// assert_eq!(tx.getu(b"limit").await?.as_deref(), Some(&b"10"[..]));
+    /// tx.set("order".into(), "7".into()).await?;
+    /// let other = store.begin(TransactionOptions::write()).await?;
+    /// other.set("limit".into(), "5".into()).await?;
+    /// other.commit().await?;
+    /// assert!(matches!(tx.commit().await, Err(error) if error.is_retryable()));
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
     async fn getu(&self, key: &[u8]) -> Result<Option<Val>> {
         let _ = key;
         check_writeable(self)?;

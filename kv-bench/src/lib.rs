@@ -9,7 +9,7 @@
 //! | what the machine can do | [`limits`], [`machine`], [`process`] |
 //! | what comes out | [`results`], [`series`], [`summary`], [`report`] |
 //!
-//! The library knows no engine but by [name](engine): the binary has kv-lance and the design that it replaces, and
+//! The library knows no engine but by [name](engine): the binary has kv-lance and the merge-insert baseline, and
 //! `peers-worker`, a workspace of its own, has the others.
 
 pub mod dataset;
@@ -32,3 +32,8 @@ pub mod summary;
 pub mod worker;
 pub mod workload;
 pub mod zipf;
+
+/// The program of the workspace's README compiles; kv-lance's own package has another one.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

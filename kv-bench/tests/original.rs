@@ -1,4 +1,4 @@
-//! The design that kv-lance replaces, against the contract, as far as it goes: `cargo test -p kv-bench --test original`. Not a
+//! The merge-insert baseline against the contract, as far as it goes: `cargo test -p kv-bench --test original`. Not a
 //! part of `cargo test`, for it links Lance once more, and each of its commits is slow.
 
 #[path = "../src/bin/kv-bench/original/mod.rs"]

@@ -29,7 +29,7 @@
 //!
 //! `cargo test --test conformance` runs every case on it. A store that keeps its data in files is a [`Backend::persistent`], which
 //! is opened in a directory, shut down or dropped, and opened again; several configurations of one store are
-//! several backends. The examples `minimal`, a whole backend in some 150 lines, and `broken`, the same with a fault, can be run from here.
+//! several backends. The examples `backend`, a whole one in some 150 lines, and `broken`, the same with a fault, can be run from here.
 //!
 //! # What it says
 //!
@@ -113,3 +113,8 @@ pub use backend::{Backend, Settle};
 pub use level::Level;
 pub use model::{Mutant, Reference};
 pub use runner::run;
+
+/// The program of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

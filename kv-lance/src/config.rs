@@ -210,6 +210,17 @@ impl LanceConfig {
         KNOBS.iter().map(move |knob| (knob.name, (knob.shown)(&defaults), knob.allowed))
     }
 
+    /// Returns the name of every knob that a URL or the environment can set, in the order of [`knobs`](Self::knobs), with
+    /// the value that it has here, written as a URL would have it.
+    ///
+    /// ```
+    /// let config = kv_lance::LanceConfig::new("/srv/kv").cache_bytes(1 << 30);
+    /// assert!(config.settings().any(|setting| setting == ("cache_bytes", "1GiB".to_owned())));
+    /// ```
+    pub fn settings(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        KNOBS.iter().map(|knob| (knob.name, (knob.shown)(self)))
+    }
+
     fn from_url_and(url: &str, lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         let url = url::StoreUrl::parse(url)?;
         let mut config = Self::from_path_and(url.path, lookup)?;

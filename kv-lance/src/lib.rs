@@ -13,6 +13,10 @@
 //! - A damaged byte on disk gives an error or the right answer.
 //! - A [change feed](kv_api::Datastore::changes) gives every commit once, whole and in order, or says that it is not retained.
 //!
+//! # Features
+//! None is on by default: `sql` has a transaction as [tables of DataFusion](https://docs.rs/datafusion), `metrics` hands
+//! [figures](kv_api::Datastore::statistics) to the `metrics` facade, and `cli` is the command `kv`, with `sql`.
+//!
 //! # It is not
 //! - a server: one process at a time opens a store for writing; [others read](LanceDatastore::open_read_only) what it has flushed;
 //! - for systems other than Unix with little-endian processors.
@@ -57,9 +61,12 @@ pub use table::Restored;
 pub use transaction::LanceTransaction;
 pub use verify::{Damage, Verified, verify};
 
+/// The contract, in the version that this crate implements.
+pub use kv_api;
+
 /// The program of the README compiles.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 mod readme {}
 
 /// The backend's name.

@@ -73,3 +73,8 @@ pub use live::LiveQueries;
 pub use query::{Contents, LiveQuery};
 pub use subscription::Subscription;
 pub use update::{Change, Commit, Event, Row, Update};
+
+/// The program of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -6,18 +6,58 @@ use crate::kv::{Kv, Ran};
 fn help_has_examples_and_exit_codes() {
     let kv = Kv::new();
     let help = kv.run("--help").ok();
-    for word in ["Examples:", "Exit codes:", "--store", "KV_STORE", "sync=every", "KV_LANCE_", "retention=7d"] {
+    for word in
+        ["Examples:", "Exit codes:", "--store", "KV_STORE", "sync=every", "KV_LANCE_", "retention=7d", "RUST_LOG"]
+    {
         assert!(help.contains(word), "'{word}' is not in {help}");
     }
     for command in [
-        "get", "set", "scan", "changes", "diff", "sql", "tag", "tags", "untag", "import", "stat", "restore", "verify",
-        "repair", "shell",
+        "get",
+        "set",
+        "scan",
+        "changes",
+        "diff",
+        "sql",
+        "tag",
+        "tags",
+        "untag",
+        "import",
+        "stat",
+        "restore",
+        "verify",
+        "repair",
+        "doctor",
+        "shell",
+        "completions",
+        "man",
     ] {
         assert!(kv.run(&format!("{command} --help")).ok().contains("Examples:"), "{command}");
     }
     for command in [
-        "get", "set", "del", "scan", "changes", "diff", "count", "sql", "tag", "tags", "untag", "import", "stat",
-        "levels", "flush", "compact", "restore", "verify", "repair", "shell", "tour",
+        "get",
+        "set",
+        "del",
+        "scan",
+        "changes",
+        "diff",
+        "count",
+        "sql",
+        "tag",
+        "tags",
+        "untag",
+        "import",
+        "stat",
+        "levels",
+        "flush",
+        "compact",
+        "restore",
+        "verify",
+        "repair",
+        "doctor",
+        "shell",
+        "tour",
+        "completions",
+        "man",
     ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
     }

@@ -43,7 +43,7 @@ impl Kv {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kv"));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("KV_") {
+            if name.to_string_lossy().starts_with("KV_") || name == "RUST_LOG" {
                 command.env_remove(name);
             }
         }

@@ -5,13 +5,17 @@
 mod bad_input;
 mod changes;
 mod diff;
+mod doctor;
 mod handles;
 mod help;
 mod import;
 mod kv;
+mod logging;
+mod manual;
 mod operate;
 mod points;
 mod read_only;
+mod recipes;
 mod repair;
 mod restore;
 mod scan;

@@ -37,6 +37,7 @@ mod lost_journal;
 mod metrics;
 mod old_transactions;
 mod open;
+mod operations;
 mod outside;
 mod past;
 mod power;

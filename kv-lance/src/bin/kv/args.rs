@@ -24,6 +24,10 @@ Exit codes:
   3  the store, or a file that was to be read, could not be used
   4  verify, repair: the store is damaged";
 
+const ENVIRONMENT: &str = "\
+RUST_LOG says what is logged to the standard error: a level (error, warn, info, debug, trace), or levels by target as in
+'warn,kv_lance=debug'. Without it nothing is.";
+
 const GET_EXAMPLES: &str = "\
 Examples:
   kv get greeting
@@ -159,6 +163,28 @@ that is found is doubtful. It is saved and counted, or with --strict left out. A
 names the file, the keys between which something may be lost, and how many rows cannot be read where that is known.
 A commit in the journal is saved whole or not at all; of one that was in a run, some rows may be saved and others not.";
 
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  kv doctor
+  kv --store 'lance:///srv/kv?sync=interval' doctor
+  kv --json doctor | jq -r '.advice[]'
+
+Shown are the settings as they are resolved and where each comes from, the file system, what an fdatasync takes there,
+and the limits of the machine; then what that advises. The store need not be there, and may be open elsewhere: nothing
+of it is opened. To measure, a file is made in its folder, or in the first above it that is there, and removed again;
+under --read-only that is left out.";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  kv completions bash > ~/.local/share/bash-completion/completions/kv
+  kv completions zsh > ~/.zfunc/_kv
+  kv completions fish > ~/.config/fish/completions/kv.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  kv man | man -l -
+  kv man --into ~/.local/share/man/man1      a page for each command: man kv-get";
+
 const STAT_EXAMPLES: &str = "\
 Examples:
   kv stat
@@ -201,6 +227,10 @@ pub(crate) struct Args {
     #[command(flatten)]
     format: FormatArgs,
 
+    /// How what RUST_LOG asks for is written to the standard error
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = LogFormat::Text, global = true, help_heading = EVERYWHERE)]
+    pub(crate) log_format: LogFormat,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -214,6 +244,14 @@ struct FormatArgs {
     /// Print one JSON object a line; bytes that are not UTF-8 are {"hex": "…"}
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for a person
+    Text,
+    /// A JSON object a line
+    Json,
 }
 
 /// A line of `kv shell`.
@@ -257,11 +295,20 @@ pub(crate) enum Command {
     /// Save what can be saved of a damaged store into a new one, and say what is lost; exit code 4 where anything is damaged
     #[command(after_help = REPAIR_EXAMPLES)]
     Repair(Repair),
+    /// Look at how a store is configured and at what it would run on, and give advice
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor,
     /// Run commands from the standard input, one a line, in a store that stays open
     #[command(after_help = SHELL_EXAMPLES)]
     Shell,
     /// A guided tour: imports a folder into a new store and shows what the store does, step by step, timed
     Tour(Tour),
+    /// Print what completes command lines of kv in a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(Man),
 }
 
 /// What works on an open store.
@@ -529,6 +576,19 @@ pub(crate) struct Repair {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Completions {
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Man {
+    /// Write the pages of all commands into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) into: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Tour {
     /// The folder to import
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -541,8 +601,13 @@ pub(crate) struct Tour {
 impl Args {
     /// Parses the command line; prints the help or the mistake, and ends the process, where that is what was asked for.
     pub(crate) fn from_command_line() -> Self {
-        let command = Self::command().after_help(EXAMPLES).after_long_help(format!("{}\n\n{EXAMPLES}", knobs()));
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+        Self::from_arg_matches(&Self::complete_command().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The command, with what is said behind its options.
+    pub(crate) fn complete_command() -> clap::Command {
+        let after = format!("{}\n\n{EXAMPLES}\n\n{ENVIRONMENT}", knobs());
+        Self::command().after_help(EXAMPLES).after_long_help(after)
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -555,7 +620,7 @@ impl Command {
     pub(crate) fn only_reads(&self) -> bool {
         match self {
             // Of the commands of a shell each is refused by itself.
-            Self::Verify | Self::Shell => true,
+            Self::Verify | Self::Doctor | Self::Shell | Self::Completions(_) | Self::Man(_) => true,
             Self::Restore(_) | Self::Repair(_) | Self::Tour(_) => false,
             Self::Work(work) => work.only_reads(),
         }

@@ -3,11 +3,14 @@
 mod args;
 mod changes;
 mod diff;
+mod doctor;
 mod export;
 mod failure;
 mod format;
 mod import;
 mod levels;
+mod logging;
+mod manual;
 mod operate;
 mod output;
 mod point;
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Outcome {
+    logging::begin(args.log_format)?;
     let mut out = Output::new(args.format());
     let store = &args.store;
     if args.read_only && !args.command.only_reads() {
@@ -70,7 +74,10 @@ async fn run(args: Args) -> Outcome {
             let opened = if args.read_only { Store::ReadOnly(config.clone()) } else { Store::Closed(config.clone()) };
             shell::shell(opened, &config, &mut out).await
         }
+        Command::Doctor => doctor::doctor(store, args.read_only, &mut out),
         Command::Tour(tour) => tour::tour(&tour, &mut out).await,
+        Command::Completions(completions) => manual::completions(&completions, &mut out),
+        Command::Man(man) => manual::pages(&man, &mut out),
     }?;
     Ok(out.flush()?)
 }

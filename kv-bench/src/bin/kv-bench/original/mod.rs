@@ -1,8 +1,8 @@
-//! The design that kv-lance replaces: a Lance table of keys and values, one merge-insert for each transaction, a filtered
-//! scan for each read.
+//! The merge-insert baseline, `original` in tables: a Lance table of keys and values, one merge-insert for each transaction,
+//! a filtered scan for each read. What a store on Lance is without an engine of its own.
 //!
 //! - A snapshot is a version of the dataset. A delete stores a null, so that a transaction is one commit whatever it does.
-//! - Nothing is synced: Lance does not, and the design did not, so that no commit survives a loss of power.
+//! - Nothing is synced: Lance does not, so that no commit survives a loss of power.
 //! - A BTREE index on the key; rows written since its last update are scanned. `flush` updates it.
 //! - Its caches are Lance's own, of Lance's default size.
 

@@ -1,4 +1,7 @@
-//! A sorted map in memory. A transaction holds it as it was and its own writes; of two that write a key, one fails.
+//! A whole backend and its certification in one file: `cargo run -p kv-conformance --example backend`.
+//!
+//! The store is a sorted map in memory. A transaction holds it as it was and its own writes; of two that write a key, one
+//! fails. The same `main`, as a test without a harness, certifies a backend of one's own.
 
 use async_trait::async_trait;
 use kv_api::Error::{self, *};
@@ -6,8 +9,13 @@ use kv_api::{
     Capabilities, Datastore, Isolation, Key, KeyRange, LimitCounter, Result, Transactable, TransactionOptions,
 };
 use kv_api::{ScanLimit as Limit, TransactionType, Val, Version, check_key, check_value};
+use kv_conformance::Backend;
 use parking_lot::{Mutex, MutexGuard};
 use std::{collections::BTreeMap, sync::Arc};
+
+fn main() -> std::process::ExitCode {
+    kv_conformance::run([Backend::memory("backend", || async { Ok(Store::default()) })])
+}
 
 type At = Option<Version>;
 type Rows = Vec<(Key, Val)>;
@@ -39,7 +47,7 @@ struct State { finished: bool, writes: BTreeMap<Key, Option<Val>>, saved: Vec<BT
 #[rustfmt::skip] // A line for a method.
 #[async_trait]
 impl Datastore for Store {
-    fn kind(&self) -> &'static str { "minimal" }
+    fn kind(&self) -> &'static str { "backend" }
     fn capabilities(&self) -> Capabilities { Capabilities::new(Isolation::Snapshot) }
     async fn begin(&self, options: TransactionOptions) -> Result<Box<dyn Transactable>> {
         ensure(options.isolation == Isolation::Snapshot, Unsupported { operation: "serializable" })?;
@@ -103,7 +111,7 @@ impl Tx {
 #[rustfmt::skip] // As above.
 #[async_trait]
 impl Transactable for Tx {
-    fn kind(&self) -> &'static str { "minimal" }
+    fn kind(&self) -> &'static str { "backend" }
     fn closed(&self) -> bool { self.state.lock().finished }
     fn writeable(&self) -> bool { self.writeable }
     async fn cancel(&self) -> Result<()> { self.reading(None).map(|mut state| state.finished = true) }

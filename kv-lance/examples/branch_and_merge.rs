@@ -1,0 +1,96 @@
+//! A branch of a store, worked on apart and merged back: three-way, by hand, with a tag, a difference and conditional
+//! writes.
+//!
+//! `cargo run --features kv-lance/cli,kv-lance/metrics --example branch_and_merge`
+
+use futures::TryStreamExt;
+use kv_api::{Datastore, Error, Key, KeyRange, Result, Transactable, TransactionOptions, Version};
+use kv_lance::{LanceConfig, LanceDatastore};
+use std::path::Path;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
+    let main = LanceDatastore::open(LanceConfig::new(dir.path().join("main"))).await?;
+    commit(&main, &[("doc/a", Some("one")), ("doc/b", Some("two")), ("doc/c", Some("three"))]).await?;
+
+    // The branch begins at a version with a name, which keeps it for as long as the branch lives.
+    let base = main.tag("branch-point", None).await?;
+    let (branch, branched) = branch(&main, base, &dir.path().join("branch")).await?;
+
+    // Both go on.
+    commit(&main, &[("doc/a", Some("one, by main")), ("doc/d", Some("new on main"))]).await?;
+    let changes = [("doc/a", Some("one, by branch")), ("doc/b", Some("two, by branch")), ("doc/c", None)];
+    commit(&branch, &changes).await?;
+
+    let merged = merge(&branch, branched, &main).await?;
+    println!("merged {} changes; in conflict: {:?}", merged.applied, merged.conflicts);
+    assert_eq!((merged.applied, &merged.conflicts[..]), (2, &[Key::from("doc/a")][..]));
+
+    let tx = main.begin(TransactionOptions::read()).await?;
+    let docs = tx.getr(KeyRange::prefix("doc/"), None).await?;
+    let expected = [("doc/a", "one, by main"), ("doc/b", "two, by branch"), ("doc/d", "new on main")];
+    assert_eq!(docs, expected.map(|(key, val)| (key.into(), val.into())));
+
+    branch.shutdown().await?;
+    main.untag("branch-point").await?;
+    main.shutdown().await?;
+    Ok(())
+}
+
+/// Makes a store of what another holds at a version. Returns it, and its own version of that.
+async fn branch(from: &LanceDatastore, at: Version, into: &Path) -> Result<(LanceDatastore, Version)> {
+    let branch = LanceDatastore::open(LanceConfig::new(into)).await?;
+    let old = from.begin(TransactionOptions::read()).await?;
+    let mut rest = Some(KeyRange::all());
+    while let Some(range) = rest {
+        let page = old.batch_keys_vals(range, 1000, Some(at)).await?;
+        let tx = branch.begin(TransactionOptions::write()).await?;
+        tx.setm(page.items).await?;
+        tx.commit().await?;
+        rest = page.next;
+    }
+    let version = branch.current_version().await?;
+    Ok((branch, version))
+}
+
+struct Merged {
+    applied: usize,
+    /// Keys that both have changed, each in its own way. They are left as they are.
+    conflicts: Vec<Key>,
+}
+
+/// Makes the changes of a branch since `base` where the other store still has what the branch began with.
+async fn merge(branch: &LanceDatastore, base: Version, into: &dyn Datastore) -> Result<Merged> {
+    let mut changes = branch.diff(base, branch.current_version().await?, KeyRange::all())?;
+    let tx = into.begin(TransactionOptions::write()).await?;
+    let mut merged = Merged { applied: 0, conflicts: Vec::new() };
+    while let Some(change) = changes.try_next().await? {
+        let key = change.key.clone();
+        let done = match change.new.clone() {
+            Some(new) => tx.putc(key, new, change.old).await,
+            None => tx.delc(key, change.old).await,
+        };
+        match done {
+            Ok(()) => merged.applied += 1,
+            // Both may have made the same change.
+            Err(Error::TransactionConditionNotMet) if tx.get(&change.key, None).await? == change.new => {}
+            Err(Error::TransactionConditionNotMet) => merged.conflicts.push(change.key),
+            Err(error) => return Err(error),
+        }
+    }
+    // Whoever writes one of these keys meanwhile makes this a conflict: then the merge is to be run again.
+    tx.commit().await?;
+    Ok(merged)
+}
+
+async fn commit(store: &dyn Datastore, changes: &[(&'static str, Option<&'static str>)]) -> Result<()> {
+    let tx: Box<dyn Transactable> = store.begin(TransactionOptions::write()).await?;
+    for (key, val) in changes {
+        match val {
+            Some(val) => tx.set((*key).into(), (*val).into()).await?,
+            None => tx.del((*key).into()).await?,
+        }
+    }
+    tx.commit().await
+}
