@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 async fn read(dir: &Path) -> Result<LanceDatastore> {
@@ -202,17 +202,17 @@ async fn every_state_is_whole_while_a_writer_replaces_all_files_again_and_again(
     fill(&store, 0).await?;
     store.flush().await?;
     let done = Arc::new(AtomicBool::new(false));
-    let (writer, stop) = (store.clone(), done.clone());
+    let rounds = Arc::new(AtomicUsize::new(0));
+    let (writer, stop, ended) = (store.clone(), done.clone(), rounds.clone());
     let writing = tokio::spawn(async move {
-        let mut n = 0;
         while !stop.load(Ordering::SeqCst) {
-            n += 1;
-            fill(&writer, n).await?;
+            fill(&writer, ended.load(Ordering::SeqCst) + 1).await?;
             writer.flush().await?;
             // What has been replaced goes at once.
             writer.compact_with(CompactOptions::no_history()).await?;
+            ended.fetch_add(1, Ordering::SeqCst);
         }
-        Ok::<_, Error>(n)
+        Ok::<_, Error>(())
     });
     let is_whole = async |reader: &LanceDatastore| {
         let tx = reader.begin(TransactionOptions::read()).await?;
@@ -226,9 +226,12 @@ async fn every_state_is_whole_while_a_writer_replaces_all_files_again_and_again(
     let of_still = is_whole(&still).await?;
     let began = std::time::Instant::now();
     let reader = read(dir.path()).await?;
-    while began.elapsed() < Duration::from_secs(4) || versions.len() < 20 {
+    // A machine that does something else needs longer for as much.
+    while began.elapsed() < Duration::from_secs(4) || versions.len() <= 5 || rounds.load(Ordering::SeqCst) <= 5 {
+        assert!(began.elapsed() < Duration::from_secs(100), "{} states of {rounds:?}", versions.len());
         // One that moves on, one that is opened each time, and one that stays where it is.
         versions.push(reader.refresh().await?);
+        versions.dedup();
         let tx = reader.begin(TransactionOptions::read()).await?;
         let before = is_whole(&reader).await?;
         reader.refresh().await?;
@@ -237,9 +240,8 @@ async fn every_state_is_whole_while_a_writer_replaces_all_files_again_and_again(
         assert_eq!(is_whole(&still).await?, of_still);
     }
     done.store(true, Ordering::SeqCst);
-    let rounds = writing.await.unwrap()?;
-    versions.dedup();
-    assert!(versions.is_sorted() && versions.len() > 5 && rounds > 5, "{} states of {rounds}", versions.len());
+    writing.await.unwrap()?;
+    assert!(versions.is_sorted(), "{versions:?}");
     let newest = store.current_version().await?;
     assert_eq!(reader.refresh().await?, newest);
     // The writer has kept nothing for them.
