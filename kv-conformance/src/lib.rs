@@ -107,6 +107,7 @@ mod property;
 mod runner;
 #[cfg(test)]
 mod selftest;
+pub mod simulation;
 mod suites;
 
 pub use backend::{Backend, Settle};

@@ -46,6 +46,7 @@ mod repair;
 mod retry;
 mod runs;
 mod safe_timestamps;
+mod simulation;
 mod spans;
 #[cfg(feature = "sql")]
 mod sql;

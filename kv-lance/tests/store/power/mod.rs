@@ -3,10 +3,10 @@
 //!
 //! `KV_LANCE_POWER_CUTS` says how many cuts there are at least. Default = 100.
 
-mod disk;
-mod failure;
+pub(crate) mod disk;
+pub(crate) mod failure;
 mod failures;
-mod image;
+pub(crate) mod image;
 mod script;
 
 use disk::{Cut, Disk, Schedule};
