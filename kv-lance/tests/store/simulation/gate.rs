@@ -115,6 +115,11 @@ impl Gate {
         self.state().operations
     }
 
+    /// Which file it is, in the order in which they were first used.
+    fn number(&self, path: &Path) -> Option<u64> {
+        self.state().files.get(path).copied()
+    }
+
     /// Notes something that is no operation on a file.
     pub(super) fn note(&self, what: impl Hash) {
         what.hash(&mut self.state().trace);
@@ -180,7 +185,7 @@ impl Gate {
 
     /// Called while the store has not answered: lets something go on, or waits for time to pass.
     pub(super) fn wait(&self, idle: &mut Duration) {
-        if self.let_go(1 + self.state_burst()) > 0 {
+        if self.let_go(BURST) > 0 {
             *idle = Duration::ZERO;
             return;
         }
@@ -190,10 +195,6 @@ impl Gate {
         *idle += pause;
         self.state().schedules = false;
         assert!(*idle < PATIENCE, "the store has not answered for {} s, and nothing of it runs", PATIENCE.as_secs());
-    }
-
-    fn state_burst(&self) -> u64 {
-        self.state().random.below(BURST)
     }
 
     /// Sees to it that the simulation's thread does not wait for ever for a lock of one that waits here.
@@ -361,7 +362,10 @@ impl Files for GatedFiles {
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<PathBuf>> {
-        self.operate(("listing", Access::Open), dir, |files| files.list(dir))
+        let mut paths = self.operate(("listing", Access::Open), dir, |files| files.list(dir))?;
+        // Names of runs are random.
+        paths.sort_by_cached_key(|path| (self.gate.number(path), path.clone()));
+        Ok(paths)
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// Threads that do not come to rest in this time are taken for something that never does.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Between two looks.
+const BETWEEN: Duration = Duration::from_micros(10);
+
 /// What Linux says of the threads of a process.
 pub(super) struct Threads {
     known: HashMap<u32, (File, File)>,
@@ -38,7 +41,8 @@ impl Threads {
         let until = Instant::now() + PATIENCE;
         let mut before = self.look();
         while Instant::now() < until {
-            std::thread::yield_now();
+            // They come first.
+            std::thread::sleep(BETWEEN);
             let now = self.look();
             if before.is_some() && now == before {
                 return true;
