@@ -51,7 +51,6 @@ async fn bugs_are_noticed() {
     for mutant in [
         Mutant::UnrepeatableRead,
         Mutant::LostUpdate,
-        Mutant::TornCommit,
         Mutant::LostLastCommit,
         Mutant::LostInCrash,
         Mutant::TornInCrash,

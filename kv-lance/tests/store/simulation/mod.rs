@@ -72,7 +72,9 @@ fn simulate_apart(first: u64, seeds: u64, lie: Option<&str>) -> (String, bool) {
         };
         let ended = child.output().unwrap();
         let out = String::from_utf8_lossy(&ended.stdout);
-        printed.extend(out.lines().filter(|line| line.starts_with("seed ")).map(|line| format!("{line}\n")));
+        // The first comes behind the name of the test.
+        let told = out.lines().filter_map(|line| line.find("seed ").and_then(|at| line.get(at..)));
+        printed.extend(told.map(|line| format!("{line}\n")));
         if !ended.status.success() {
             printed.push_str(&out);
             printed.push_str(&String::from_utf8_lossy(&ended.stderr));
