@@ -11,6 +11,7 @@ mod files;
 mod format;
 mod import;
 mod journal;
+mod memtable;
 mod table;
 mod tally;
 mod write;
@@ -43,6 +44,11 @@ pub fn index_part(data: &[u8]) {
 /// `HEAD` and segments: what opening, looking and saving make of them.
 pub fn journal(data: &[u8]) {
     journal::fuzzing::journal(data);
+}
+
+/// Operations on a memtable.
+pub fn memtable(data: &[u8]) {
+    memtable::fuzzing::memtable(data);
 }
 
 /// Versions and tombstones of a block.

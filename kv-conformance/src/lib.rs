@@ -64,7 +64,8 @@
 //! another start. Register the backend once for each that it has a path for; most faults of a store on disk are in the second and third.
 //!
 //! A store on disk that declares to survive the end of its process is put to it: the suite `crash` kills children, which are the
-//! test once more, while they write; see [`crash`].
+//! test once more, while they write; see [`crash`]. A store whose files can be made to fail, or to lose what was not synced,
+//! can be put into a [`simulation`], which is a function to call from a test of its own.
 //!
 //! # How thorough
 //!
@@ -107,6 +108,7 @@ mod property;
 mod runner;
 #[cfg(test)]
 mod selftest;
+pub mod simulation;
 mod suites;
 
 pub use backend::{Backend, Settle};

@@ -3,6 +3,9 @@
 //! Written by one thread at a time (the committer's leader), read by any number without locks. Keys and values are slices of the
 //! journal records that brought them.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 use crate::write::Write;
 use bytes::Bytes;
 use crossbeam_skiplist::SkipMap;

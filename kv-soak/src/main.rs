@@ -3,8 +3,8 @@
 mod backends;
 
 use clap::{Args, Parser, Subcommand};
-use kv_conformance::crash::{CrashLoop, Tally, child};
-use std::path::PathBuf;
+use kv_conformance::crash::{CrashLoop, Tally, child, witness};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,27 @@ struct Cli {
 enum Command {
     /// Kills processes that write to a store, and verifies what they leave.
     Crash(Crash),
+    /// Verifies what a machine has left that stopped while a process wrote; see `scripts/witness`.
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    /// The store.
+    #[arg(long)]
+    store: PathBuf,
+    /// The configuration that it was written with.
+    #[arg(long)]
+    backend: String,
+    /// The seed that it was written with.
+    #[arg(long)]
+    seed: u64,
+    /// What the process had said before the machine stopped: all of that must be there.
+    #[arg(long)]
+    promised: PathBuf,
+    /// What it had said when the machine had stopped: no more than that, and what was under way, may be there.
+    #[arg(long)]
+    heard: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -45,10 +66,13 @@ fn main() -> ExitCode {
     if let Some(ended) = child(&backends::all()) {
         return ended;
     }
-    let Command::Crash(arguments) = Cli::parse().command;
-    match crash(&arguments) {
-        Ok(tally) => {
-            println!("passed: {tally}");
+    let ended = match Cli::parse().command {
+        Command::Crash(arguments) => crash(&arguments).map(|tally| tally.to_string()),
+        Command::Check(arguments) => check(&arguments),
+    };
+    match ended {
+        Ok(told) => {
+            println!("passed: {told}");
             ExitCode::SUCCESS
         }
         Err(problem) => {
@@ -56,6 +80,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn check(arguments: &Check) -> Result<String, String> {
+    let backends = backends::named(std::slice::from_ref(&arguments.backend))?;
+    let backend = backends.first().ok_or("there is no backend")?;
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(|e| format!("reading {}: {e}", path.display()));
+    let (promised, heard) = (read(&arguments.promised)?, read(&arguments.heard)?);
+    let (promised, found) = witness(backend, &arguments.store, arguments.seed, (&promised, &heard))?;
+    Ok(format!("{promised} transactions promised, {found} found"))
 }
 
 fn crash(arguments: &Crash) -> Result<Tally, String> {

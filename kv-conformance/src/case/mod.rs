@@ -3,12 +3,14 @@
 mod limit;
 mod panics;
 mod progress;
+mod random;
 mod replay;
 mod seed;
 
 pub(crate) use limit::{limited, limited_on_one_thread};
 pub(crate) use panics::{guarded, install_hook};
 pub(crate) use progress::{INTERVAL, Running, Ticker, progress};
+pub(crate) use random::Random;
 pub(crate) use replay::{REPLAY, replay};
 pub(crate) use seed::{SEED, mixed, seed};
 

@@ -3,10 +3,10 @@
 
 use super::client::{Client, Sink, failed};
 use super::plan::CLIENTS;
-use super::random::Random;
 use super::report::Report;
 use super::session::Session;
 use crate::backend::Backend;
+use crate::case::Random;
 use futures::future::try_join_all;
 use kv_api::Datastore;
 use std::io::Write;

@@ -1,9 +1,9 @@
 //! When a child is killed.
 
 use super::ledger::Ledger;
-use super::random::Random;
 use super::report::Report;
 use super::victim::{Heard, Victim};
+use crate::case::Random;
 use crate::fixture::Failure;
 use std::fmt;
 use std::time::{Duration, Instant};

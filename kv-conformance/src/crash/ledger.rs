@@ -66,6 +66,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// How many transactions of each client there are.
+    pub(super) fn counts(&self) -> Vec<u64> {
+        self.clients.iter().map(|known| known.0.len() as u64).collect()
+    }
+
     /// All versions that are known, ascending.
     pub(super) fn versions(&self) -> Vec<Version> {
         let mut versions: Vec<Version> =

@@ -2,11 +2,11 @@
 
 use super::kill::{Hunt, Moment};
 use super::ledger::Ledger;
-use super::random::Random;
 use super::session::Session;
 use super::verify::{Scope, verify};
 use super::victim::Victim;
 use crate::backend::Backend;
+use crate::case::Random;
 use crate::case::limited;
 use crate::fixture::Failure;
 use kv_api::Durability;

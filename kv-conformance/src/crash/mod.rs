@@ -13,17 +13,18 @@ mod kill;
 mod ledger;
 mod loops;
 mod plan;
-mod random;
 mod report;
 mod session;
 #[cfg(test)]
 mod tests;
 mod verify;
 mod victim;
+mod witness;
 
 pub use child::child;
 pub use kill::Moment;
 pub use loops::{CrashLoop, Tally};
+pub use witness::witness;
 
 use crate::backend::Backend;
 use crate::case::{Case, Need, Run, SEED, Suite, progress, replay, seed};

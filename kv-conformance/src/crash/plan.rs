@@ -1,7 +1,7 @@
 //! What a client does in its nth transaction. A seed decides it, so that whoever knows how far each
 //! client has come knows what the store holds.
 
-use super::random::Random;
+use crate::case::Random;
 use kv_api::{Key, Val};
 
 /// Clients that write at once.

@@ -2,6 +2,10 @@ use super::expected::Follower;
 use super::ledger::Ledger;
 use super::plan::{CLIENTS, Plan};
 use super::report::Report;
+use super::witness;
+use crate::backend::Backend;
+use crate::model::Reference;
+use kv_api::Durability;
 
 #[test]
 fn reports_read_what_they_write() {
@@ -63,4 +67,20 @@ fn a_ledger_takes_the_commit_under_way_and_no_other() {
     assert_eq!(ledger.note(&Report::Acked { client: 0, n: 2, version: 0 }), Ok(()));
     assert_eq!(ledger.found(0, 1), Ok(()));
     assert!(ledger.found(0, 3).is_err(), "more than were begun");
+}
+
+/// A machine that has stopped may have any commit that was under way, and must have those that were acknowledged.
+#[test]
+fn a_store_that_lacks_what_was_promised_is_noticed() {
+    let declared = kv_api::Datastore::capabilities(&Reference::new()).durability(Durability::PowerLoss);
+    let backend = Backend::persistent("empty", |_| async { Ok(Reference::new()) }).capabilities(declared);
+    let look = |promised: &str, heard: &str| witness(&backend, std::path::Path::new("nowhere"), 1, (promised, heard));
+    assert_eq!(look("", ""), Ok((0, 0)));
+    // Acknowledged after the machine had stopped, and a line that was cut off.
+    assert_eq!(look("opened\n", "opened\nacked 0 1 5\nacked 0 2"), Ok((0, 0)));
+    let lost = look("opened\nacked 0 1 5\n", "opened\nacked 0 1 5\n");
+    assert!(
+        lost.as_ref().is_err_and(|what| what.contains("was acknowledged 1 transactions, and 0 are there")),
+        "{lost:?}"
+    );
 }

@@ -4,7 +4,7 @@ use super::client::counted;
 use super::expected::{Expected, Follower, shown};
 use super::ledger::Ledger;
 use super::plan::{CLIENTS, SLOTS, own_key};
-use super::random::Random;
+use crate::case::Random;
 use crate::fixture::{Failure, Verdict};
 use kv_api::{Datastore, Direction, Error, Key, KeyRange, ScanLimit, Transactable, TransactionOptions, Val, Version};
 use std::ops::ControlFlow;

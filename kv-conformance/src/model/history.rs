@@ -218,6 +218,16 @@ impl History {
         self.oldest = self.newest;
     }
 
+    /// Forgets the commits after `version`, as a loss of power does where they were not durable.
+    pub(super) fn cut_back(&mut self, version: Version) {
+        for changes in self.keys.values_mut() {
+            changes.values.retain(|(at, _)| *at <= version);
+            changes.erasures.retain(|at| *at <= version);
+            changes.unsure.retain(|at| *at <= version);
+        }
+        self.newest = self.newest.min(version);
+    }
+
     /// Forgets the newest commit, for a mutant.
     pub(super) fn lose_last(&mut self) {
         for changes in self.keys.values_mut() {

@@ -142,6 +142,11 @@ impl Reference {
         self.shared.history.lock().newest()
     }
 
+    /// Goes on without the commits after `version`. No transaction may be open.
+    pub(crate) fn cut_back(&self, version: Version) {
+        self.shared.history.lock().cut_back(version);
+    }
+
     /// The history of a store that is open and has tags.
     fn tagging(&self, operation: &'static str) -> Result<MutexGuard<'_, History>> {
         if !self.shared.capabilities.tags {

@@ -9,7 +9,8 @@ use std::cmp::Ordering;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Order {
     direction: Direction,
-    /// Rows of one key come by their versions: some sources are of history. Else by their sources, which gives the same.
+    /// Rows of one key come by their versions: some sources are of history, or every row is shown. Else by their sources: a
+    /// read of what is current sees the first of them alone.
     by_version: bool,
     /// All keys begin with the same so many bytes.
     prefix: usize,

@@ -7,8 +7,8 @@ use kv_api::Version;
 use std::sync::Arc;
 
 /// Runs by level. Level 0 has what flushes wrote, newest first; its runs may have keys in common. The runs of a lower
-/// level have none, and lie in the order of their keys. Of one key, the rows of a level are newer than those of any level
-/// below. What has been superseded is apart, in no such order.
+/// level have none, and lie in the order of their keys. Of one key, the newest row of a level is newer than those of any
+/// level below, but for the same one again. What has been superseded is apart, in no such order.
 #[derive(Clone, Default)]
 pub(crate) struct Levels {
     levels: Vec<Vec<Arc<Run>>>,

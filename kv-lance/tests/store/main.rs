@@ -47,6 +47,7 @@ mod repair;
 mod retry;
 mod runs;
 mod safe_timestamps;
+mod simulation;
 mod spans;
 #[cfg(feature = "sql")]
 mod sql;

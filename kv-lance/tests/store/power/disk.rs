@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What a name in a directory stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     /// The number of the inode.
     File(u64),
     Dir,
@@ -23,16 +23,18 @@ pub(super) enum Entry {
 
 /// A file, whatever its names.
 #[derive(Debug)]
-pub(super) struct Inode {
+pub(crate) struct Inode {
     /// Kept open, so that its number is not given to another file.
     file: File,
+    /// Which one it is, in the order in which they came to be known.
+    pub(crate) order: usize,
     /// What was synced.
-    pub(super) durable: Option<Vec<u8>>,
+    pub(crate) durable: Option<Vec<u8>>,
 }
 
 impl Inode {
     /// What is in it now.
-    pub(super) fn current(&self) -> Result<Vec<u8>> {
+    pub(crate) fn current(&self) -> Result<Vec<u8>> {
         let mut bytes = vec![0; self.file.metadata()?.len() as usize];
         FileExt::read_exact_at(&self.file, &mut bytes, 0)?;
         Ok(bytes)
@@ -41,64 +43,66 @@ impl Inode {
 
 /// What would be left.
 #[derive(Debug, Default)]
-pub(super) struct State {
-    pub(super) inodes: HashMap<u64, Inode>,
+pub(crate) struct State {
+    pub(crate) inodes: HashMap<u64, Inode>,
     /// The entries of each directory that were synced.
-    pub(super) dirs: HashMap<PathBuf, BTreeMap<OsString, Entry>>,
+    pub(crate) dirs: HashMap<PathBuf, BTreeMap<OsString, Entry>>,
     /// How often each kind of sync was asked for.
-    pub(super) syncs: BTreeMap<String, u64>,
+    pub(crate) syncs: BTreeMap<String, u64>,
     cuts: Vec<Cut>,
     random: u64,
+    /// How often a file has come to be known.
+    known: usize,
 }
 
 /// What a loss of power left, and what had been promised by then.
 #[derive(Debug)]
-pub(super) struct Cut {
-    pub(super) image: PathBuf,
+pub(crate) struct Cut {
+    pub(crate) image: PathBuf,
     /// At least so many commits are there.
-    pub(super) promised: u64,
+    pub(crate) promised: u64,
     /// At most so many.
-    pub(super) begun: u64,
+    pub(crate) begun: u64,
     /// The tags up to that of this commit are there.
-    pub(super) tagged: u64,
+    pub(crate) tagged: u64,
     /// When it was, for the message of a failure.
-    pub(super) moment: String,
+    pub(crate) moment: String,
 }
 
 /// When the power is cut.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     /// Of a thousand operations that are no sync.
-    pub(super) others: u64,
+    pub(crate) others: u64,
     /// Of a thousand syncs, before and after each.
-    pub(super) syncs: u64,
+    pub(crate) syncs: u64,
     /// Decides where, and what is lost.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
     /// What may become of what was not synced.
-    pub(super) losses: &'static [Loss],
+    pub(crate) losses: &'static [Loss],
 }
 
 #[derive(Debug)]
-pub(super) struct Disk {
+pub(crate) struct Disk {
     root: PathBuf,
     images: PathBuf,
     schedule: Schedule,
     /// A kind of sync that does nothing and says that it did.
     lie: Option<String>,
-    pub(super) promised: AtomicU64,
-    pub(super) begun: AtomicU64,
-    pub(super) tagged: AtomicU64,
+    pub(crate) promised: AtomicU64,
+    pub(crate) begun: AtomicU64,
+    pub(crate) tagged: AtomicU64,
     failure: Option<Failure>,
     /// Operations so far.
     operations: Mutex<BTreeMap<String, (Access, u64)>>,
     /// What has failed.
-    pub(super) failed: Mutex<Vec<String>>,
+    pub(crate) failed: Mutex<Vec<String>>,
     state: Mutex<State>,
 }
 
 impl Disk {
     /// What lies below `root`, which is there. Images go below `images`.
-    pub(super) fn new(
+    pub(crate) fn new(
         root: &Path,
         images: &Path,
         schedule: Schedule,
@@ -121,21 +125,51 @@ impl Disk {
     }
 
     /// What a store is opened with.
-    pub(super) fn files(self: &Arc<Self>) -> Arc<dyn Files> {
+    pub(crate) fn files(self: &Arc<Self>) -> Arc<dyn Files> {
         Arc::new(PoweredFiles(self.clone()))
     }
 
-    pub(super) fn cuts(&self) -> Vec<Cut> {
+    /// Takes all that is there for synced: what the last loss of power has left.
+    pub(crate) fn adopt(&self) -> Result<()> {
+        let mut state = self.state();
+        let mut dirs = vec![self.root.clone()];
+        while let Some(dir) = dirs.pop() {
+            state.sync_dir(&dir)?;
+            for (name, entry) in state.dirs.get(&dir).cloned().unwrap_or_default() {
+                match entry {
+                    Entry::Dir => dirs.push(dir.join(name)),
+                    Entry::File(number) => state.sync_file(number)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where an image of this name goes.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.images.join(name)
+    }
+
+    /// Writes what a loss of power would leave now below `image`; the seed decides what.
+    pub(crate) fn leave(&self, image: &Path, seed: u64) -> Result<Loss> {
+        let mut state = self.state();
+        state.random = seed;
+        let loss = Loss::ALL[state.below(Loss::ALL.len() as u64) as usize];
+        image::take(&mut state, &self.root, image, loss)?;
+        Ok(loss)
+    }
+
+    pub(crate) fn cuts(&self) -> Vec<Cut> {
         std::mem::take(&mut self.state().cuts)
     }
 
     /// The kinds of syncs there were.
-    pub(super) fn syncs(&self) -> BTreeMap<String, u64> {
+    pub(crate) fn syncs(&self) -> BTreeMap<String, u64> {
         self.state().syncs.clone()
     }
 
     /// The kinds of operations there were, what each needs, and how many there were.
-    pub(super) fn operations(&self) -> BTreeMap<String, (Access, u64)> {
+    pub(crate) fn operations(&self) -> BTreeMap<String, (Access, u64)> {
         self.operations.lock().unwrap().clone()
     }
 
@@ -192,7 +226,7 @@ impl Disk {
 }
 
 /// What kind of file it is, and of which table.
-fn class(path: &Path) -> String {
+pub(crate) fn class(path: &Path) -> String {
     let is_table = |name: &str| name == "kv.lance" || name == "history.lance";
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let kind = match path.extension() {
@@ -217,7 +251,7 @@ fn class(path: &Path) -> String {
 
 impl State {
     /// A number below `limit`.
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let n = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -246,12 +280,13 @@ impl State {
     fn learn(&mut self, path: &Path) -> Result<u64> {
         let file = File::open(path)?;
         let number = file.metadata()?.ino();
-        self.inodes.entry(number).or_insert(Inode { file, durable: None });
+        self.known += 1;
+        self.inodes.entry(number).or_insert(Inode { file, order: self.known, durable: None });
         Ok(number)
     }
 
     /// What is in a directory now; nothing where there is none.
-    pub(super) fn entries(&mut self, dir: &Path) -> Result<BTreeMap<OsString, Entry>> {
+    pub(crate) fn entries(&mut self, dir: &Path) -> Result<BTreeMap<OsString, Entry>> {
         let listed = match std::fs::read_dir(dir) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             listed => listed?,

@@ -3,10 +3,10 @@
 use std::io::{Error, ErrorKind, Result};
 use std::time::Duration;
 
-pub(super) const EIO: i32 = 5;
-pub(super) const EACCES: i32 = 13;
-pub(super) const EMFILE: i32 = 24;
-pub(super) const ENOSPC: i32 = 28;
+pub(crate) const EIO: i32 = 5;
+pub(crate) const EACCES: i32 = 13;
+pub(crate) const EMFILE: i32 = 24;
+pub(crate) const ENOSPC: i32 = 28;
 
 /// A disk that is slow is so for some operations, each of which takes this long.
 const SLOW_OPERATIONS: usize = 30;
@@ -14,7 +14,7 @@ const SLOW: Duration = Duration::from_millis(60);
 
 /// What an operation needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
+pub(crate) enum Access {
     /// A path, and a handle of its own.
     Open,
     /// A path.
@@ -29,14 +29,14 @@ pub(super) enum Access {
 
 /// How much of an operation is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Share {
+pub(crate) enum Share {
     All,
     Half,
 }
 
 impl Share {
     /// How many of so many bytes.
-    pub(super) fn of(self, bytes: usize) -> usize {
+    pub(crate) fn of(self, bytes: usize) -> usize {
         match self {
             Self::All => bytes,
             Self::Half => bytes / 2,
@@ -46,7 +46,7 @@ impl Share {
 
 /// How it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// With this error, without having been done.
     Refused(i32),
     /// With this error, and is done all the same.
@@ -63,7 +63,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// How an operation can fail that needs this, those first that tell most.
-    pub(super) fn of(access: Access) -> &'static [Self] {
+    pub(crate) fn of(access: Access) -> &'static [Self] {
         use Kind::*;
         match access {
             Access::Open => &[Refused(EIO), NoHandle, NoPermission, Done(EIO), Refused(ENOSPC), Slow],
@@ -77,22 +77,22 @@ impl Kind {
 
 /// What fails.
 #[derive(Debug, Clone)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// Operations of this kind, on files of this kind.
-    pub(super) of: String,
+    pub(crate) of: String,
     /// Which of them, from 0.
-    pub(super) at: u64,
-    pub(super) kind: Kind,
+    pub(crate) at: u64,
+    pub(crate) kind: Kind,
 }
 
 impl Failure {
     /// How many operations are met: with a slow one also those after it.
-    pub(super) fn times(&self) -> usize {
+    pub(crate) fn times(&self) -> usize {
         if self.kind == Kind::Slow { SLOW_OPERATIONS } else { 1 }
     }
 
     /// What becomes of the operation.
-    pub(super) fn happen<T>(&self, access: Access, operate: impl FnOnce(Share) -> Result<T>) -> Result<T> {
+    pub(crate) fn happen<T>(&self, access: Access, operate: impl FnOnce(Share) -> Result<T>) -> Result<T> {
         let error = match self.kind {
             Kind::Slow => {
                 std::thread::sleep(SLOW);

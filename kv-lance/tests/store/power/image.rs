@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// What becomes of what was not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Loss {
+pub(crate) enum Loss {
     /// All of it is lost. Twice as often as the others: a sync that is missing shows here.
     Everything,
     EverythingAgain,
@@ -24,7 +24,7 @@ pub(super) enum Loss {
 }
 
 impl Loss {
-    pub(super) const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Everything, Self::EverythingAgain, Self::Nothing, Self::Some, Self::Sectors, Self::Pages];
 
     /// Whether something that was not synced is there.
@@ -38,7 +38,7 @@ impl Loss {
 }
 
 /// Writes what is left of `root` below `image`.
-pub(super) fn take(state: &mut State, root: &Path, image: &Path, loss: Loss) -> Result<()> {
+pub(crate) fn take(state: &mut State, root: &Path, image: &Path, loss: Loss) -> Result<()> {
     std::fs::create_dir_all(image)?;
     dir(state, root, image, loss, &mut HashMap::new())
 }
@@ -49,6 +49,14 @@ fn dir(state: &mut State, from: &Path, to: &Path, loss: Loss, written: &mut Hash
     let durable = state.dirs.get(from).cloned().unwrap_or_default();
     let current = state.entries(from)?;
     let names: BTreeSet<_> = durable.keys().chain(current.keys()).cloned().collect();
+    let mut names: Vec<_> = names.into_iter().collect();
+    // Names of runs are random, and what is drawn for each of them is to follow from the seed.
+    names.sort_by_cached_key(|name| match current.get(name).or(durable.get(name)) {
+        Some(Entry::File(number)) if name.as_encoded_bytes().ends_with(b".lance") => {
+            (state.inodes.get(number).map(|inode| inode.order), name.clone())
+        }
+        _ => (None, name.clone()),
+    });
     for name in names {
         let (before, now) = (durable.get(&name), current.get(&name));
         let left = if before == now || loss.keeps(state) { now } else { before };

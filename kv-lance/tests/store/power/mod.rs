@@ -1,12 +1,13 @@
 //! The power is cut: what was not synced is lost, kept or torn, names in directories as well. What
 //! is left opens and holds what was promised.
 //!
-//! `KV_LANCE_POWER_CUTS` says how many cuts there are at least. Default = 100.
+//! `KV_LANCE_POWER_CUTS` says how many cuts there are at least (default = 100), `KV_LANCE_POWER_SEED` with which seed they
+//! begin (default = 0).
 
-mod disk;
-mod failure;
+pub(crate) mod disk;
+pub(crate) mod failure;
 mod failures;
-mod image;
+pub(crate) mod image;
 mod script;
 
 use disk::{Cut, Disk, Schedule};
@@ -46,7 +47,8 @@ async fn trial(schedule: Schedule, durability: Durability, commits: u64, lie: Op
 async fn a_loss_of_power_loses_nothing_that_was_promised() {
     let least: usize = std::env::var("KV_LANCE_POWER_CUTS").map_or(100, |text| text.parse().unwrap());
     let mut cuts = 0;
-    for seed in 0.. {
+    let first: u64 = std::env::var("KV_LANCE_POWER_SEED").map_or(0, |text| text.parse().unwrap());
+    for seed in first.. {
         let durability = if seed % 3 == 2 { Durability::Eventual } else { Durability::Immediate };
         let schedule = Schedule { others: 40, syncs: 100, seed, losses: &Loss::ALL };
         let outcome = trial(schedule, durability, 60, None, 3).await;

@@ -1,29 +1,29 @@
 //! Pseudo-random numbers that a seed decides.
 
-use crate::case::mixed;
+use super::mixed;
 
 /// A sequence of them.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The sequence that these numbers decide together.
-    pub(super) fn of(seeds: &[u64]) -> Self {
+    pub(crate) fn of(seeds: &[u64]) -> Self {
         Self(seeds.iter().fold(0, |all, seed| mixed(all ^ mixed(*seed))))
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(1);
         mixed(self.0)
     }
 
     /// A number below `limit`.
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit.max(1) as u64) as usize
     }
 
     /// True `percent` times of a hundred.
-    pub(super) fn chance(&mut self, percent: usize) -> bool {
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 }

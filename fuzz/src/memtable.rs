@@ -1,0 +1,1 @@
+../../kv-lance/src/memtable.rs
