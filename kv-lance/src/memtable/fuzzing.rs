@@ -38,7 +38,7 @@ impl Numbers<'_> {
 
     fn range(&mut self) -> KeyRange {
         let (start, end) = (self.key(), self.key());
-        KeyRange { start, end: (self.next() % 4 != 0).then_some(end) }
+        KeyRange { start, end: (!self.next().is_multiple_of(4)).then_some(end) }
     }
 }
 

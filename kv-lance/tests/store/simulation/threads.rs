@@ -1,6 +1,7 @@
 //! Whether the other threads of this process have come to rest.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
@@ -77,11 +78,11 @@ impl Threads {
 
     /// What the scheduler has counted of a thread; `None` where it does not sleep.
     fn scheduled(&mut self, thread: u32) -> std::io::Result<Option<String>> {
-        if !self.known.contains_key(&thread) {
-            let open = |name: &str| File::open(format!("/proc/self/task/{thread}/{name}"));
-            self.known.insert(thread, (open("stat")?, open("schedstat")?));
-        }
-        let (stat, counts) = &self.known[&thread];
+        let open = |name: &str| File::open(format!("/proc/self/task/{thread}/{name}"));
+        let (stat, counts) = match self.known.entry(thread) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert((open("stat")?, open("schedstat")?)),
+        };
         let stat = text(stat)?;
         // Behind the name, which may have anything in it.
         let sleeps = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['S', 'I']));

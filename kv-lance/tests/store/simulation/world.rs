@@ -147,7 +147,7 @@ impl World for LanceWorld {
         ends.join().unwrap();
         self.gate.set_open(false);
         let Some((image, how)) = left else { return };
-        self.gate.note(&how.len());
+        self.gate.note(how.len());
         ground.losses.push(how);
         std::fs::remove_dir_all(&ground.root).unwrap();
         ground.root = image.canonicalize().unwrap();
