@@ -1,5 +1,11 @@
 //! SurrealDB's server on a store of kv-lance, as its users run it: over HTTP, killed, moved with its own commands.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -24,7 +30,18 @@ impl Server {
     fn start(path: &str) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let mut command = surreal_lance();
-        command.args(["start", "--no-banner", "--log", "warn", "--user", "root", "--pass", "secret", "--bind", &address]);
+        command.args([
+            "start",
+            "--no-banner",
+            "--log",
+            "warn",
+            "--user",
+            "root",
+            "--pass",
+            "secret",
+            "--bind",
+            &address,
+        ]);
         let process = command.arg(path).stdout(Stdio::null()).spawn().unwrap();
         let mut server = Self { process, address };
         let began = Instant::now();
