@@ -252,8 +252,8 @@ fn every_mutant_is_meant_for_a_suite() {
 fn table() -> String {
     let pairs: usize = TABLE.iter().map(|(_, suites)| suites.len()).sum();
     let mut text = format!(
-        "{} mutants of the reference, and for each the suites that must fail on it: {pairs} pairs, each checked by the \
-         self-test.\n\n| mutant | what is wrong | must be caught by |\n|---|---|---|\n",
+        "{} mutants of the reference, and for each the suites that must fail on it: {pairs} pairs, each checked\n\
+         by the self-test.\n\n| mutant | what is wrong | must be caught by |\n|---|---|---|\n",
         TABLE.len()
     );
     for mutant in Mutant::ALL {

@@ -62,8 +62,8 @@ pub(crate) enum Command {
     Tag(String, Option<Version>, DoneAt),
     /// Remove a tag.
     Untag(String, DoneAt),
-    /// Compactions are not paused any more.
-    Resumed,
+    /// Compactions are paused, which nobody is to wait for, or are not any more.
+    Paused,
     /// End.
     Stop,
 }
@@ -86,10 +86,8 @@ impl Background {
     /// Holds all compactions, or lets them go on.
     pub(crate) fn pause(&self, paused: bool) {
         self.brake.pause(paused);
-        if !paused {
-            // Nobody listens once the store closes.
-            let _ = self.commands.send(Command::Resumed);
-        }
+        // Nobody listens once the store closes.
+        let _ = self.commands.send(Command::Paused);
     }
 
     /// Says that a memtable has been frozen.

@@ -262,7 +262,7 @@ impl Worker {
                     let untagged = self.untag(&core, &name).await;
                     let _ = done.send(untagged);
                 }
-                Event::Command(Command::Resumed) => {}
+                Event::Command(Command::Paused) => {}
                 Event::Command(Command::Compact(compaction, done)) => {
                     let request = Request { compaction, done };
                     match self.flush_frozen(&core, usize::MAX).await {

@@ -232,6 +232,31 @@ async fn writers_go_on_when_runs_have_moved_down() -> Result<()> {
     Ok(())
 }
 
+/// Who waited for merges when these were paused waited until they were resumed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_lets_writers_go_on_that_wait_for_merges() -> Result<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(config(dir.path()).compaction_bandwidth(64 << 10)).await?;
+    let fill = async || -> Result<()> {
+        for round in 0..100 {
+            write_keys(&store, 0..40, &format!("round {round} {}", "x".repeat(1000))).await?;
+        }
+        Ok(())
+    };
+    let mut filling = std::pin::pin!(fill());
+    // A merge of four of them takes some seconds.
+    let stalled = until(&store, |store| figure(store, "level_0_runs") >= 36 && figure(store, "run_stalls") > 0);
+    tokio::select! {
+        ended = &mut filling => panic!("nobody waits: {ended:?}"),
+        () = stalled => {}
+    }
+    let waits = tokio::time::timeout(Duration::from_millis(300), &mut filling).await;
+    assert!(waits.is_err(), "nobody waits: {waits:?}");
+    store.pause_compactions();
+    tokio::time::timeout(Duration::from_secs(60), filling).await.expect("writers wait for merges that are paused")?;
+    Ok(())
+}
+
 /// Keys that ascend and are deleted soon, as those of a queue: no run of theirs overlaps another, and yet the lowest level is to
 /// hold live keys only.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
