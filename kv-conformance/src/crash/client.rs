@@ -140,30 +140,40 @@ impl Client {
     async fn compare(&self, tx: &dyn Transactable, own: &Own) -> Result<(), String> {
         let parity = self.n as usize % 2;
         let range = KeyRange::from(own_key(self.number, parity)..own_key(self.number, SLOTS_END + parity));
-        let found = tx.scan(range, ScanLimit::Count(u32::MAX), 0, None).await.map_err(|e| failed("scanning", &e))?;
+        let found =
+            tx.scan(range.clone(), ScanLimit::Count(u32::MAX), 0, None).await.map_err(|e| failed("scanning", &e))?;
         let expected: Vec<(Key, Val)> = own
             .rows
             .iter()
             .filter(|(slot, _)| *slot % 2 == parity)
             .map(|(slot, val)| (own_key(self.number, *slot), val.clone()))
             .collect();
-        let differ = found.iter().zip(&expected).find(|(found, expected)| found != expected);
-        match (differ, found.len() == expected.len()) {
-            (None, true) => Ok(()),
-            (differ, _) => Err(format!(
-                "client {} in its transaction {} finds {} of {} keys; first difference {}",
-                self.number,
-                self.n + 1,
-                found.len(),
-                expected.len(),
-                differ.map_or("the number".into(), |((key, val), (_, other))| format!(
-                    "at {key:?}: {} instead of {}",
-                    shown(Some(val)),
-                    shown(Some(other))
-                ))
-            )),
+        if found == expected {
+            return Ok(());
         }
+        let mut text =
+            format!("client {} in its transaction {} scans {}", self.number, self.n + 1, told(&found, &expected));
+        let again = tx.scan(range, ScanLimit::Count(u32::MAX), 0, None).await.map_err(|e| failed("scanning", &e))?;
+        text.push_str(&format!("; again {}", told(&again, &expected)));
+        for (key, val) in found.iter().filter(|row| !expected.contains(row)) {
+            let got = tx.get(key, None).await.map_err(|e| failed("reading", &e))?;
+            text.push_str(&format!(
+                "; get({key:?}) gives {} where the scan gave {}",
+                shown(got.as_ref()),
+                shown(Some(val))
+            ));
+        }
+        Err(text)
     }
+}
+
+/// How rows differ from what is expected.
+fn told(found: &[(Key, Val)], expected: &[(Key, Val)]) -> String {
+    if found == expected {
+        return "what is expected".into();
+    }
+    let keys = |rows: &[(Key, Val)]| rows.iter().map(|(key, _)| format!("{key:?}")).collect::<Vec<_>>().join(" ");
+    format!("[{}] instead of [{}]", keys(found), keys(expected))
 }
 
 /// Behind all slots, even.

@@ -170,13 +170,20 @@ impl Sizes {
         self.plan(levels, levels.flushed(), 0)
     }
 
-    /// Merges runs of one level into the next. What has not been compressed, or has deletions that delete nothing, does not
-    /// go there as it is: it would go down to the lowest level like that and stay.
+    /// Takes runs of one level to the next: as they are, or merged into what is there.
     fn plan(self, levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
-        let plan = plan(levels, runs, level)?;
-        let is_compressed = !self.compresses || runs.iter().all(|run| run.statistics().level > 0);
-        let has_idle_deletions = plan.is_bottom && runs.iter().any(|run| run.statistics().tombstones > 0);
-        Some(Plan { shifts: plan.shifts && is_compressed && !has_idle_deletions, ..plan })
+        let can_shift = !overlap(runs) && runs.iter().all(|run| self.can_shift(levels, run, level));
+        if can_shift { shift(levels, runs, level) } else { merge(levels, runs, level) }
+    }
+
+    /// Whether a run can go to the next level as it is, where no other run of its own has its keys. What has not been
+    /// compressed, or has deletions that delete nothing, does not: it would go down to the lowest level like that and stay.
+    fn can_shift(self, levels: &Levels, run: &Run, level: usize) -> bool {
+        let (first, last) = run.key_bounds();
+        let has_some_on = |level| levels.overlapping(level, first, last).next().is_some();
+        let is_compressed = !self.compresses || run.statistics().level > 0;
+        let has_idle_deletions = run.statistics().tombstones > 0 && !(level + 2..levels.depth()).any(has_some_on);
+        !has_some_on(level + 1) && is_compressed && !has_idle_deletions
     }
 
     /// Of a level that is too large the runs that need the least of the next one to be written again.
@@ -190,14 +197,14 @@ impl Sizes {
         let excess = bytes.saturating_sub(self.capacity(level));
         let mut free = Vec::new();
         let mut freed = 0;
-        for run in runs.iter().filter(|run| below(run) == 0) {
+        for run in runs.iter().filter(|run| self.can_shift(levels, run, level)) {
             if freed < excess {
                 freed += run.disk_bytes();
                 free.push(run.clone());
             }
         }
         if !free.is_empty() {
-            return self.plan(levels, &free, level);
+            return shift(levels, &free, level);
         }
         let cheapest =
             runs.iter().min_by_key(|run| u128::from(below(run)) * 1000 / u128::from(run.disk_bytes().max(1)))?;
@@ -212,7 +219,7 @@ fn of_deletions(levels: &Levels) -> Option<Plan> {
     let above_lowest = 1..levels.depth().saturating_sub(1);
     above_lowest.into_iter().find_map(|level| {
         let run = levels.level(level).iter().find(has_many)?;
-        plan(levels, std::slice::from_ref(run), level).map(|plan| Plan { shifts: false, ..plan })
+        merge(levels, std::slice::from_ref(run), level)
     })
 }
 
@@ -233,17 +240,31 @@ fn sequences(runs: &[Arc<Run>]) -> usize {
     usize::from(!runs.is_empty()) + runs.iter().zip(runs.iter().skip(1)).filter(begins).count()
 }
 
-/// Merges runs of one level into the next.
-fn plan(levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
+/// Merges runs of one level into the next: into all that lies there from their first key to their last, as what is written
+/// reaches over that, whether or not it has keys in common with them.
+fn merge(levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
     let to = level + 1;
-    let touched = |run: &Arc<Run>| runs.iter().any(|other| other.overlaps(run.key_bounds()));
-    let is_input = |run: &Arc<Run>| runs.iter().any(|other| Arc::ptr_eq(run, other));
-    let next: Vec<Arc<Run>> = levels.level(to).iter().filter(|run| touched(run)).cloned().collect();
-    let inputs = levels.only(|run| is_input(run) || next.iter().any(|other| Arc::ptr_eq(run, other)));
+    let (first, last) = key_bounds(runs)?;
+    let inputs = levels.of_levels(|on, run| on == to && run.overlaps((first, last)) || is_among(run, runs));
     let (first, last) = inputs.key_bounds()?;
     let is_bottom = (to + 1..levels.depth()).all(|below| levels.overlapping(below, first, last).next().is_none());
-    let shifts = next.is_empty() && !overlap(runs);
-    Some(Plan { inputs, above: level, to, shifts, is_bottom })
+    Some(Plan { inputs, above: level, to, shifts: false, is_bottom })
+}
+
+/// Moves runs of one level to the next, which has nothing of their keys.
+fn shift(levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
+    let inputs = levels.of_levels(|_, run| is_among(run, runs));
+    (!inputs.is_empty()).then_some(Plan { inputs, above: level, to: level + 1, shifts: true, is_bottom: false })
+}
+
+fn is_among(run: &Arc<Run>, runs: &[Arc<Run>]) -> bool {
+    runs.iter().any(|other| Arc::ptr_eq(run, other))
+}
+
+fn key_bounds(runs: &[Arc<Run>]) -> Option<(&[u8], &[u8])> {
+    let first = runs.iter().map(|run| run.key_bounds().0).min()?;
+    let last = runs.iter().map(|run| run.key_bounds().1).max()?;
+    Some((first, last))
 }
 
 /// Whether any two runs can have a key in common.

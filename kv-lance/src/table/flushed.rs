@@ -111,7 +111,9 @@ impl FlushedTable {
             levels.push(self.open_runs(names, known).await?);
         }
         let history = History::new(self.open_runs(&record.history, known).await?);
-        Ok(Levels::new(levels, history))
+        let levels = Levels::new(levels, history);
+        levels.check_order()?;
+        Ok(levels)
     }
 
     async fn open_runs(&self, names: &[String], known: &Levels) -> Result<Vec<Arc<Run>>> {

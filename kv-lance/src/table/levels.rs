@@ -3,7 +3,7 @@
 use super::history::{History, has_expired};
 use super::pins::Pins;
 use super::run::Run;
-use kv_api::Version;
+use kv_api::{Error, Result, Version};
 use std::sync::Arc;
 
 /// Runs by level. Level 0 has what flushes wrote, newest first; its runs may have keys in common. The runs of a lower
@@ -88,6 +88,22 @@ impl Levels {
         Some((first, last))
     }
 
+    /// Looks whether the runs of each sorted level lie in the order of their keys and have none in common.
+    ///
+    /// # Errors
+    /// `Corruption` with the first run that does not.
+    pub(crate) fn check_order(&self) -> Result<()> {
+        for level in self.sorted() {
+            for (run, next) in level.iter().zip(level.iter().skip(1)) {
+                if run.key_bounds().1 >= next.key_bounds().0 {
+                    let what = format!("it has keys in common with {}, on the same level", run.name);
+                    return Err(Error::corruption(&next.path, what));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Bytes of files, without history.
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.runs().map(|run| run.disk_bytes()).sum()
@@ -153,5 +169,35 @@ impl Levels {
 impl std::fmt::Debug for Levels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Levels").field("levels", &self.levels).field("history", &self.history).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::super::run::testing;
+    use super::*;
+
+    #[tokio::test]
+    async fn runs_of_a_sorted_level_have_no_keys_in_common() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = async |keys: [u8; 2]| {
+            let rows = keys.map(|key| (vec![key], 1, Some(vec![]), false, None));
+            let dir = dir.path().join(format!("{keys:?}"));
+            std::fs::create_dir_all(&dir).unwrap();
+            Arc::new(testing::open(&testing::write(&dir, 256, &rows).await, 1 << 20).await.unwrap())
+        };
+        let (low, high, over) = (run([1, 3]).await, run([4, 6]).await, run([3, 5]).await);
+        let check = |level, runs: [&Arc<Run>; 2]| {
+            let mut levels = vec![vec![]; level];
+            levels.push(runs.map(Arc::clone).to_vec());
+            Levels::new(levels, History::default()).check_order()
+        };
+        assert!(check(1, [&low, &high]).is_ok() && check(0, [&low, &over]).is_ok());
+        for (level, runs) in [(1, [&low, &over]), (2, [&over, &high]), (1, [&high, &low])] {
+            let refused = check(level, runs).unwrap_err().to_string();
+            assert!(refused.contains("on the same level"), "{refused}");
+        }
     }
 }

@@ -132,6 +132,7 @@ impl Table {
         }
         let history = table.open_runs(&table.record.history).await?;
         table.levels = Levels::new(levels, History::new(history));
+        table.levels.check_order()?;
         if kept.as_ref() != Some(&table.record) {
             // A crash came between, or the store is from before. The journal that it would need goes now.
             table.keep_record();

@@ -38,12 +38,18 @@ fn val(version: Version) -> Option<Val> {
 
 /// Writes keys at one version, as a flush does.
 async fn flush(opened: &mut Opened, keys: impl Iterator<Item = u64>, version: Version) {
-    let mut writer = opened.table.new_passing_runs(0, version).unwrap();
+    flush_to(opened, 0, keys, version, false).await;
+}
+
+/// Writes keys at one version to a level; they may erase what was before.
+async fn flush_to(opened: &mut Opened, level: usize, keys: impl Iterator<Item = u64>, version: Version, erases: bool) {
+    let mut writer = opened.table.new_passing_runs(level, version).unwrap();
     for n in keys {
-        writer.push(row(&key(n), version, val(version).as_deref())).await.unwrap();
+        let (key, val) = (key(n), val(version));
+        writer.push(NewRow { erases, ..row(&key, version, val.as_deref()) }).await.unwrap();
     }
     let runs = Outputs { current: writer.finish().await.unwrap(), history: vec![] };
-    opened.table.append(runs, opened.state).await.unwrap();
+    opened.table.replace(&Levels::default(), runs, level, opened.state).await.unwrap();
     opened.levels = opened.table.levels().clone();
 }
 
@@ -177,9 +183,50 @@ async fn a_compaction_past_the_limits_gives_several_runs() {
     assert!(is_worthwhile(&opened.levels, &horizons(0)));
 }
 
-/// Flushes of random keys, and after each the compactions that are due.
 #[tokio::test]
 async fn levels_hold_what_was_written() {
+    hold_what_was_written(false).await;
+}
+
+#[tokio::test]
+async fn levels_hold_what_was_written_where_deletions_erase_history() {
+    hold_what_was_written(true).await;
+}
+
+/// What several runs were merged into reached over another, which lay between them and was no input: as the merge took history
+/// along, it was made as a whole. Reads did not find all rows.
+#[tokio::test]
+async fn a_merge_that_erases_history_takes_what_lies_between() {
+    for above in [0, 1] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = open(dir.path(), layout()).await;
+        let mut history = opened.table.new_history(0, 0).unwrap();
+        for n in 0..50 {
+            history.push(NewRow { superseded: Some(2), ..row(&key(n), 1, Some(b"old")) }).await.unwrap();
+        }
+        let runs = Outputs { current: vec![], history: history.finish().await.unwrap() };
+        opened.table.append(runs, opened.state).await.unwrap();
+        flush_to(&mut opened, above + 1, 20..30, 2, false).await;
+        for first in [0, 5, 35, 40] {
+            flush_to(&mut opened, above, first..first + 5, 6, true).await;
+        }
+        let before = read(&opened.levels, 9).await;
+        assert_eq!(before.len(), 30);
+        // Nothing of this has been compressed, and so nothing goes down as it is.
+        let sizes = Sizes { partition: 500, compresses: true };
+        let merges = |plan: &Plan| plan.above == above;
+        assert!(sizes.next(&opened.levels).is_some_and(|plan| merges(&plan) && !plan.shifts));
+        while let Some(plan) = sizes.next(&opened.levels).filter(merges) {
+            let plan = plan.erasing(opened.levels.history().runs(), &horizons(0));
+            assert!(plan.reads_history());
+            carry_out(&mut opened, plan, 0).await;
+            assert_eq!(read(&opened.levels, 9).await, before);
+        }
+    }
+}
+
+/// Flushes of random keys, and after each the compactions that are due.
+async fn hold_what_was_written(deletions_erase: bool) {
     let dir = tempfile::tempdir().unwrap();
     let layout = RunLayout { partition_bytes: 600, ..layout() };
     let mut opened = open(dir.path(), layout).await;
@@ -189,7 +236,8 @@ async fn levels_hold_what_was_written() {
     for version in 1..=40u64 {
         let keys: Vec<u64> =
             (0..300).filter(|n| (n * 7919 + version * 104_729).is_multiple_of(23) || n / 60 == version % 9).collect();
-        flush(&mut opened, keys.iter().copied(), version).await;
+        let erases = deletions_erase && val(version).is_none();
+        flush_to(&mut opened, 0, keys.iter().copied(), version, erases).await;
         written.push(keys);
         if version % 5 == 0
             && let Some(plan) = sizes.next(&opened.levels).filter(|plan| !plan.shifts)
@@ -205,7 +253,10 @@ async fn levels_hold_what_was_written() {
                     opened.table.shift(&plan.inputs, plan.to).await.unwrap();
                     opened.levels = opened.table.levels().clone();
                 }
-                false => carry_out(&mut opened, plan, version.saturating_sub(10)).await,
+                false => {
+                    let plan = plan.erasing(opened.levels.history().runs(), &horizons(0));
+                    carry_out(&mut opened, plan, version.saturating_sub(10)).await;
+                }
             }
             for runs in opened.levels.sorted() {
                 assert!(!overlap(runs) && runs.is_sorted_by_key(|run| run.key_bounds().0.to_vec()), "{runs:?}");
@@ -215,7 +266,10 @@ async fn levels_hold_what_was_written() {
         deepest = deepest.max(opened.levels.depth());
         if version % 8 == 0 {
             opened = open(dir.path(), layout).await;
-            for at in [version.saturating_sub(10), version - 3, version] {
+            // What has been erased is found by none of them, or still by some.
+            let at =
+                if deletions_erase { vec![version] } else { vec![version.saturating_sub(10), version - 3, version] };
+            for at in at {
                 let newest = |n: u64| (1..=at).rev().find(|v| written[*v as usize - 1].contains(&n)).and_then(val);
                 let expected: Entries = (0..300).filter_map(|n| Some((key(n), newest(n)?))).collect();
                 assert_eq!(read(&opened.levels, at).await, expected, "at {at} of {version}");
@@ -225,7 +279,7 @@ async fn levels_hold_what_was_written() {
     assert!(deepest >= 3 && shifts > 0, "{deepest} levels, {shifts} moved as they were");
     let live = opened.levels.disk_bytes();
     // Nothing is kept that a later row of the same key has replaced, and no tombstone at the bottom.
-    let plan = sizes.all(&opened.levels);
+    let plan = sizes.all(&opened.levels).with_history(opened.levels.history().runs(), &horizons(40));
     carry_out(&mut opened, plan, 40).await;
     let rows: u64 = opened.levels.runs().map(|run| run.statistics().rows).sum();
     assert_eq!(rows, read(&opened.levels, 40).await.len() as u64);

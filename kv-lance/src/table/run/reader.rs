@@ -20,7 +20,7 @@ pub(crate) struct Run {
     pub(in crate::table) name: String,
     /// Distinguishes this run's blocks in the cache.
     pub(super) id: u64,
-    pub(super) path: PathBuf,
+    pub(in crate::table) path: PathBuf,
     pub(super) file: Arc<DataFile>,
     pub(super) keys: ColumnReader,
     pub(super) vals: ColumnReader,

@@ -32,13 +32,7 @@ struct Group {
 /// `Corruption` with the first that is wrong; what reading gives.
 pub(super) async fn check(levels: &Levels, dir: &Path) -> Result<()> {
     let wrong = |run: &Run, what: String| Err(Error::corruption(dir.join(run.name()), what));
-    for level in levels.sorted() {
-        for (run, next) in level.iter().zip(level.iter().skip(1)) {
-            if run.key_bounds().1 >= next.key_bounds().0 {
-                return wrong(next, format!("it has keys in common with {}, on the same level", run.name()));
-            }
-        }
-    }
+    levels.check_order()?;
     let flushed = levels.flushed().iter().map(|run| (vec![run.clone()], false));
     let sorted = levels.sorted().map(|runs| (runs.to_vec(), false));
     let history = levels.history().runs().iter().map(|run| (vec![run.clone()], true));
