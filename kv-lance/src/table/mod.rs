@@ -67,12 +67,23 @@ pub(crate) struct RunLayout {
     pub(crate) partition_bytes: u64,
     /// What a run must not exceed.
     pub(crate) most: RunExtent,
+    /// Rows are taken in any order, as what looks for such runs is to be tried.
+    #[cfg(test)]
+    pub(crate) in_any_order: bool,
 }
 
 impl RunLayout {
     pub(crate) fn new(block_bytes: usize, compression: Compression) -> Self {
         let cut = RunExtent::CUT;
-        Self { block_bytes, compression, cut, partition_bytes: cut.bytes, most: RunExtent::MOST }
+        Self {
+            block_bytes,
+            compression,
+            cut,
+            partition_bytes: cut.bytes,
+            most: RunExtent::MOST,
+            #[cfg(test)]
+            in_any_order: false,
+        }
     }
 
     /// What runs are like on a level: the more data there is the larger they are, so that they stay few.

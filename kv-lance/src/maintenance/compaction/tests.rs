@@ -322,3 +322,17 @@ async fn more_versions_of_a_key_than_a_run_can_count_are_refused_before_any_comm
     let left = std::fs::read_dir(dir.path().join("kv.lance/data")).unwrap().count();
     assert_eq!(left, 0, "files of the refused runs");
 }
+
+/// A merge of levels that were out of order wrote runs in which half of the rows could not be found.
+#[tokio::test]
+async fn rows_out_of_order_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(dir.path(), layout()).await;
+    for (first, then) in [((2, 5), (1, 9)), ((2, 5), (2, 5)), ((2, 5), (2, 6))] {
+        let mut writer = opened.table.new_passing_runs(0, 1).unwrap();
+        writer.push(row(&key(first.0), first.1, Some(b"v"))).await.unwrap();
+        let refused = writer.push(row(&key(then.0), then.1, Some(b"v"))).await.unwrap_err();
+        assert!(format!("{refused:?}").contains("does not follow the one before"), "{refused:?}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path().join("kv.lance/data")).unwrap().count(), 0, "files of the refused runs");
+}

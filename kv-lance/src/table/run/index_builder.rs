@@ -6,6 +6,8 @@ use super::fences::separator;
 use super::index::{PartInfo, RunIndexContents};
 use super::index_part::{BlockInfo, IndexPartBuilder};
 use super::statistics::RunStatistics;
+use kv_api::Version;
+use std::cmp::Ordering;
 
 /// The index of the rows so far. A part that is full is taken out to be written.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(super) struct RunIndexBuilder {
     /// Of the blocks of the part, one after the other.
     row_meta: Vec<u8>,
     fence_bytes: u64,
+    /// Of the last row.
+    last_version: Version,
 }
 
 /// A part to be written: the row meta of its blocks, and behind that itself.
@@ -33,6 +37,7 @@ impl RunIndexBuilder {
             part: IndexPartBuilder::default(),
             row_meta: Vec::new(),
             fence_bytes: 0,
+            last_version: 0,
         }
     }
 
@@ -63,15 +68,19 @@ impl RunIndexBuilder {
         (separator(&self.contents.last_key, key).to_vec(), false)
     }
 
-    /// Takes in a row.
-    pub(super) fn push_row(&mut self, row: &NewRow<'_>) {
+    /// Takes in a row; whether it follows the last one.
+    pub(super) fn push_row(&mut self, row: &NewRow<'_>) -> bool {
         let key = row.key;
-        let new_key = !self.continues(key);
+        let is_first = self.contents.statistics.rows == 0;
+        let order = if is_first { Ordering::Less } else { self.contents.last_key.as_slice().cmp(key) };
+        let new_key = order != Ordering::Equal;
+        let follows = if new_key { order == Ordering::Less } else { row.version < self.last_version };
+        self.last_version = row.version;
         // A part may begin with a key of the one before.
         if new_key || self.part.has_no_key() {
             self.part.push_key(bloom::hash(key));
         }
-        if self.contents.statistics.rows == 0 {
+        if is_first {
             self.contents.first_key = key.to_vec();
         }
         self.contents.statistics.push(row, new_key);
@@ -79,6 +88,7 @@ impl RunIndexBuilder {
             self.contents.last_key.clear();
             self.contents.last_key.extend_from_slice(key);
         }
+        follows
     }
 
     /// Adds a block with its encoded row meta. Where that lies is not asked for.

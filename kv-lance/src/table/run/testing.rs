@@ -14,10 +14,10 @@ use std::sync::Arc;
 /// Key, version, value, whether it erases what was before, and when it was superseded.
 pub(crate) type Row = (Vec<u8>, Version, Option<Vec<u8>>, bool, Option<Version>);
 
-/// Writes rows, which are in order, as one run.
+/// Writes rows, in whatever order they are, as one run.
 pub(crate) async fn write(dir: &Path, block_bytes: usize, rows: &[Row]) -> PathBuf {
     let columns = if rows.iter().any(|row| row.4.is_some()) { Columns::History } else { Columns::Current };
-    let layout = RunLayout::new(block_bytes, Compression::Fsst);
+    let layout = RunLayout { in_any_order: true, ..RunLayout::new(block_bytes, Compression::Fsst) };
     let place =
         RunPlace { files: Arc::new(LocalFiles), dir: dir.into(), columns, layout, level: 2, journal_through: 3 };
     let mut writer = RunsWriter::new(place);

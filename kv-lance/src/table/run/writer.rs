@@ -170,8 +170,18 @@ impl RunWriter {
     }
 
     /// Adds a row: keys ascending, versions of a key descending. It has to be [ready](Self::is_ready_for) for it.
+    ///
+    /// # Errors
+    /// Where the run is too large, or the row does not follow the last one: nobody would find its rows.
     pub(super) fn push(&mut self, row: NewRow<'_>) -> Result<()> {
         self.begin_block(row.key);
+        let follows = self.index.push_row(&row);
+        #[cfg(test)]
+        let follows = follows || self.layout.in_any_order;
+        if !follows {
+            let what = format!("a row of a key of {} bytes does not follow the one before", row.key.len());
+            return Err(Error::backend(format!("writing {}", self.path.display()), what));
+        }
         self.push_row(row);
         if self.extent().exceeds(&self.layout.most) {
             return Err(self.too_large());
@@ -191,7 +201,6 @@ impl RunWriter {
     }
 
     fn push_row(&mut self, row: NewRow<'_>) {
-        self.index.push_row(&row);
         let NewRow { key, version, val, erases, superseded } = row;
         self.block.meta.push(version, val.is_none(), erases, superseded);
         let bytes = row.bytes();
