@@ -383,9 +383,10 @@ fn retained_from(core: &Core, options: CompactOptions) -> Version {
     since.and_then(|since| config.version_source.at_time(since)).unwrap_or(0)
 }
 
-/// Whether a compaction below level 1 is to wait for one of level 0.
+/// Whether a compaction below level 1 is to wait for one of level 0. One with history does not: it is a single step, of runs
+/// that have to be there still when it begins.
 fn is_urgent(pass: &Pass, levels: &Levels) -> bool {
-    pass.to() > 1 && levels.flushed().iter().filter(|run| !pass.knows(run)).count() >= URGENT
+    pass.to() > 1 && !pass.reads_history() && levels.flushed().iter().filter(|run| !pass.knows(run)).count() >= URGENT
 }
 
 /// Whether there is anything to merge or to drop. What one compaction gave has nothing left to merge: its runs share no key, and

@@ -69,7 +69,8 @@ impl HistoryFilter {
     ///
     /// A deletion at the bottom says what its absence says, as all that is older and has become history was superseded by it
     /// at the latest. So it becomes history as well, which was in force at no version: change feeds ask for it, and nobody
-    /// else. A row that still erases something stays current, where it is looked for.
+    /// else. A row that still erases something stays current, where it is looked for, and so do deletions then: under one of
+    /// them there may be such a row.
     pub(super) fn decide(&mut self, row: Candidate<'_>) -> Fate {
         if self.newer.is_none() || self.key != row.key {
             (self.newer, self.erased) = (None, false);
@@ -82,8 +83,9 @@ impl HistoryFilter {
             return Fate::Goes;
         }
         self.erased = row.erases && row.version <= self.horizons.erasing;
-        let erases = row.erases && !(self.erased && self.rest.is_bottom && self.rest.has_nothing_erased);
-        let is_absence = row.tombstone && self.rest.is_bottom && row.superseded.is_none();
+        let has_nothing_under_it = self.rest.is_bottom && self.rest.has_nothing_erased;
+        let erases = row.erases && !(self.erased && has_nothing_under_it);
+        let is_absence = row.tombstone && has_nothing_under_it && row.superseded.is_none();
         let superseded = newer.into_iter().chain(row.superseded).min();
         // A transaction that began before the deletion is told of it.
         let is_seen = row.version > self.horizons.erasing;
@@ -181,6 +183,17 @@ mod tests {
         // There may be more of it below, or in history.
         assert_eq!(of(7, Rest { is_bottom: false, ..BOTTOM }), ("a9 a7! b6! | ".into(), 0));
         assert_eq!(of(7, Rest { has_nothing_erased: false, ..BOTTOM }), ("a9 a7! b6! | ".into(), 0));
+    }
+
+    /// A deletion went, and what it had deleted was still there, as it erased what was before: it was found again.
+    #[test]
+    fn a_deletion_stays_above_what_still_erases() {
+        let rows: [Row; 2] = [("a", 9, "-", None), ("a", 6, "!", None)];
+        let of = |erasing, has_nothing_erased| split(9, erasing, Rest { has_nothing_erased, ..BOTTOM }, &rows).0;
+        assert_eq!(of(9, false), "a9 a6! | ");
+        assert_eq!(of(9, true), "| ");
+        assert_eq!(of(7, true), "a9 | ");
+        assert_eq!(of(5, true), "a9 a6! | ");
     }
 
     #[test]

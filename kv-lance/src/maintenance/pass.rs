@@ -40,6 +40,11 @@ impl Pass {
         self.plan.to
     }
 
+    /// Whether history is merged as well.
+    pub(super) fn reads_history(&self) -> bool {
+        self.plan.reads_history()
+    }
+
     /// Whether a run was there when the pass began.
     pub(super) fn knows(&self, run: &Arc<Run>) -> bool {
         self.plan.inputs.runs().any(|known| Arc::ptr_eq(known, run))

@@ -137,6 +137,12 @@ impl Table {
         level: usize,
         state: TableState,
     ) -> Result<u64, CommitFailure> {
+        let are_there = self.levels.contain(old);
+        debug_assert!(are_there, "{old:?} is to be replaced, and the table has {:?}", self.levels);
+        if !are_there {
+            let what = "some of the runs that are to be replaced have been replaced since";
+            return Err(Error::backend("committing a compaction", what).into());
+        }
         // Before the commit: nothing may fail once it has happened.
         let (mut current, mut history) = (Vec::new(), Vec::new());
         for run in &new.current {

@@ -143,6 +143,11 @@ impl Levels {
         levels
     }
 
+    /// Whether all of some runs are here.
+    pub(super) fn contain(&self, runs: &Self) -> bool {
+        runs.all().all(|run| self.all().any(|own| Arc::ptr_eq(own, run)))
+    }
+
     /// These levels without the history that nobody reads from `floor` on, nor at a pin.
     pub(crate) fn without_expired(mut self, floor: Version, pins: &Pins) -> Self {
         self.history = self.history.only(|run| !has_expired(run, floor, pins));

@@ -323,6 +323,33 @@ async fn more_versions_of_a_key_than_a_run_can_count_are_refused_before_any_comm
     assert_eq!(left, 0, "files of the refused runs");
 }
 
+/// One of level 0 came before a step that was planned, and put other runs in the place of what that was to read: the old ones
+/// came back, and with them what had been deleted.
+#[tokio::test]
+async fn what_is_merged_as_a_whole_waits_for_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open(dir.path(), layout()).await;
+    let mut history = opened.table.new_history(0, 0).unwrap();
+    history.push(NewRow { superseded: Some(2), ..row(&key(0), 1, Some(b"old")) }).await.unwrap();
+    let runs = Outputs { current: vec![], history: history.finish().await.unwrap() };
+    opened.table.append(runs, opened.state).await.unwrap();
+    flush_to(&mut opened, 1, 0..10, 2, true).await;
+    let sizes = Sizes { partition: 1, compresses: true };
+    let plan = sizes.next(&opened.levels).unwrap();
+    assert_eq!((plan.above, plan.to), (1, 2));
+    for version in 3..=10 {
+        flush(&mut opened, 0..10, version).await;
+    }
+    let with_history = plan.clone().erasing(opened.levels.history().runs(), &horizons(0));
+    assert!(is_urgent(&Pass::new(plan, &KeyRange::all()), &opened.levels));
+    assert!(!is_urgent(&Pass::new(with_history.clone(), &KeyRange::all()), &opened.levels));
+    // What nobody does any more is refused.
+    let flushed = sizes.of_flushed(&opened.levels).unwrap();
+    carry_out(&mut opened, flushed, 0).await;
+    let stale = std::panic::AssertUnwindSafe(carry_out(&mut opened, with_history, 0));
+    assert!(futures::FutureExt::catch_unwind(stale).await.is_err());
+}
+
 /// A merge of levels that were out of order wrote runs in which half of the rows could not be found.
 #[tokio::test]
 async fn rows_out_of_order_are_refused() {

@@ -22,8 +22,8 @@ struct Source {
 /// The rows of a key in a source.
 struct Group {
     key: Vec<u8>,
-    /// The least and the greatest version.
-    versions: (Version, Version),
+    /// Descending.
+    versions: Vec<Version>,
     superseded: Version,
     run: Arc<Run>,
 }
@@ -47,33 +47,44 @@ pub(super) async fn check(levels: &Levels, dir: &Path) -> Result<()> {
         next.push(group);
     }
     // Of one key the sources come in their order, history last.
-    let mut above: Option<Group> = None;
-    let mut newest = None;
+    let mut above: Vec<Group> = Vec::new();
     while let Some(Reverse((key, index))) = heap.pop() {
         let Some((source, place)) = sources.get_mut(index).zip(next.get_mut(index)) else { continue };
         let Some(group) = place.take() else { continue };
-        if above.as_ref().is_none_or(|above| above.key != key) {
-            (above, newest) = (None, None);
+        if above.first().is_some_and(|above| above.key != key) {
+            above.clear();
         }
         if source.is_history {
-            if newest.is_some_and(|newest| group.superseded > newest || group.versions.1 > newest) {
+            let newest = above.first().and_then(Group::newest);
+            if newest.is_some_and(|newest| group.superseded > newest || group.newest() > Some(newest)) {
                 return wrong(&group.run, "it has rows that are newer than the newest of their key".into());
             }
-        } else if let Some(above) = &above
-            && above.versions.0 <= group.versions.1
-        {
-            return wrong(
-                &group.run,
-                format!("it has rows that are newer than those of {}, above it", above.run.name()),
-            );
         } else {
-            newest = newest.or(Some(group.versions.1));
+            if let Some(other) = hiding(&group, &above) {
+                let what = format!("it has rows that are newer than those of {}, above it", other.run.name());
+                return wrong(&group.run, what);
+            }
+            above.push(group);
         }
-        above = Some(group);
         *place = source.next().await?;
         heap.extend(place.as_ref().map(|group| Reverse((group.key.clone(), index))));
     }
     Ok(())
+}
+
+/// The source above in which a read at the version of one of these rows finds an older one. A row that lies above that as
+/// well, as a compaction between the two has not gone through all keys, is found there.
+fn hiding<'a>(group: &Group, above: &'a [Group]) -> Option<&'a Group> {
+    group.versions.iter().find_map(|version| {
+        let finds = |other: &&Group| other.versions.iter().any(|found| found <= version);
+        above.iter().find(finds).filter(|other| !other.versions.contains(version))
+    })
+}
+
+impl Group {
+    fn newest(&self) -> Option<Version> {
+        self.versions.first().copied()
+    }
 }
 
 impl Source {
@@ -95,10 +106,10 @@ impl Source {
                 match &mut group {
                     None => {
                         let (key, run) = (key.to_vec(), run.clone());
-                        group = Some(Group { key, versions: (version, version), superseded, run });
+                        group = Some(Group { key, versions: vec![version], superseded, run });
                     }
                     Some(group) if group.key == key => {
-                        group.versions = (group.versions.0.min(version), group.versions.1.max(version));
+                        group.versions.push(version);
                         group.superseded = group.superseded.max(superseded);
                     }
                     Some(_) => {
