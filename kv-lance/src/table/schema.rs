@@ -4,7 +4,7 @@ use super::FORMAT_VERSION;
 use crate::config::Compression;
 use arrow_schema::{DataType, Field, Schema as ArrowSchema};
 use lance_core::datatypes::Schema;
-use lance_encoding::constants::COMPRESSION_META_KEY;
+use lance_encoding::constants::{COMPRESSION_META_KEY, DICT_DIVISOR_META_KEY};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
@@ -67,11 +67,16 @@ pub(super) fn is_own(schema: &Schema, columns: Columns) -> bool {
         })
 }
 
-/// The schema of a file in which keys and values are compressed.
+/// The schema of a file in which keys and values are compressed, without dictionaries.
 pub(super) fn of_files(columns: Columns, compression: Compression) -> lance::Result<Schema> {
     let mut schema = lance(columns, FORMAT_VERSION)?;
-    for field in schema.fields.iter_mut().filter(|field| field.name == "key" || field.name == "val") {
-        field.metadata.insert(COMPRESSION_META_KEY.to_owned(), compression.name().to_owned());
+    for field in &mut schema.fields {
+        if field.name == "key" || field.name == "val" {
+            field.metadata.insert(COMPRESSION_META_KEY.to_owned(), compression.name().to_owned());
+        }
+        // Lance hashes rows to find out whether a dictionary would be smaller: a tenth of what a compaction costs. Who reads
+        // one row would have to read the whole of it.
+        field.metadata.insert(DICT_DIVISOR_META_KEY.to_owned(), u64::MAX.to_string());
     }
     Ok(schema)
 }
