@@ -155,6 +155,9 @@ impl Reader<'_> {
                     }
                 }
             }
+            if level > 0 {
+                self.note_common_keys(names, &bounds);
+            }
             for (number, rank, error) in failed {
                 // Runs of sorted levels lie between their neighbours.
                 let keys = if level == 0 { everything() } else { between(&bounds, number) };
@@ -166,6 +169,18 @@ impl Reader<'_> {
             match self.open_any(name, &data).await {
                 Ok(run) => drop(self.take(run, HISTORY)),
                 Err(error) => self.table.lost.push(LostRun { error, rank: HISTORY, keys: everything() }),
+            }
+        }
+    }
+
+    /// Notes runs of a sorted level that have keys in common. All of their rows can be read, here.
+    fn note_common_keys(&mut self, names: &[String], bounds: &[Bounds]) {
+        let runs: Vec<_> =
+            names.iter().zip(bounds).filter_map(|(name, bounds)| Some((name, bounds.as_ref()?))).collect();
+        for ((name, (_, last)), (next, (first, _))) in runs.iter().zip(runs.iter().skip(1)) {
+            if last >= first {
+                let what = format!("it has keys in common with {name}, on the same level");
+                self.table.notes.push(Error::corruption(self.links.runs.join(next), what));
             }
         }
     }
@@ -228,4 +243,51 @@ fn between(bounds: &[Bounds], number: usize) -> (Bound<Key>, Bound<Key>) {
     let behind = bounds.iter().skip(number + 1).find_map(|bounds| bounds.as_ref());
     let bound = |key: Option<&Key>| key.map_or(Bound::Unbounded, |key| Bound::Excluded(key.clone()));
     (bound(before.map(|(_, last)| last)), bound(behind.map(|(first, _)| first)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::super::{NewRow, Opened, Outputs, RunLayout, Table};
+    use super::*;
+    use crate::config::Compression;
+    use crate::files::LocalFiles;
+    use crate::table::Levels;
+
+    async fn open(root: &Path) -> Result<Opened> {
+        let cache = Arc::new(BlockCache::new(1 << 20, 256));
+        let files = Arc::new(OpenFiles::new(Arc::new(LocalFiles), 8));
+        Table::open(root, true, cache, files, RunLayout::new(256, Compression::Fsst)).await
+    }
+
+    /// As compactions made them that erased.
+    #[tokio::test]
+    async fn runs_of_a_level_with_keys_in_common_are_refused_and_can_be_saved() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("kv.lance");
+        let mut opened = open(&root).await.unwrap();
+        for (level, keys) in [(1, [1, 3]), (1, [5, 7]), (0, [2, 6])] {
+            let mut writer = opened.table.new_runs(level, 1).unwrap();
+            for key in keys {
+                let row = NewRow { key: &[key], version: 1, val: Some(b"v"), erases: false, superseded: None };
+                writer.push(row).await.unwrap();
+            }
+            let runs = Outputs { current: writer.finish().await.unwrap(), history: vec![] };
+            opened.table.replace(&Levels::default(), runs, level, opened.state).await.unwrap();
+        }
+        let mut record = opened.table.record.clone();
+        let above = std::mem::take(record.levels.first_mut().unwrap());
+        record.levels.get_mut(1).unwrap().splice(1..1, above);
+        record.sequence += 1;
+        opened.table.links.keep(&record).unwrap();
+        drop(opened);
+        let refused = open(&root).await.map(drop).unwrap_err().to_string();
+        assert!(refused.contains("keys in common"), "{refused}");
+        let cache = Arc::new(BlockCache::new(0, 256));
+        let saved = salvage(&root, cache, Arc::new(OpenFiles::new(Arc::new(LocalFiles), 8))).await.unwrap();
+        let notes: Vec<_> = saved.notes.iter().map(ToString::to_string).collect();
+        assert_eq!((saved.runs.len(), notes.len()), (3, 2), "{notes:?}");
+        assert!(notes.iter().all(|note| note.contains("keys in common")), "{notes:?}");
+    }
 }
