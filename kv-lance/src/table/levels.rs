@@ -143,9 +143,9 @@ impl Levels {
         levels
     }
 
-    /// Whether all of some runs are here.
+    /// Whether all of some runs are here, but for history: that goes as soon as nobody can read it.
     pub(super) fn contain(&self, runs: &Self) -> bool {
-        runs.all().all(|run| self.all().any(|own| Arc::ptr_eq(own, run)))
+        runs.runs().all(|run| self.runs().any(|own| Arc::ptr_eq(own, run)))
     }
 
     /// These levels without the history that nobody reads from `floor` on, nor at a pin.
