@@ -17,6 +17,7 @@ mod count;
 mod damage;
 mod diff;
 mod erasing;
+mod erasing_levels;
 mod faulty;
 mod feeds;
 mod file_faults;
