@@ -17,7 +17,6 @@ mod count;
 mod damage;
 mod diff;
 mod erasing;
-mod erasing_levels;
 mod faulty;
 mod feeds;
 mod file_faults;
