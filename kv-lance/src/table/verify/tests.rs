@@ -43,11 +43,11 @@ async fn runs_must_agree_with_each_other() {
     ];
     assert_eq!(wrong(&sound, &history).await, "");
     // A compaction that was broken off has left its rows on the lower level, and those that it read on the upper one.
-    let twice: [&[&[(&str, u64)]]; 2] = [&[&[("a", 9)], &[("a", 5), ("b", 4)]], &[&[("a", 9)]]];
-    assert_eq!(wrong(&twice, &[]).await, "");
-    assert!(wrong(&[&twice[0][1..], twice[1]], &[]).await.contains("newer than those of"));
-    let hidden: [&[&[(&str, u64)]]; 2] = [&[&[("a", 5)], &[("a", 9)]], &[&[("a", 9)]]];
-    assert!(wrong(&hidden, &[]).await.contains("newer than those of"));
+    let newest: &[(&str, u64)] = &[("a", 9)];
+    let older: &[(&str, u64)] = &[("a", 5), ("b", 4)];
+    assert_eq!(wrong(&[&[newest, older], &[newest]], &[]).await, "");
+    assert!(wrong(&[&[older], &[newest]], &[]).await.contains("newer than those of"));
+    assert!(wrong(&[&[older, newest], &[newest]], &[]).await.contains("newer than those of"));
     let common: &[&[(&str, u64)]] = &[&[("a", 3), ("c", 3)], &[("c", 2)]];
     assert!(wrong(&[&[], common], &[]).await.contains("keys in common"));
     for levels in [[&[("b", 1)], &[("b", 2)]], [&[("x", 7)], &[("x", 9)]]] {
