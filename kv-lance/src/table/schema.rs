@@ -74,8 +74,8 @@ pub(super) fn of_files(columns: Columns, compression: Compression) -> lance::Res
         if field.name == "key" || field.name == "val" {
             field.metadata.insert(COMPRESSION_META_KEY.to_owned(), compression.name().to_owned());
         }
-        // Lance hashes rows to find out whether a dictionary would be smaller: a tenth of what a compaction costs. Who reads
-        // one row would have to read the whole of it.
+        // Lance hashes rows to find out whether a dictionary would be smaller: a tenth of what encoding costs. Who reads one
+        // row would have to read the whole of it.
         field.metadata.insert(DICT_DIVISOR_META_KEY.to_owned(), u64::MAX.to_string());
     }
     Ok(schema)
