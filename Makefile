@@ -95,9 +95,13 @@ outsiders: setup ## Changes small stores' tables with pylance and LanceDB and lo
 	cargo build $(FEATURES) --bin kv
 	scripts/outsiders "$${CARGO_TARGET_DIR:-target}/debug/kv"
 
-.PHONY: soak
-soak: setup ## Kills processes that write to a store, LOOPS of them, and looks at what they leave
+.PHONY: kills
+kills: setup ## Kills processes that write to a store, LOOPS of them, and looks at what they leave
 	cargo run $(FEATURES) --bin kv-soak -- crash --loops $${LOOPS:-200}
+
+.PHONY: soak
+soak: setup ## Has clients work for MINUTES on a file system whose faults take turns; leaves a plot in ./soak
+	cargo run $(FEATURES) --bin kv-soak -- run --minutes $${MINUTES:-60} --out soak
 
 .PHONY: surrealdb
 surrealdb: setup ## SurrealDB on kv-lance: its tests, then a tour, and pylance; a build of its own

@@ -1,6 +1,7 @@
 //! Tries to break a store for as long as one likes.
 
 mod backends;
+mod soak;
 
 use clap::{Args, Parser, Subcommand};
 use kv_conformance::crash::{CrashLoop, Tally, child, witness};
@@ -22,6 +23,8 @@ struct Cli {
 enum Command {
     /// Kills processes that write to a store, and verifies what they leave.
     Crash(Crash),
+    /// Has clients write and read among faults of the file system that take turns, and looks whether all stays right and flat.
+    Run(soak::Arguments),
     /// Verifies what a machine has left that stopped while a process wrote; see `scripts/witness`.
     Check(Check),
 }
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     }
     let ended = match Cli::parse().command {
         Command::Crash(arguments) => crash(&arguments).map(|tally| tally.to_string()),
+        Command::Run(arguments) => soak::run(&arguments),
         Command::Check(arguments) => check(&arguments),
     };
     match ended {

@@ -35,7 +35,7 @@ pub fn plots(input: &Input<'_>) -> Vec<(&'static str, String)> {
     let about = "µs of one operation, median with a line to the 99th percentile; less is better";
     let latency = dots("Latency", about, &names, &comparisons, latency);
     let clients = clients(&names, &comparisons);
-    let steady = steady::plot(&names, input.series);
+    let steady = steady::plot("Steady state", &names, input.series);
     let plots =
         [("throughput.svg", throughput), ("latency.svg", latency), ("clients.svg", clients), ("steady.svg", steady)];
     plots.into_iter().filter_map(|(name, plot)| Some((name, plot?))).collect()

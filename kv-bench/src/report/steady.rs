@@ -65,10 +65,10 @@ impl Axis {
 }
 
 /// A panel for each figure, a line for each engine; `None` where nothing was looked at by second.
-pub(super) fn plot(names: &[&str], series: &[Series]) -> Option<String> {
+pub fn plot(title: &str, names: &[&str], series: &[Series]) -> Option<String> {
     let seconds = series.iter().map(|series| series.seconds.len()).max().filter(|seconds| *seconds > 1)?;
     let mut svg = Svg::new(WIDTH, TOP + (PANEL + GAP) * FIGURES.len() as f64);
-    svg.text((24.0, 34.0), "start", HEAD, "Steady state");
+    svg.text((24.0, 34.0), "start", HEAD, title);
     svg.text(
         (24.0, 54.0),
         "start",
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn each_engine_is_a_line_in_each_panel_that_has_figures() {
         let all = [series("a", &[1000, 500, 0]), series("b", &[10, 20, 30])];
-        let plot = plot(&["a", "b"], &all).unwrap_or_default();
+        let plot = plot("Steady state", &["a", "b"], &all).unwrap_or_default();
         assert_eq!(plot.matches("<polyline").count(), 2 * (FIGURES.len() - 1), "{plot}");
         assert!(plot.contains(">3 s<") && !plot.contains("NaN"), "{plot}");
     }
@@ -175,6 +175,6 @@ mod tests {
 
     #[test]
     fn without_seconds_there_is_nothing() {
-        assert_eq!((plot(&["a"], &[]), markdown(&[])), (None, String::new()));
+        assert_eq!((plot("Steady state", &["a"], &[]), markdown(&[])), (None, String::new()));
     }
 }
