@@ -97,8 +97,8 @@ pub enum Error {
     #[error("no save point is open")]
     NoSavePointPresent,
 
-    /// The commit may or may not be in the store: look before writing again. The backend may have stopped
-    /// taking writes; open it again.
+    /// The commit may or may not be in the store: look before writing again. Where the backend has stopped
+    /// taking writes, open it again first: until then a read does not tell.
     #[error("the outcome of the commit is unknown: {reason}")]
     CommitOutcomeUnknown {
         /// What failed.

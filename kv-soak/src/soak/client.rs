@@ -65,7 +65,8 @@ impl Client {
                 Err(Failure::Wrong(what)) => return Stopped::Wrong(format!("client {}: {what}", self.number)),
                 Err(Failure::Store(e)) => match e.kind() {
                     ErrorKind::Conflict => {}
-                    ErrorKind::Unavailable => return Stopped::Reopen,
+                    // What happened to the commit is known when the store has been opened again, and not before.
+                    ErrorKind::Unavailable | ErrorKind::UnknownOutcome => return Stopped::Reopen,
                     _ if shared.tolerates(&e) => tokio::task::yield_now().await,
                     _ => return Stopped::Wrong(format!("client {}: nothing fails on purpose, and {e}", self.number)),
                 },
@@ -212,9 +213,16 @@ fn compare(found: &[(Key, Val)], model: &Model, counts: impl Fn(&[u8]) -> bool, 
             (None, None) => return Ok(()),
             (Some((key, val)), Some((other, expected))) if key == other && val == expected => {}
             (found, expected) => {
-                let (found, expected) = (found.map(|(key, _)| key), expected.map(|(key, _)| key));
-                return Err(Failure::Wrong(format!("a scan {when} gives {found:?} where {expected:?} has to be")));
+                let found = found.map_or("nothing".into(), |(key, val)| shown(key, val));
+                let expected = expected.map_or("nothing".into(), |(key, val)| shown(key, val));
+                return Err(Failure::Wrong(format!("a scan {when} gives {found} where {expected} has to be")));
             }
         }
     }
+}
+
+/// A key, and what its value begins with: that tells one from another.
+fn shown(key: &[u8], val: &[u8]) -> String {
+    let head = val.split(|byte| *byte == b' ').next().unwrap_or_default();
+    format!("{} = {}… ({} bytes)", String::from_utf8_lossy(key), String::from_utf8_lossy(head), val.len())
 }
