@@ -1,6 +1,6 @@
 //! A client: writes keys of its own, knows what they have to be, and looks.
 
-use super::Shared;
+use super::{RETENTION, Shared};
 use kv_api::{Datastore, Error, ErrorKind, Key, KeyRange, ScanLimit, Transactable, TransactionOptions, Val, Version};
 use kv_bench::numbers::Numbers;
 use std::collections::BTreeMap;
@@ -35,8 +35,8 @@ pub(super) struct Client {
     model: Model,
     /// Of the transaction of which it is not known whether it was committed.
     doubtful: Option<Model>,
-    /// States of the past, without the keys that are erased.
-    past: Vec<(Version, Model)>,
+    /// States of the past, without the keys that are erased, and since when they are that.
+    past: Vec<(Version, Instant, Model)>,
 }
 
 impl Client {
@@ -99,7 +99,7 @@ impl Client {
             && let Some(version) = tx.commit_version()
         {
             let kept = self.model.iter().filter(|(key, _)| !is_erased(key));
-            self.past.push((version, kept.map(|(key, val)| (key.clone(), val.clone())).collect()));
+            self.past.push((version, Instant::now(), kept.map(|(key, val)| (key.clone(), val.clone())).collect()));
             let forgotten = self.past.len().saturating_sub(STATES);
             self.past.drain(..forgotten);
         }
@@ -179,10 +179,20 @@ impl Client {
 
     async fn check_past(&mut self, store: &dyn Datastore) -> Result<(), Failure> {
         let tx = store.begin(TransactionOptions::read()).await?;
-        for (version, model) in &self.past {
-            let found = tx.scan(self.range(), ScanLimit::Count(u32::MAX), 0, Some(*version)).await?;
-            compare(&found, model, |key| !is_erased(key), &format!("at version {version}"))?;
+        let mut forgotten = Vec::new();
+        for (version, since, model) in &self.past {
+            match tx.scan(self.range(), ScanLimit::Count(u32::MAX), 0, Some(*version)).await {
+                Ok(found) => compare(&found, model, |key| !is_erased(key), &format!("at version {version}"))?,
+                Err(e) if e.kind() == ErrorKind::NotRetained => {
+                    if since.elapsed() < RETENTION {
+                        return Err(Failure::Wrong(format!("history went after {} s: {e}", since.elapsed().as_secs())));
+                    }
+                    forgotten.push(*version);
+                }
+                Err(e) => return Err(e.into()),
+            }
         }
+        self.past.retain(|(version, ..)| !forgotten.contains(version));
         Ok(())
     }
 }

@@ -24,6 +24,8 @@ const TURN: Duration = Duration::from_secs(10);
 const LIFE: Duration = Duration::from_secs(45);
 /// What failed for a fault may be told, and tried again, for so long after it.
 const GRACE: Duration = Duration::from_secs(5);
+/// History goes after this long: so it comes to its end, and memory and disk are to stay as they are.
+const RETENTION: Duration = Duration::from_secs(60);
 /// A store that does not open in this time, with nothing that fails, is stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -128,8 +130,7 @@ async fn soak(arguments: &Arguments, dir: &Path) -> Result<String, String> {
 
 fn config(dir: &Path, faults: &Arc<Faults>) -> LanceConfig {
     let config = LanceConfig::new(dir).memtable_bytes(256 << 10).cache_bytes(4 << 20);
-    // So that history comes to its end, and memory and disk are to stay as they are.
-    config.retention(Duration::from_secs(60)).files(Arc::new(FaultyFiles(faults.clone())))
+    config.retention(RETENTION).files(Arc::new(FaultyFiles(faults.clone())))
 }
 
 /// Opens the store with nothing that fails, has all clients look, and lets them work among faults.
