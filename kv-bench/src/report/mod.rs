@@ -10,7 +10,7 @@ mod steady;
 pub use excerpt::excerpt;
 pub use markdown::markdown;
 pub use plots::plots;
-pub use steady::plot as by_second;
+pub use steady::{flatness, plot as by_second};
 
 use crate::engine::Engine;
 use crate::results::Results;

@@ -3,7 +3,7 @@
 use super::chart::{Scale, Svg, colour};
 use super::markdown::number;
 use super::plots::{GRID, HEAD, LABEL, RIGHT, SMALL, WIDTH};
-use crate::series::{Second, Series};
+use crate::series::{Flatness, Second, Series};
 use std::fmt::Write as _;
 
 /// A figure of a second.
@@ -104,6 +104,11 @@ pub fn plot(title: &str, names: &[&str], series: &[Series]) -> Option<String> {
         }
     }
     Some(svg.finish())
+}
+
+/// The names of the figures, and each in the first and in the last fifth of the time.
+pub fn flatness(series: &Series) -> impl Iterator<Item = (&'static str, Option<Flatness>)> {
+    FIGURES.iter().map(|(name, figure, _)| (*name, series.flatness(figure)))
 }
 
 /// A line for each engine and figure; nothing where nothing was looked at by second.

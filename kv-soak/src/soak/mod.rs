@@ -121,6 +121,9 @@ async fn soak(arguments: &Arguments, dir: &Path) -> Result<String, String> {
     if let Some(out) = &arguments.out {
         write(out, &series)?;
     }
+    let store = open(dir, &shared, &mut clients).await?;
+    store.shutdown().await.map_err(|e| format!("shutting down: {e}"))?;
+    drop(store);
     let report = kv_lance::verify(&config(dir, &faults)).await.map_err(|e| format!("verifying: {e}"))?;
     if let Some(damage) = report.damage.first() {
         return Err(format!("the store is damaged: {damage:?}"));
@@ -133,7 +136,22 @@ fn config(dir: &Path, faults: &Arc<Faults>) -> LanceConfig {
     config.retention(RETENTION).files(Arc::new(FaultyFiles(faults.clone())))
 }
 
-/// Opens the store with nothing that fails, has all clients look, and lets them work among faults.
+/// Opens the store with nothing that fails, and has all clients look.
+async fn open(dir: &Path, shared: &Shared, clients: &mut [Client]) -> Result<Arc<dyn Datastore>, String> {
+    shared.set(Fault::None);
+    let opening = LanceDatastore::open(config(dir, &shared.faults));
+    let opened = tokio::time::timeout(PATIENCE, opening).await.map_err(|_| "the store does not open".to_owned())?;
+    let store: Arc<dyn Datastore> = Arc::new(opened.map_err(|e| format!("opening: {e}"))?);
+    for client in clients {
+        client.check_now(&*store).await.map_err(|failure| match failure {
+            Failure::Wrong(what) => what,
+            Failure::Store(e) => format!("reading a store that has just been opened: {e}"),
+        })?;
+    }
+    Ok(store)
+}
+
+/// Opens the store and lets clients work among faults.
 async fn live(
     dir: &Path,
     shared: &Arc<Shared>,
@@ -141,17 +159,8 @@ async fn live(
     numbers: &mut Numbers,
     ends: Instant,
 ) -> Result<Vec<Client>, String> {
-    shared.set(Fault::None);
+    let store = open(dir, shared, &mut clients).await?;
     shared.stops.store(false, Ordering::Relaxed);
-    let opening = LanceDatastore::open(config(dir, &shared.faults));
-    let opened = tokio::time::timeout(PATIENCE, opening).await.map_err(|_| "the store does not open".to_owned())?;
-    let store: Arc<dyn Datastore> = Arc::new(opened.map_err(|e| format!("opening: {e}"))?);
-    for client in &mut clients {
-        client.check_now(&*store).await.map_err(|failure| match failure {
-            Failure::Wrong(what) => what,
-            Failure::Store(e) => format!("reading a store that has just been opened: {e}"),
-        })?;
-    }
     let working: Vec<_> = clients
         .into_iter()
         .map(|mut client| {
@@ -248,19 +257,11 @@ fn told(shared: &Shared) -> String {
     format!("{} errors told; faults: {}", shared.told.load(Ordering::Relaxed), struck.join(", "))
 }
 
-/// The first and the last fifth beside each other.
+/// The first and the last fifth of the time beside each other.
 fn flatness(series: &Series) -> String {
-    let of = |name: &str, figure: fn(&Second) -> Option<f64>| {
-        let flat = series.flatness(figure);
-        flat.map_or_else(String::new, |flat| format!("{name} {:.0} at first and {:.0} at last", flat.first, flat.last))
-    };
     let commits: u64 = series.seconds.iter().map(|second| second.operations).sum();
-    [
-        format!("{commits} commits"),
-        of("commits a second", |second| Some(second.operations as f64)),
-        of("memory in MB", |second| second.rss_mb),
-        of("disk in MB", |second| second.disk_bytes.map(|bytes| bytes as f64 / 1e6)),
-        of("handles", |second| second.handles.map(|handles| handles as f64)),
-    ]
-    .join(", ")
+    let figures = kv_bench::report::flatness(series).filter_map(|(name, flat)| Some((name, flat?)));
+    let figures =
+        figures.map(|(name, flat)| format!("; {name}: {:.0} at first and {:.0} at last", flat.first, flat.last));
+    format!("{commits} commits{}", figures.collect::<String>())
 }
