@@ -140,8 +140,8 @@ impl Client {
     async fn compare(&self, tx: &dyn Transactable, own: &Own) -> Result<(), String> {
         let parity = self.n as usize % 2;
         let range = KeyRange::from(own_key(self.number, parity)..own_key(self.number, SLOTS_END + parity));
-        let found =
-            tx.scan(range.clone(), ScanLimit::Count(u32::MAX), 0, None).await.map_err(|e| failed("scanning", &e))?;
+        let scan = || tx.scan(range.clone(), ScanLimit::Count(u32::MAX), 0, None);
+        let found = scan().await.map_err(|e| failed("scanning", &e))?;
         let expected: Vec<(Key, Val)> = own
             .rows
             .iter()
@@ -153,7 +153,7 @@ impl Client {
         }
         let mut text =
             format!("client {} in its transaction {} scans {}", self.number, self.n + 1, told(&found, &expected));
-        let again = tx.scan(range, ScanLimit::Count(u32::MAX), 0, None).await.map_err(|e| failed("scanning", &e))?;
+        let again = scan().await.map_err(|e| failed("scanning", &e))?;
         text.push_str(&format!("; again {}", told(&again, &expected)));
         for (key, val) in found.iter().filter(|row| !expected.contains(row)) {
             let got = tx.get(key, None).await.map_err(|e| failed("reading", &e))?;

@@ -244,7 +244,8 @@ fn sequences(runs: &[Arc<Run>]) -> usize {
 /// reaches over that, whether or not it has keys in common with them.
 fn merge(levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
     let to = level + 1;
-    let (first, last) = key_bounds(runs)?;
+    let merged = these(levels, runs);
+    let (first, last) = merged.key_bounds()?;
     let inputs = levels.of_levels(|on, run| on == to && run.overlaps((first, last)) || is_among(run, runs));
     let (first, last) = inputs.key_bounds()?;
     let is_bottom = (to + 1..levels.depth()).all(|below| levels.overlapping(below, first, last).next().is_none());
@@ -253,18 +254,17 @@ fn merge(levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
 
 /// Moves runs of one level to the next, which has nothing of their keys.
 fn shift(levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
-    let inputs = levels.of_levels(|_, run| is_among(run, runs));
+    let inputs = these(levels, runs);
     (!inputs.is_empty()).then_some(Plan { inputs, above: level, to: level + 1, shifts: true, is_bottom: false })
+}
+
+/// Some of the runs, on their levels.
+fn these(levels: &Levels, runs: &[Arc<Run>]) -> Levels {
+    levels.of_levels(|_, run| is_among(run, runs))
 }
 
 fn is_among(run: &Arc<Run>, runs: &[Arc<Run>]) -> bool {
     runs.iter().any(|other| Arc::ptr_eq(run, other))
-}
-
-fn key_bounds(runs: &[Arc<Run>]) -> Option<(&[u8], &[u8])> {
-    let first = runs.iter().map(|run| run.key_bounds().0).min()?;
-    let last = runs.iter().map(|run| run.key_bounds().1).max()?;
-    Some((first, last))
 }
 
 /// Whether any two runs can have a key in common.

@@ -4,6 +4,7 @@ use super::history::{History, has_expired};
 use super::pins::Pins;
 use super::run::Run;
 use kv_api::{Error, Result, Version};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Runs by level. Level 0 has what flushes wrote, newest first; its runs may have keys in common. The runs of a lower
@@ -96,8 +97,7 @@ impl Levels {
         for level in self.sorted() {
             for (run, next) in level.iter().zip(level.iter().skip(1)) {
                 if run.key_bounds().1 >= next.key_bounds().0 {
-                    let what = format!("it has keys in common with {}, on the same level", run.name);
-                    return Err(Error::corruption(&next.path, what));
+                    return Err(keys_in_common(&next.path, &run.name));
                 }
             }
         }
@@ -169,6 +169,11 @@ impl Levels {
     pub(super) fn names(&self) -> Vec<Vec<String>> {
         self.levels.iter().map(|runs| runs.iter().map(|run| run.name.clone()).collect()).collect()
     }
+}
+
+/// What is wrong with a run that has keys of another of its level.
+pub(super) fn keys_in_common(run: &Path, other: &str) -> Error {
+    Error::corruption(run, format!("it has keys in common with {other}, on the same level"))
 }
 
 impl std::fmt::Debug for Levels {

@@ -4,6 +4,7 @@
 use super::commit_handler::DurableCommitHandler;
 use super::find_record::find_record;
 use super::history_table;
+use super::levels::keys_in_common;
 use super::links::{Links, list};
 use super::manifests;
 use super::open::{has_manifest, scheduler};
@@ -179,8 +180,7 @@ impl Reader<'_> {
             names.iter().zip(bounds).filter_map(|(name, bounds)| Some((name, bounds.as_ref()?))).collect();
         for ((name, (_, last)), (next, (first, _))) in runs.iter().zip(runs.iter().skip(1)) {
             if last >= first {
-                let what = format!("it has keys in common with {name}, on the same level");
-                self.table.notes.push(Error::corruption(self.links.runs.join(next), what));
+                self.table.notes.push(keys_in_common(&self.links.runs.join(next), name));
             }
         }
     }

@@ -110,9 +110,9 @@ impl Client {
     async fn resolve(&mut self, tx: &dyn Transactable) -> Result<(), Failure> {
         let found = tx.get(&self.counter(), None).await?;
         let found = found.map_or("0".into(), |val| String::from_utf8_lossy(&val).into_owned());
-        match (found.parse() == Ok(self.committed), found.parse() == Ok(self.committed + 1)) {
-            (true, _) => self.doubtful = None,
-            (_, true) if self.doubtful.is_some() => self.take_doubtful(),
+        match found.parse::<u64>() {
+            Ok(count) if count == self.committed => self.doubtful = None,
+            Ok(count) if count == self.committed + 1 && self.doubtful.is_some() => self.take_doubtful(),
             _ => return Err(Failure::Wrong(format!("its counter is {found} after {} commits", self.committed))),
         }
         Ok(())

@@ -26,7 +26,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// All of them, in the order in which they take turns.
+    /// All of them, each at its number.
     pub(super) const ALL: [Self; 7] = [
         Self::None,
         Self::SlowSyncs,
@@ -81,8 +81,7 @@ pub(super) struct Faults {
 impl Faults {
     /// Has operations fail like this from now on.
     pub(super) fn set(&self, fault: Fault) {
-        let place = Fault::ALL.iter().position(|other| *other == fault).unwrap_or(0);
-        self.now.store(place, Ordering::Relaxed);
+        self.now.store(fault as usize, Ordering::Relaxed);
     }
 
     pub(super) fn now(&self) -> Fault {
@@ -100,7 +99,7 @@ impl Faults {
         if !of.contains(&now) || !self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(now.every()) {
             return call();
         }
-        if let Some(count) = self.struck.get(self.now.load(Ordering::Relaxed)) {
+        if let Some(count) = self.struck.get(now as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
         if now == Fault::SlowSyncs {
