@@ -12,6 +12,7 @@
 //! The library knows no engine but by [name](engine): the binary has kv-lance and the merge-insert baseline, and
 //! `peers-worker`, a workspace of its own, has the others.
 
+mod cpu;
 pub mod dataset;
 pub mod driver;
 pub mod engine;

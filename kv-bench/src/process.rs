@@ -1,11 +1,9 @@
 //! What this process has used, as Linux tells it.
 
+use crate::cpu;
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-
-/// Clock ticks of `/proc/self/stat` in a second, the same on every Linux.
-const TICKS: f64 = 100.0;
 
 /// Counters since the start of the process; `None` where the system does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -19,8 +17,8 @@ pub struct Usage {
 impl Usage {
     /// The counters as of now.
     pub fn now() -> Self {
-        let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
-        Self { bytes_written: field(&read("io"), "write_bytes:"), cpu_s: cpu_seconds(&read("stat")) }
+        let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+        Self { bytes_written: field(&io, "write_bytes:"), cpu_s: cpu::seconds() }
     }
 
     /// What was used since `before`.
@@ -49,13 +47,6 @@ pub fn open_handles() -> Option<u64> {
 /// The number after `name` at the beginning of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
-}
-
-fn cpu_seconds(stat: &str) -> Option<f64> {
-    // The name of the command, in parentheses, may hold anything.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let ticks: Vec<u64> = fields.split_whitespace().skip(11).take(2).filter_map(|f| f.parse().ok()).collect();
-    (ticks.len() == 2).then(|| ticks.iter().sum::<u64>() as f64 / TICKS)
 }
 
 /// The space that the files in `dir` take, which is not their length where a file has holes. A file that has several names
@@ -113,9 +104,6 @@ mod tests {
     fn the_counters_are_read_as_the_system_writes_them() {
         assert_eq!(field("rchar: 1\nwrite_bytes: 4096\ncancelled_write_bytes: 7\n", "write_bytes:"), Some(4096));
         assert_eq!(field("VmRSS:\t    1234 kB\n", "VmRSS:"), Some(1234));
-        let stat = "1 (a b) c) S 0 1 1 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 1 0";
-        assert_eq!(cpu_seconds(stat), Some(2.0));
-        assert_eq!(cpu_seconds(""), None);
     }
 
     #[test]

@@ -5,13 +5,16 @@
 //! cargo run --release --features cli,core,mem,surrealkv,rocksdb --example speed -- --out speed
 //! ```
 //!
-//! Prints a Markdown table and writes it, with a plot, into the folder of `--out`. An engine that
-//! is not compiled in is left out.
+//! All engines are open at the same time and take turns, for a second each by default, so that
+//! what else the machine does meets all of them. Prints a Markdown table and writes it, with a plot,
+//! into the folder of `--out`. An engine that is not compiled in is left out.
 
 // What an optimised build of SurrealDB's futures asks for.
 #![recursion_limit = "256"]
 
 mod client;
+#[path = "../../../kv-bench/src/cpu.rs"]
+mod cpu;
 mod engine;
 mod measure;
 mod plot;
@@ -20,6 +23,7 @@ mod workload;
 
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
+use client::Client;
 use engine::{Engine, Sync};
 use measure::Measured;
 use std::error::Error;
@@ -36,17 +40,17 @@ struct Args {
     #[arg(long, default_value_t = 100_000)]
     rows: usize,
 
-    /// How long each workload runs, in seconds.
-    #[arg(long, default_value_t = 5.0)]
+    /// How long a turn takes, in seconds.
+    #[arg(long, default_value_t = 1.0)]
     seconds: f64,
 
     /// Numbers of clients, each of which sends one request after the other.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64], value_parser = at_least_one())]
     clients: Vec<usize>,
 
-    /// How often all is measured, with the engines in another order each time; medians are shown.
-    #[arg(long, default_value_t = 3, value_parser = at_least_one())]
-    runs: usize,
+    /// How many turns each engine has with each workload and number of clients; medians are shown.
+    #[arg(long, default_value_t = 7, value_parser = at_least_one())]
+    rounds: usize,
 
     /// When commits reach the medium, for every engine on disk.
     #[arg(long, value_enum, default_value = "every")]
@@ -79,12 +83,26 @@ async fn main() -> Outcome<()> {
     }
     engines.retain(|engine| args.engines.is_empty() || args.engines.iter().any(|name| name == engine.name));
     let length = Duration::try_from_secs_f64(args.seconds).map_err(|e| format!("--seconds: {e}"))?;
+    let data = Data { rows: args.rows.max(100) };
+    let mut opened = Vec::new();
+    for &engine in &engines {
+        eprintln!("loading {}", engine.name);
+        opened.push(Opened::new(&args, engine, data).await?);
+    }
     let mut all = Vec::new();
-    for run in 0..args.runs {
-        for &engine in engines.iter().cycle().skip(run).take(engines.len()) {
-            eprintln!("run {} of {}: {}", run + 1, args.runs, engine.name);
-            all.extend(one(&args, engine, length).await?);
+    for &workload in Workload::ALL {
+        for &clients in &args.clients {
+            eprintln!("{}, {clients} clients", workload.name());
+            for round in 0..args.rounds {
+                for Opened { engine, db, .. } in opened.iter().cycle().skip(round).take(opened.len()) {
+                    let figures = measure::turn(db, workload, data, clients, round, length).await?;
+                    all.push(Measured { engine: engine.name, workload, clients, round, figures });
+                }
+            }
         }
+    }
+    for Opened { db, .. } in opened {
+        db.close().await?;
     }
     let report = report::markdown(&args, &engines, &all);
     println!("{report}");
@@ -98,20 +116,19 @@ async fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// Every workload with every number of clients, on a new store of `engine`.
-async fn one(args: &Args, engine: Engine, length: Duration) -> Outcome<Vec<Measured>> {
-    let folder = tempfile::Builder::new().prefix("speed-").tempdir_in(&args.dir)?;
-    let db = engine.open(folder.path(), args.sync).await?;
-    let data = Data { rows: args.rows.max(100) };
-    db.load(data).await?;
-    let mut measured = Vec::new();
-    for &workload in Workload::ALL {
-        for &clients in &args.clients {
-            let figures = measure::run(&db, workload, data, clients, length).await?;
-            eprintln!("  {:<16} {clients:>3} clients {:>10.0}/s", workload.name(), figures.per_second);
-            measured.push(Measured { engine: engine.name, workload, clients, figures });
-        }
+/// A database with data in it, in a folder that is removed with it.
+struct Opened {
+    engine: Engine,
+    db: Client,
+    _folder: tempfile::TempDir,
+}
+
+impl Opened {
+    async fn new(args: &Args, engine: Engine, data: Data) -> Outcome<Self> {
+        let folder = tempfile::Builder::new().prefix("speed-").tempdir_in(&args.dir)?;
+        let db = engine.open(folder.path(), args.sync).await?;
+        db.load(data).await?;
+        measure::settle().await;
+        Ok(Self { engine, db, _folder: folder })
     }
-    db.close().await?;
-    Ok(measured)
 }

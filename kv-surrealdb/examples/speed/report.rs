@@ -7,26 +7,57 @@ use crate::workload::Workload;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// A workload with a number of clients, and for each engine the median of its runs.
+/// A workload with a number of clients.
 pub(crate) struct Row {
     pub(crate) workload: Workload,
     pub(crate) clients: usize,
+    /// For each engine the medians of its turns, each figure by itself.
     pub(crate) figures: Vec<Figures>,
+    /// How many times as many statements kv-lance answered as SurrealKV, in each round.
+    ratios: Vec<f64>,
 }
 
 pub(crate) fn rows(args: &Args, engines: &[Engine], all: &[Measured]) -> Vec<Row> {
-    let of = |engine: &Engine, workload: Workload, clients: usize| {
-        let same = |m: &&Measured| m.engine == engine.name && m.workload == workload && m.clients == clients;
-        let mut runs: Vec<Figures> = all.iter().filter(same).map(|m| m.figures).collect();
-        runs.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-        runs.get(runs.len() / 2).copied()
-    };
     let row = |workload: Workload, clients: usize| {
-        let figures = engines.iter().filter_map(|engine| of(engine, workload, clients)).collect();
-        Row { workload, clients, figures }
+        let turns = |engine: &str| -> Vec<&Measured> {
+            let same = |m: &&Measured| m.engine == engine && m.workload == workload && m.clients == clients;
+            all.iter().filter(same).collect()
+        };
+        let figures = engines.iter().map(|engine| Figures::medians(&turns(engine.name))).collect();
+        let theirs = turns("surrealkv");
+        let ratio = |ours: &Measured| {
+            let theirs = theirs.iter().find(|theirs| theirs.round == ours.round)?;
+            Some(ours.figures.per_second / theirs.figures.per_second)
+        };
+        let ratios = turns("lance").into_iter().filter_map(ratio).collect();
+        Row { workload, clients, figures, ratios }
     };
     let each = Workload::ALL.iter().flat_map(|&workload| args.clients.iter().map(move |&clients| (workload, clients)));
     each.map(|(workload, clients)| row(workload, clients)).collect()
+}
+
+impl Figures {
+    fn medians(turns: &[&Measured]) -> Self {
+        let of = |figure: fn(&Figures) -> f64| median(turns.iter().map(|turn| figure(&turn.figures)).collect());
+        let time = |figure: fn(&Figures) -> Duration| {
+            let mut times: Vec<_> = turns.iter().map(|turn| figure(&turn.figures)).collect();
+            times.sort_unstable();
+            times.get(times.len() / 2).copied().unwrap_or_default()
+        };
+        Self {
+            per_second: of(|f| f.per_second),
+            p50: time(|f| f.p50),
+            p99: time(|f| f.p99),
+            conflicts: of(|f| f.conflicts),
+            cpu_us: of(|f| f.cpu_us),
+        }
+    }
+}
+
+/// Zero of none.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 pub(crate) fn markdown(args: &Args, engines: &[Engine], all: &[Measured]) -> String {
@@ -37,17 +68,18 @@ pub(crate) fn markdown(args: &Args, engines: &[Engine], all: &[Measured]) -> Str
     let _ = writeln!(
         out,
         "{build}, {}, {cpus} processors, clients in the same process. {} items of some 100 bytes. Durability: {}; \
-         memory has none. Medians of {} runs of {} s.\n",
+         memory has none. Medians of {} rounds, in each of which every engine has a turn of {} s.\n",
         cpu(),
         args.rows,
         args.sync.told(),
-        args.runs,
+        args.rounds,
         args.seconds
     );
     for engine in engines {
         let _ = writeln!(out, "- {}: {}", engine.name, engine.told());
     }
     table(&mut out, "statements a second", engines, &rows, |f| number(f.per_second));
+    table(&mut out, "processor time, µs a statement", engines, &rows, |f| number(f.cpu_us));
     table(&mut out, "p50, µs", engines, &rows, |f| micros(f.p50));
     table(&mut out, "p99, µs", engines, &rows, |f| micros(f.p99));
     let contended: Vec<Row> = rows.into_iter().filter(|row| row.figures.iter().any(|f| f.conflicts > 0.0)).collect();
@@ -57,22 +89,22 @@ pub(crate) fn markdown(args: &Args, engines: &[Engine], all: &[Measured]) -> Str
     out
 }
 
-/// Where `what` is the throughput, a last column says how much faster than SurrealKV kv-lance is.
+/// Where `what` is the throughput, a last column says how much faster than SurrealKV kv-lance is: the median of the
+/// rounds' ratios, and in how many of the rounds it was.
 fn table(out: &mut String, what: &str, engines: &[Engine], rows: &[Row], show: impl Fn(&Figures) -> String) {
     let names: Vec<_> = engines.iter().map(|engine| engine.name).collect();
-    let position = |name: &str| names.iter().position(|other| *other == name);
-    let compared = position("lance").zip(position("surrealkv")).filter(|_| what.starts_with("statements"));
-    let ratio = |row: &Row| {
-        let (ours, theirs) = compared?;
-        Some(row.figures.get(ours)?.per_second / row.figures.get(theirs)?.per_second)
-    };
-    let last = if compared.is_some() { " lance ÷ surrealkv |" } else { "" };
+    let compared = what.starts_with("statements") && rows.iter().any(|row| !row.ratios.is_empty());
+    let last = if compared { " lance ÷ surrealkv | faster in |" } else { "" };
     let _ = writeln!(out, "\n| {what} | clients | {} |{last}", names.join(" | "));
-    let _ = writeln!(out, "|---|{}{}", "--:|".repeat(1 + names.len()), if last.is_empty() { "" } else { "--:|" });
+    let _ = writeln!(out, "|---|{}{}", "--:|".repeat(1 + names.len()), if compared { "--:|--:|" } else { "" });
     for row in rows {
         let cells: Vec<_> = row.figures.iter().map(&show).collect();
-        let ratio = ratio(row).map(|ratio| format!(" {ratio:.2} |")).unwrap_or_default();
-        let _ = writeln!(out, "| {} | {} | {} |{ratio}", row.workload.name(), row.clients, cells.join(" | "));
+        let _ = write!(out, "| {} | {} | {} |", row.workload.name(), row.clients, cells.join(" | "));
+        if compared {
+            let faster = row.ratios.iter().filter(|ratio| **ratio > 1.0).count();
+            let _ = write!(out, " {:.2} | {faster} of {} |", median(row.ratios.clone()), row.ratios.len());
+        }
+        out.push('\n');
     }
 }
 
