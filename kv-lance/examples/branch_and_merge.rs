@@ -1,12 +1,10 @@
-//! A branch of a store, worked on apart and merged back: three-way, by hand, with a tag, a difference and conditional
-//! writes.
+//! A branch of a store, worked on apart and merged back: three-way, by hand, with a difference and conditional writes.
 //!
 //! `cargo run --features kv-lance/cli,kv-lance/metrics --example branch_and_merge`
 
 use futures::TryStreamExt;
 use kv_api::{Datastore, Error, Key, KeyRange, Result, Transactable, TransactionOptions, Version};
 use kv_lance::{LanceConfig, LanceDatastore};
-use std::path::Path;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,16 +12,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let main = LanceDatastore::open(LanceConfig::new(dir.path().join("main"))).await?;
     commit(&main, &[("doc/a", Some("one")), ("doc/b", Some("two")), ("doc/c", Some("three"))]).await?;
 
-    // The branch begins at a version with a name, which keeps it for as long as the branch lives.
-    let base = main.tag("branch-point", None).await?;
-    let (branch, branched) = branch(&main, base, &dir.path().join("branch")).await?;
+    // The branch has the same files, however large they are, and is a store of its own.
+    let base = main.branch(dir.path().join("branch"), None).await?;
+    let branch = LanceDatastore::open(LanceConfig::new(dir.path().join("branch"))).await?;
 
     // Both go on.
     commit(&main, &[("doc/a", Some("one, by main")), ("doc/d", Some("new on main"))]).await?;
     let changes = [("doc/a", Some("one, by branch")), ("doc/b", Some("two, by branch")), ("doc/c", None)];
     commit(&branch, &changes).await?;
 
-    let merged = merge(&branch, branched, &main).await?;
+    // What differs now is what either has changed; what the branch has changed is what it has otherwise than at its beginning.
+    let differing: Vec<_> = main.diff_with(&branch, KeyRange::all())?.try_collect().await?;
+    assert_eq!(differing.len(), 4);
+    let merged = merge(&branch, base, &main).await?;
     println!("merged {} changes; in conflict: {:?}", merged.applied, merged.conflicts);
     assert_eq!((merged.applied, &merged.conflicts[..]), (2, &[Key::from("doc/a")][..]));
 
@@ -33,25 +34,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(docs, expected.map(|(key, val)| (key.into(), val.into())));
 
     branch.shutdown().await?;
-    main.untag("branch-point").await?;
     main.shutdown().await?;
     Ok(())
-}
-
-/// Makes a store of what another holds at a version. Returns it, and its own version of that.
-async fn branch(from: &LanceDatastore, at: Version, into: &Path) -> Result<(LanceDatastore, Version)> {
-    let branch = LanceDatastore::open(LanceConfig::new(into)).await?;
-    let old = from.begin(TransactionOptions::read()).await?;
-    let mut rest = Some(KeyRange::all());
-    while let Some(range) = rest {
-        let page = old.batch_keys_vals(range, 1000, Some(at)).await?;
-        let tx = branch.begin(TransactionOptions::write()).await?;
-        tx.setm(page.items).await?;
-        tx.commit().await?;
-        rest = page.next;
-    }
-    let version = branch.current_version().await?;
-    Ok((branch, version))
 }
 
 struct Merged {

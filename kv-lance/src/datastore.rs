@@ -10,9 +10,10 @@ use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::maintenance::{Attachment, Contents, DIED, Maintenance, TablePlace};
 use crate::memtable::MemTable;
+use crate::publish::Publisher;
 use crate::read_only::Reader;
 use crate::statistics::{LevelInfo, RunInfo, Sources};
-use crate::table::{BlockCache, FOREIGN, RunLayout};
+use crate::table::{BlockCache, FOREIGN, PublishedTable, RunLayout};
 use crate::transaction::LanceTransaction;
 use async_trait::async_trait;
 use kv_api::{
@@ -76,8 +77,9 @@ pub(crate) enum Role {
 
 /// What only a store has that is written to.
 pub(crate) struct Writer {
-    committer: Arc<Committer>,
+    pub(crate) committer: Arc<Committer>,
     maintenance: Mutex<Option<Maintenance>>,
+    pub(crate) publisher: Publisher,
 }
 
 impl LanceDatastore {
@@ -149,7 +151,9 @@ impl LanceDatastore {
         if core.config.durability == Durability::Eventual {
             sync_at_intervals(&core, &committer)?;
         }
-        let role = Role::Writer(Writer { committer, maintenance: Mutex::new(Some(maintenance)) });
+        let published = PublishedTable::beside(&layout.table, core.config.files.clone());
+        let publisher = Arc::new(tokio::sync::Mutex::new(published));
+        let role = Role::Writer(Writer { committer, maintenance: Mutex::new(Some(maintenance)), publisher });
         Ok(Self { core, cache, files, role })
     }
 
@@ -178,7 +182,7 @@ impl LanceDatastore {
     }
 
     /// What only a store has that is written to.
-    fn writer(&self) -> Result<&Writer> {
+    pub(crate) fn writer(&self) -> Result<&Writer> {
         match &self.role {
             Role::Writer(writer) => Ok(writer),
             Role::Reader(_) => Err(self.readonly()),
@@ -248,21 +252,25 @@ impl LanceDatastore {
 
     /// Freezes what is in memory, unless what is frozen already cannot be flushed: each call would take room from the
     /// writers, however little is in memory.
-    async fn freeze(&self, writer: &Writer) -> Result<()> {
+    pub(crate) async fn freeze(&self, writer: &Writer) -> Result<()> {
         if self.core.room.is_failing() {
             self.ask(writer, Command::Flush).await?;
         }
         writer.committer.freeze_active()
     }
 
-    async fn ask<T>(&self, writer: &Writer, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
+    pub(crate) async fn ask<T>(
+        &self,
+        writer: &Writer,
+        command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
+    ) -> Result<T> {
         let (done, answer) = oneshot::channel();
         {
             let maintenance = writer.maintenance.lock();
             let commands = &maintenance.as_ref().ok_or(Error::StoreClosed)?.commands;
-            commands.send(command(done)).map_err(|_| self.unanswered())?;
+            commands.send(command(done)).map_err(|_| unanswered(&self.core))?;
         }
-        answer.await.map_err(|_| self.unanswered())?
+        answer.await.map_err(|_| unanswered(&self.core))?
     }
 
     /// Refuses what a store without versions, or one that has been closed, has not.
@@ -275,11 +283,11 @@ impl LanceDatastore {
         }
         Ok(())
     }
+}
 
-    /// Why there is no answer from the maintenance thread.
-    fn unanswered(&self) -> Error {
-        if self.core.health.is_closed() { Error::StoreClosed } else { Error::StoreFailed { reason: DIED.into() } }
-    }
+/// Why there is no answer from the maintenance thread.
+pub(crate) fn unanswered(core: &Core) -> Error {
+    if core.health.is_closed() { Error::StoreClosed } else { Error::StoreFailed { reason: DIED.into() } }
 }
 
 /// Replays the journal onto the table's contents.
@@ -392,6 +400,8 @@ impl Datastore for LanceDatastore {
         if let Some(stopped) = stopped {
             stopped.await?;
         }
+        // A publication ends before its next look at two runs.
+        drop(writer.publisher.lock().await);
         closed
     }
 

@@ -12,6 +12,7 @@ const TABLE: &str = "kv.lance";
 const JOURNAL: &str = "journal";
 const RUNS: &str = "runs";
 const HISTORY: &str = "history.lance";
+const PUBLISHED: &str = "published.lance";
 const LOCK: &str = "LOCK";
 
 /// A directory that holds a store, or is about to.
@@ -49,6 +50,16 @@ impl Layout {
             layout.check_empty(&*files, create)?;
         }
         Ok(layout)
+    }
+
+    /// Makes the directory of a store that is to begin with the files of the one in `store`.
+    ///
+    /// # Errors
+    /// As those of [`check_new`].
+    pub(crate) fn of_branch(files: Arc<dyn Files>, store: &Path, path: &Path) -> Result<Self> {
+        check_new(store, path, "branched")?;
+        make_dirs(&*files, path).map_err(|e| Error::io("creating", path, e))?;
+        Self::prepare(files, path, true)
     }
 
     /// Looks at a directory that holds what is left of a store.
@@ -127,9 +138,49 @@ impl Layout {
     }
 }
 
+/// Looks whether a store can be made at `path` of the one in `store`, which is to be `done`.
+///
+/// # Errors
+/// `NotAStore` where there is anything at the new store's place, or it lies in the old one; `Io`.
+pub(crate) fn check_new(store: &Path, path: &Path, done: &str) -> Result<()> {
+    let refused = |reason: &str| Err(Error::NotAStore { path: path.into(), reason: reason.into() });
+    let store = store.canonicalize().map_err(|e| Error::io("opening", store, e))?;
+    if real_path(path).map_err(|e| Error::io("looking for", path, e))?.starts_with(store) {
+        return refused(&format!("it lies in the store that is to be {done}: give another place"));
+    }
+    match std::fs::read_dir(path) {
+        Ok(found) => match found.count() {
+            0 => Ok(()),
+            _ => refused("it holds something: give an empty folder, or none"),
+        },
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => refused("it is a file, not a directory"),
+        Err(e) => Err(Error::io("opening", path, e)),
+    }
+}
+
+/// Where a path leads that need not be there: the part that is, without links, and the rest.
+fn real_path(path: &Path) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let (mut there, mut rest) = (path.as_path(), Vec::new());
+    loop {
+        match there.canonicalize() {
+            Ok(real) => return Ok(rest.iter().rev().fold(real, |path, name| path.join(name))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+        // There is no name where it ends with `..`: that of nothing is nowhere.
+        let Some((parent, name)) = there.parent().zip(there.file_name()) else {
+            return Err(std::io::ErrorKind::NotFound.into());
+        };
+        rest.push(name);
+        there = parent;
+    }
+}
+
 /// Nothing of a store is a symbolic link, which could lead anywhere: files are removed from its directories.
 fn refuse_links(root: &Path) -> Result<()> {
-    for name in [TABLE, HISTORY, JOURNAL, RUNS, LOCK] {
+    for name in [TABLE, HISTORY, PUBLISHED, JOURNAL, RUNS, LOCK] {
         let path = root.join(name);
         if let Some(link) = first_symlink(&path).map_err(|e| Error::io("looking for links in", &path, e))? {
             let name = link.strip_prefix(root).unwrap_or(&link).display();

@@ -21,6 +21,7 @@
 //! - a server: one process at a time opens a store for writing; [others read](LanceDatastore::open_read_only) what it has flushed;
 //! - for systems other than Unix with little-endian processors.
 
+mod branch;
 mod changes;
 mod codec;
 mod committer;
@@ -36,6 +37,7 @@ mod layout;
 mod lock;
 mod maintenance;
 mod memtable;
+mod publish;
 mod read;
 mod read_only;
 mod repair;
@@ -54,6 +56,7 @@ pub use config::{CommitOn, Compression, Durability, LanceConfig};
 pub use core::CompactOptions;
 pub use datastore::LanceDatastore;
 pub use diff::Difference;
+pub use publish::{Adopted, Publication};
 pub use repair::{Loss, RepairOptions, Repaired, repair};
 pub use restore::{ChangedTable, restore};
 pub use statistics::{LevelInfo, RunInfo};

@@ -10,7 +10,7 @@ mod sources;
 mod target;
 
 use crate::config::LanceConfig;
-use crate::layout::Layout;
+use crate::layout::{Layout, check_new};
 use crate::lock::StoreLock;
 use kv_api::{Key, Result};
 use std::ops::Bound;
@@ -92,7 +92,7 @@ pub async fn repair(
     config.validate()?;
     into.validate()?;
     let layout = Layout::of_damaged(config.files.clone(), &config.path)?;
-    target::check(&layout.root, into)?;
+    check_new(&layout.root, &into.path, "repaired")?;
     let _lock = StoreLock::acquire_to_read(&layout.root)?;
     let (sources, losses) = sources::read(config, &layout).await?;
     // Only now is it known that there is something to save.

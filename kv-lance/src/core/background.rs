@@ -1,6 +1,8 @@
 //! What background work can be asked for, and how.
 
 use super::Brake;
+use crate::layout::Layout;
+use crate::table::Levels;
 use kv_api::{KeyRange, Result, Version};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -56,12 +58,16 @@ pub(crate) enum Command {
     Frozen,
     /// Flush the memtables that are frozen by now and say when that is done.
     Flush(Done),
+    /// The same; the answer is what the table has then, up to which version.
+    Flushed(oneshot::Sender<Result<(Levels, Version)>>),
     /// Compact, and say so to whoever waits.
     Compact(Compaction, Option<Done>),
     /// Flush the memtables that are frozen by now, and tag a version; without one, the newest that is flushed.
     Tag(String, Option<Version>, DoneAt),
     /// Remove a tag.
     Untag(String, DoneAt),
+    /// Flush the memtables that are frozen by now, and have another store begin with what there is then, or with what is tagged.
+    Branch(Box<Layout>, Option<String>, DoneAt),
     /// Compactions are paused, which nobody is to wait for, or are not any more.
     Paused,
     /// End.
@@ -88,6 +94,11 @@ impl Background {
         self.brake.pause(paused);
         // Nobody listens once the store closes.
         let _ = self.commands.send(Command::Paused);
+    }
+
+    /// Asks for something; an error where nobody listens any more.
+    pub(crate) fn ask(&self, command: Command) -> Result<(), ()> {
+        self.commands.send(command).map_err(drop)
     }
 
     /// Says that a memtable has been frozen.

@@ -18,7 +18,7 @@ pub(super) struct Candidates {
 }
 
 /// Keys of those rows of a merge that are asked for, ascending.
-struct Keys {
+pub(super) struct Keys {
     merge: Merge<'static>,
     /// Asks for rows by their version and when they were superseded.
     wants: Box<dyn Fn(Version, Option<Version>) -> bool + Send + Sync>,
@@ -60,7 +60,7 @@ impl Candidates {
         loop {
             self.written.look().await?;
             self.superseded.look().await?;
-            let next = self.written.found.front().into_iter().chain(self.superseded.found.front()).min().cloned();
+            let next = self.written.next().into_iter().chain(self.superseded.next()).min().cloned();
             let Some(next) = next else { return Ok(None) };
             self.written.pass(&next);
             self.superseded.pass(&next);
@@ -73,12 +73,15 @@ impl Candidates {
 }
 
 impl Keys {
-    fn of(merge: Merge<'static>, wants: impl Fn(Version, Option<Version>) -> bool + Send + Sync + 'static) -> Self {
+    pub(super) fn of(
+        merge: Merge<'static>,
+        wants: impl Fn(Version, Option<Version>) -> bool + Send + Sync + 'static,
+    ) -> Self {
         Self { merge, wants: Box::new(wants), found: VecDeque::new() }
     }
 
     /// Looks for the next of them, unless it is known.
-    async fn look(&mut self) -> Result<()> {
+    pub(super) async fn look(&mut self) -> Result<()> {
         while self.found.is_empty() && self.merge.advance().await? {
             let wanted = |row: &Row<'_>| (self.wants)(row.version(), row.superseded());
             let rows = self.merge.rows();
@@ -87,7 +90,12 @@ impl Keys {
         Ok(())
     }
 
-    fn pass(&mut self, key: &Key) {
+    /// The next, where it is known.
+    pub(super) fn next(&self) -> Option<&Key> {
+        self.found.front()
+    }
+
+    pub(super) fn pass(&mut self, key: &Key) {
         while self.found.front().is_some_and(|found| found == key) {
             self.found.pop_front();
         }

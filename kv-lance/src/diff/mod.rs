@@ -5,6 +5,7 @@
 //! view, and compared.
 
 mod candidates;
+mod stores;
 
 use crate::core::{Snapshot, View};
 use crate::datastore::{LanceDatastore, Role};

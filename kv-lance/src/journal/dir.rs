@@ -43,8 +43,13 @@ impl JournalDir {
     /// Makes the journal of a new store, with its first segment. Before the table: a table without
     /// a journal has lost it.
     pub(crate) fn begin(&self) -> Result<()> {
+        self.begin_after(0)
+    }
+
+    /// The same of a store whose table has what other segments held.
+    pub(crate) fn begin_after(&self, through: u64) -> Result<()> {
         self.make()?;
-        Journal::create(self, 1).map(drop)
+        Journal::create(self, through + 1).map(drop)
     }
 
     /// Makes the directory, durably, where there is none.

@@ -6,6 +6,7 @@
 //! or a read waits for.
 
 mod alarm;
+mod branch;
 mod compaction;
 mod compactor;
 mod flush;
@@ -253,6 +254,12 @@ impl Worker {
                     // Whoever asked may have gone; the work is done all the same.
                     let _ = done.send(flushed);
                 }
+                Event::Command(Command::Flushed(done)) => {
+                    let flushed = self.flush_frozen(&core, usize::MAX).await;
+                    retry = flushed.is_err();
+                    // Whoever asked may have gone.
+                    let _ = done.send(flushed.map(|()| (self.table.levels().clone(), self.state.last_version)));
+                }
                 Event::Command(Command::Tag(name, version, done)) => {
                     let tagged = self.tag(&core, name, version).await;
                     // Whoever asked may have gone; the tag is there all the same.
@@ -261,6 +268,10 @@ impl Worker {
                 Event::Command(Command::Untag(name, done)) => {
                     let untagged = self.untag(&core, &name).await;
                     let _ = done.send(untagged);
+                }
+                Event::Command(Command::Branch(into, tag, done)) => {
+                    let branched = self.branch(&core, &into, tag.as_deref()).await;
+                    let _ = done.send(branched);
                 }
                 Event::Command(Command::Paused) => {}
                 Event::Command(Command::Compact(compaction, done)) => {

@@ -1,5 +1,6 @@
 //! Committing to the dataset, and keeping it the engine's own.
 
+use super::commit_handler::Expected;
 use super::dataset::{CommitFailure, Table};
 use super::error::from_lance;
 use super::foreign::{self, Foreign};
@@ -144,7 +145,7 @@ impl Table {
         };
         let operation = fragments::operation(self.dataset.manifest(), levels.runs(), Columns::Current)
             .map_err(|e| from_lance("committing to", &self.root, e))?;
-        self.handler.expect(record.clone());
+        self.handler.expect(Expected::Record(record.clone()));
         let done = CommitBuilder::new(Arc::new(self.dataset.clone()))
             .with_storage_format(LanceFileVersion::V2_2)
             .with_skip_auto_cleanup(true)

@@ -5,6 +5,7 @@
 use super::fragments;
 use super::state::Record;
 use crate::files::{Files, OpenMode};
+use kv_api::Version;
 use lance_io::object_store::ObjectStore;
 use lance_table::format::{IndexMetadata, Manifest, Transaction};
 use lance_table::io::commit::{CommitError, CommitHandler, ManifestLocation, ManifestNamingScheme, ManifestWriter};
@@ -22,19 +23,56 @@ pub(super) struct DurableCommitHandler {
     root: PathBuf,
     files: Arc<dyn Files>,
     /// What the commit under way is to leave.
-    expected: Mutex<Option<Record>>,
+    expected: Mutex<Expected>,
     /// Whether its manifest has been made visible.
     published: AtomicBool,
 }
 
+/// What a commit leaves in the configuration of its dataset.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Expected {
+    #[default]
+    Nothing,
+    /// The engine's state, and the runs that there have to be.
+    Record(Record),
+    /// The version of the store that is published, under a seal over its fragments.
+    Publication(Version),
+}
+
+const PUBLISHED_VERSION: &str = "kv-lance:published-version";
+const PUBLISHED_SEAL: &str = "kv-lance:published-seal";
+
+/// The version of the store that a version of the dataset shows.
+pub(super) fn published_version(manifest: &Manifest) -> Option<Version> {
+    manifest.config.get(PUBLISHED_VERSION)?.parse().ok()
+}
+
+/// Whether the fragments are those of a publication, and no other tool has changed which rows they show.
+pub(super) fn is_sealed(manifest: &Manifest) -> bool {
+    manifest.config.get(PUBLISHED_SEAL).is_some_and(|seal| *seal == seal_of(manifest))
+}
+
+/// Of which files the dataset consists, and which of their rows are hidden.
+fn seal_of(manifest: &Manifest) -> String {
+    let mut seal = 0;
+    for fragment in manifest.fragments.iter() {
+        let files: Vec<_> = fragment.files.iter().map(|file| (&file.path, file.base_id, &file.fields)).collect();
+        let hidden = fragment.deletion_file.as_ref();
+        let hidden = hidden.map(|file| (file.read_version, file.id, file.num_deleted_rows, file.base_id));
+        let part = format!("{}:{files:?}:{hidden:?}:{};", fragment.id, fragment.overlays.len());
+        seal = crc32c::crc32c_append(seal, part.as_bytes());
+    }
+    format!("{seal:08x}")
+}
+
 impl DurableCommitHandler {
     pub(super) fn new(root: PathBuf, files: Arc<dyn Files>) -> Self {
-        Self { root, files, expected: Mutex::new(None), published: AtomicBool::new(false) }
+        Self { root, files, expected: Mutex::default(), published: AtomicBool::new(false) }
     }
 
     /// Says what the next commit is to leave.
-    pub(super) fn expect(&self, record: Record) {
-        *self.expected.lock() = Some(record);
+    pub(super) fn expect(&self, expected: Expected) {
+        *self.expected.lock() = expected;
         self.published.store(false, Ordering::Release);
     }
 
@@ -46,7 +84,15 @@ impl DurableCommitHandler {
     /// Puts the engine's state into the manifest, unless that holds anything but the engine's runs: Lance lets some
     /// commits of others pass between the check of the table and this one.
     fn put_state(&self, manifest: &mut Manifest) -> Result<(), CommitError> {
-        let Some(record) = self.expected.lock().clone() else { return Ok(()) };
+        let record = match self.expected.lock().clone() {
+            Expected::Nothing => return Ok(()),
+            Expected::Record(record) => record,
+            Expected::Publication(version) => {
+                manifest.config.insert(PUBLISHED_VERSION.to_owned(), version.to_string());
+                manifest.config.insert(PUBLISHED_SEAL.to_owned(), seal_of(manifest));
+                return Ok(());
+            }
+        };
         if !fragments::are(manifest, record.runs()) {
             let what = "another tool has committed since the table was looked at";
             return Err(failed(std::io::Error::other(what)));

@@ -21,9 +21,14 @@ pub(super) fn of(run: &Run) -> Fragment {
 /// The name of the one data file of a fragment that is as the engine writes them: none of its rows deleted or updated
 /// in place, no column added or taken away.
 pub(super) fn run_name(fragment: &Fragment) -> Option<&str> {
+    file_name(fragment).filter(|_| fragment.deletion_file.is_none())
+}
+
+/// The same of one whose rows may have been deleted.
+pub(super) fn file_name(fragment: &Fragment) -> Option<&str> {
     let [file] = fragment.files.as_slice() else { return None };
     let (fields, columns) = schema::field_ids();
-    let untouched = fragment.deletion_file.is_none() && fragment.overlays.is_empty() && file.base_id.is_none();
+    let untouched = fragment.overlays.is_empty() && file.base_id.is_none();
     (untouched && *file.fields == *fields && *file.column_indices == *columns).then_some(file.path.as_str())
 }
 
@@ -67,21 +72,26 @@ pub(super) fn operation<'a>(
             initial_bases: None,
         });
     }
-    let (removed_fragment_ids, new_fragments) = difference(manifest, runs);
-    if removed_fragment_ids.is_empty() {
-        return Ok(Operation::Append { fragments: new_fragments });
+    let (removed, new) = difference(manifest, runs);
+    Ok(update(removed, vec![], new))
+}
+
+/// Removes fragments by their ids, puts others in the place of those with their ids, and adds some.
+pub(super) fn update(removed: Vec<u64>, updated: Vec<Fragment>, new: Vec<Fragment>) -> Operation {
+    if removed.is_empty() && updated.is_empty() {
+        return Operation::Append { fragments: new };
     }
-    Ok(Operation::Update {
-        removed_fragment_ids,
-        updated_fragments: vec![],
-        new_fragments,
+    Operation::Update {
+        removed_fragment_ids: removed,
+        updated_fragments: updated,
+        new_fragments: new,
         fields_modified: vec![],
         compacted_sstables: vec![],
         fields_for_preserving_frag_bitmap: vec![],
         update_mode: None,
         inserted_rows_filter: None,
         updated_fragment_offsets: None,
-    })
+    }
 }
 
 /// The ids of the fragments that are none of these runs, or one a second time; and which of the runs are missing.

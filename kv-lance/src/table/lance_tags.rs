@@ -27,11 +27,13 @@ impl LanceTags {
 
     /// Refuses a name that another tool has given to a version of the table.
     pub(super) fn check_free(&self, name: &str) -> Result<()> {
+        if self.exists(name)? { Err(taken(name)) } else { Ok(()) }
+    }
+
+    /// Whether a version has this name.
+    pub(super) fn exists(&self, name: &str) -> Result<bool> {
         let path = self.path(name);
-        match self.files.exists(&path).map_err(|e| Error::io("looking for", &path, e))? {
-            true => Err(taken(name)),
-            false => Ok(()),
-        }
+        self.files.exists(&path).map_err(|e| Error::io("looking for", &path, e))
     }
 
     /// Shows a version of the table, whose manifest has so many bytes, under the name of a tag.
@@ -72,11 +74,10 @@ impl LanceTags {
 
     /// Takes a tag away from other readers, durably.
     pub(super) fn remove(&self, name: &str) -> Result<()> {
-        let path = self.path(name);
-        if !self.files.exists(&path).map_err(|e| Error::io("looking for", &path, e))? {
+        if !self.exists(name)? {
             return Ok(());
         }
-        self.remove_file(&path)?;
+        self.remove_file(&self.path(name))?;
         self.sync()
     }
 

@@ -56,6 +56,13 @@ impl Links {
         self.sync_dir(&self.data)
     }
 
+    /// Gives a run a name in another store as well. It has one of its two here.
+    pub(super) fn lend(&self, name: &str, to: &Self) -> Result<()> {
+        let own = self.runs.join(name);
+        let from = if self.exists(&own)? { own } else { self.data.join(name) };
+        self.link(&from, &to.runs.join(name)).map(drop)
+    }
+
     /// Removes the store's own name; the file goes with its last name.
     pub(super) fn forget(&self, name: &str) -> Result<()> {
         self.unlink(&self.runs.join(name))

@@ -4,9 +4,11 @@
 //! [`run`] is the format of the data files; what is beside it is the dataset: its manifests, what other
 //! tools commit to it, and the files that it keeps.
 
+mod branch;
 mod clean_up;
 mod commit;
 mod commit_handler;
+mod companion;
 mod dataset;
 mod error;
 mod find_record;
@@ -23,6 +25,8 @@ mod links;
 mod manifests;
 mod open;
 mod pins;
+mod proposed;
+mod published;
 mod restore;
 mod row_columns;
 mod run;
@@ -40,6 +44,8 @@ pub(crate) use history::{History, has_expired};
 pub(crate) use levels::Levels;
 pub(crate) use open::Opened;
 pub(crate) use pins::Pins;
+pub(crate) use proposed::Proposed;
+pub(crate) use published::{Known, PublishedTable, Shown};
 pub(crate) use restore::FOREIGN;
 pub use restore::Restored;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Opening the table, and making it.
 
 use super::commit::{told, transaction};
-use super::commit_handler::DurableCommitHandler;
+use super::commit_handler::{DurableCommitHandler, Expected};
 use super::dataset::Table;
 use super::error::from_lance;
 use super::find_record::find_record;
@@ -138,7 +138,7 @@ impl Table {
             table.keep_record();
         }
         if begun {
-            tracing::warn!(path = %table.root.display(), "another tool has removed the table; it is made again");
+            tracing::warn!(path = %table.root.display(), "the table is not there: it is made of the store's own runs");
             table.commit_again().await.map_err(told)?;
         }
         Ok(table)
@@ -184,7 +184,7 @@ pub(super) async fn create_dataset(
     root: &Path,
     handler: Arc<DurableCommitHandler>,
 ) -> Result<Dataset> {
-    handler.expect(Record::default());
+    handler.expect(Expected::Record(Record::default()));
     create(files, root, handler, Columns::Current).await
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod bad_input;
+mod branch;
 mod changes;
 mod diff;
 mod doctor;
@@ -14,6 +15,7 @@ mod logging;
 mod manual;
 mod operate;
 mod points;
+mod publish;
 mod read_only;
 mod recipes;
 mod repair;

@@ -8,6 +8,7 @@
 )]
 
 mod background;
+mod branch;
 mod close_faults;
 mod commit_faults;
 mod commit_thread;
@@ -41,6 +42,7 @@ mod operations;
 mod outside;
 mod past;
 mod power;
+mod publish;
 mod read_only;
 mod recovery;
 mod repair;

@@ -90,6 +90,33 @@ Examples:
 
 What outside readers found under the tag goes too, ten minutes after it was replaced.";
 
+const ADOPT_EXAMPLES: &str = "\
+Examples:
+  kv publish
+  python3 -c 'import lance; lance.dataset(\"kv-store/published.lance\").delete(\"key < CAST(0x6b AS BINARY)\")'
+  kv adopt
+
+Rows that were appended, merged or updated set their keys, those that were deleted delete them, as one transaction. Where one of
+the keys has been committed otherwise since it was published, nothing is taken in.";
+
+const BRANCH_EXAMPLES: &str = "\
+Examples:
+  kv branch ./experiment
+  kv branch ./as-released --from release-1
+  kv diff --with ./experiment
+
+The new store has the files of this one, by hard links, and nothing else in common with it: each is written to, compacted and
+removed by itself. Only what either writes from then on takes more space. A tag to begin from was made without --at.";
+
+const PUBLISH_EXAMPLES: &str = "\
+Examples:
+  kv publish
+  kv publish --tag monday && python3 -c 'import lance; print(lance.dataset(\"kv-store/published.lance\", version=\"monday\").count_rows())'
+
+The dataset has the columns key, version, tombstone and val, and exactly one row for each key. It has the store's own files,
+with the rows that are older or deleted hidden, so that nothing is copied. Without a tag a version of it can be read for
+ten minutes after the next has replaced it.";
+
 const IMPORT_EXAMPLES: &str = "\
 Examples:
   kv import ./docs --prefix docs/       each file: its relative path → its bytes
@@ -118,6 +145,7 @@ Examples:
   kv diff tag:release-1 tag:release-2
   kv diff 2026-04-01T12:00:00Z --prefix user/     up to now
   kv --json diff tag:release-1 | jq -r 'select(.new == null) | .key'
+  kv diff --with ./experiment                     what a branch has otherwise
 
 A line is '+', a tab, the key, a tab and the value for a key that is new; '-' and the same for one that is gone, with
 the value that it had; '~', the key, the old value and the new one for one that has changed. With --json it is an object
@@ -345,6 +373,17 @@ pub(crate) enum Work {
     /// Remove a tag
     #[command(after_help = UNTAG_EXAMPLES)]
     Untag(Untag),
+    /// Make a new store that begins with what this one holds
+    #[command(after_help = BRANCH_EXAMPLES)]
+    Branch(Branch),
+    /// Make the Lance dataset published.lance, in the store, show each key once, as it is now
+    #[command(after_help = PUBLISH_EXAMPLES)]
+    Publish(Publish),
+    /// Remove the name of a publication
+    Unpublish(Unpublish),
+    /// Take in what other tools have written to published.lance since it was published, and publish again
+    #[command(after_help = ADOPT_EXAMPLES)]
+    Adopt,
     /// Import a folder, or a .jsonl, .csv or .tsv file
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
@@ -417,11 +456,14 @@ pub(crate) struct Changes {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Diff {
     /// The first point: a version, a time as in 2026-04-01T12:00:00Z, or a tag as in tag:NAME
-    #[arg(value_name = "A", value_parser = Point::parse)]
-    pub(crate) from_point: Point,
+    #[arg(value_name = "A", value_parser = Point::parse, required_unless_present = "with")]
+    pub(crate) from_point: Option<Point>,
     /// The second one; without it, now
     #[arg(value_name = "B", value_parser = Point::parse)]
     pub(crate) to_point: Option<Point>,
+    /// Instead of two points, the newest versions of this store and of another, as of a branch
+    #[arg(long, value_name = "URL", conflicts_with_all = ["from_point", "to_point"])]
+    pub(crate) with: Option<String>,
     #[command(flatten)]
     pub(crate) range: RangeArgs,
 }
@@ -511,6 +553,28 @@ pub(crate) struct Tag {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Untag {
     pub(crate) name: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Branch {
+    /// The directory of the new store
+    #[arg(value_name = "DIR")]
+    pub(crate) into: PathBuf,
+    /// As it was when this tag was made, without history
+    #[arg(long, value_name = "TAG")]
+    pub(crate) from: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Publish {
+    /// The name, in Lance, of the version of the dataset, which stays for as long as the name does
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tag: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Unpublish {
+    pub(crate) tag: String,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -639,7 +703,9 @@ impl Work {
             | Self::Stat(_) => true,
             Self::Levels(_) => true,
             Self::Set(_) | Self::Del(_) | Self::Changes(_) | Self::Tag(_) | Self::Untag(_) | Self::Import(_) => false,
-            Self::Flush | Self::Compact(_) => false,
+            Self::Branch(_) | Self::Publish(_) | Self::Unpublish(_) | Self::Adopt | Self::Flush | Self::Compact(_) => {
+                false
+            }
         }
     }
 }

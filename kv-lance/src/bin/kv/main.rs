@@ -1,6 +1,7 @@
 //! `kv`: reads, writes and looks after a kv-lance store from a shell.
 
 mod args;
+mod branch;
 mod changes;
 mod diff;
 mod doctor;
@@ -14,6 +15,7 @@ mod manual;
 mod operate;
 mod output;
 mod point;
+mod publish;
 mod read;
 mod repair;
 mod restore;

@@ -4,7 +4,7 @@ use crate::args::Work;
 use crate::failure::Outcome;
 use crate::output::Output;
 use crate::session::Store;
-use crate::{changes, diff, import, levels, operate, read, scan, sql, stat, tags, write};
+use crate::{branch, changes, diff, import, levels, operate, publish, read, scan, sql, stat, tags, write};
 
 pub(crate) async fn work(command: &Work, store: Store<'_>, out: &mut Output) -> Outcome {
     match command {
@@ -19,6 +19,10 @@ pub(crate) async fn work(command: &Work, store: Store<'_>, out: &mut Output) -> 
         Work::Tag(tag) => tags::tag(store, tag, out).await,
         Work::Tags => tags::tags(store, out).await,
         Work::Untag(untag) => tags::untag(store, untag, out).await,
+        Work::Branch(args) => branch::branch(store, args, out).await,
+        Work::Publish(args) => publish::publish(store, args, out).await,
+        Work::Adopt => publish::adopt(store, out).await,
+        Work::Unpublish(args) => publish::unpublish(store, args, out).await,
         Work::Import(import) => import::import(store, import, out).await,
         Work::Stat(stat) => stat::stat(store, stat, out).await,
         Work::Levels(levels) => levels::levels(store, levels, out).await,

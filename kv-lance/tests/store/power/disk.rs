@@ -65,6 +65,8 @@ pub(crate) struct Cut {
     pub(crate) begun: u64,
     /// The tags up to that of this commit are there.
     pub(crate) tagged: u64,
+    /// The last commit that had been published.
+    pub(crate) published: u64,
     /// When it was, for the message of a failure.
     pub(crate) moment: String,
 }
@@ -92,6 +94,8 @@ pub(crate) struct Disk {
     pub(crate) promised: AtomicU64,
     pub(crate) begun: AtomicU64,
     pub(crate) tagged: AtomicU64,
+    /// The last commit that has been published.
+    pub(crate) published: AtomicU64,
     failure: Option<Failure>,
     /// Operations so far.
     operations: Mutex<BTreeMap<String, (Access, u64)>>,
@@ -117,6 +121,7 @@ impl Disk {
             promised: AtomicU64::new(0),
             begun: AtomicU64::new(0),
             tagged: AtomicU64::new(0),
+            published: AtomicU64::new(0),
             failure,
             operations: Mutex::default(),
             failed: Mutex::new(vec![]),
@@ -271,6 +276,7 @@ impl State {
             promised: disk.promised.load(Ordering::SeqCst),
             begun: disk.begun.load(Ordering::SeqCst),
             tagged: disk.tagged.load(Ordering::SeqCst),
+            published: disk.published.load(Ordering::SeqCst),
             moment: format!("{loss:?} {}", moment()),
         });
         Ok(())

@@ -2,6 +2,9 @@
 
 use super::super::*;
 use super::disk::{Cut, Disk};
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use futures::TryStreamExt;
 use kv_lance::Durability;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,6 +73,11 @@ pub(super) async fn run(disk: &Arc<Disk>, dir: &Path, durability: Durability, co
             disk.tagged.store(i, Ordering::SeqCst);
         }
         match i % 23 {
+            3 | 11 | 14 => {
+                store.publish(None).await?;
+                promise(versions.len());
+                disk.published.store(i, Ordering::SeqCst);
+            }
             6 => {
                 store.flush().await?;
                 promise(versions.len());
@@ -104,9 +112,10 @@ pub(super) async fn check(
     let dir = cut.image.join("store");
     let wrong = |what: String| format!("{what}; cut: {}; {} promised, {} begun", cut.moment, cut.promised, cut.begun);
     let failed = |e: kv_api::Error| wrong(format!("{e}"));
-    for table in ["kv.lance", "history.lance"] {
+    for table in ["kv.lance", "history.lance", "published.lance"] {
         outside(&dir.join(table)).await.map_err(&wrong)?;
     }
+    published(&dir, cut).await.map_err(&wrong)?;
     let store = open(config(&dir, durability)).await.map_err(failed)?;
     let found = all(&store, None).await.map_err(failed)?;
     let count = found.iter().find(|(key, _)| key == "n").map_or(0, |(_, val)| val.parse().unwrap_or(u64::MAX));
@@ -140,6 +149,31 @@ pub(super) async fn check(
     match went_on.iter().any(|(key, val)| key == "n" && val == "goes on") {
         true => Ok(()),
         false => Err(wrong("a commit after it is lost".into())),
+    }
+}
+
+/// Whether another reader of Lance finds what was published, or what was about to be, whole.
+async fn published(dir: &Path, cut: &Cut) -> std::result::Result<(), String> {
+    let table = dir.join("published.lance");
+    let dataset = match lance::Dataset::open(&table.to_string_lossy()).await {
+        Ok(dataset) => dataset,
+        Err(e) if cut.published > 0 => return Err(format!("what was published: {e}")),
+        Err(_) => return Ok(()),
+    };
+    let failed = |e: lance::Error| format!("what was published cannot be read: {e}");
+    let batches: Vec<RecordBatch> =
+        dataset.scan().try_into_stream().await.map_err(failed)?.try_collect().await.map_err(failed)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut found = Rows::new();
+    for batch in &batches {
+        let (keys, vals) = (batch.column(0).as_binary::<i32>(), batch.column(3).as_binary::<i32>());
+        found.extend((0..batch.num_rows()).map(|row| (text(keys.value(row)), text(vals.value(row)))));
+    }
+    found.sort();
+    let count = found.iter().find(|(key, _)| key == "n").map_or(0, |(_, val)| val.parse().unwrap_or(u64::MAX));
+    match (cut.published..=cut.begun).contains(&count) && found == state(count) {
+        true => Ok(()),
+        false => Err(format!("commit {} was published, and it shows {count}: {found:?}", cut.published)),
     }
 }
 

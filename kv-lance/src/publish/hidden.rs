@@ -1,0 +1,155 @@
+//! Which rows of the levels a reader at the newest version does not find: those above which there is a newer row of their
+//! key, and deletions.
+
+use super::keys::Keys;
+use crate::table::{Known, Levels, Run, Shown};
+use kv_api::Result;
+use roaring::RoaringBitmap;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// The runs in the order of precedence, with what is hidden of each. Two runs that are known are not compared again, as
+/// which of two runs counts never changes: so this costs as much as has been written since, and the blocks of other runs that
+/// its keys lie in.
+///
+/// # Errors
+/// What reading gives, and what `go_on` does, which is asked between any two runs.
+pub(super) async fn hidden(levels: &Levels, known: &Known, go_on: impl Fn() -> Result<()>) -> Result<Vec<Shown>> {
+    let mut above: Vec<&Arc<Run>> = Vec::new();
+    let mut shown = Vec::new();
+    for run in levels.runs() {
+        let before = known.get(run.name());
+        let mut rows = before.cloned().unwrap_or_default();
+        if before.is_none() {
+            go_on()?;
+            hide_own(run, &mut rows).await?;
+        }
+        for upper in &above {
+            if (before.is_none() || !known.contains_key(upper.name())) && upper.overlaps(run.key_bounds()) {
+                go_on()?;
+                hide_below(upper, run, &mut rows).await?;
+            }
+        }
+        above.push(run);
+        shown.push(Shown { run: run.clone(), hidden: rows });
+    }
+    Ok(shown)
+}
+
+/// Hides the deletions of a run, and of each key all rows but the newest.
+async fn hide_own(run: &Run, rows: &mut RoaringBitmap) -> Result<()> {
+    let statistics = run.statistics();
+    if statistics.rows == statistics.keys && statistics.tombstones == 0 {
+        return Ok(());
+    }
+    let mut keys = Keys::of(run).await?;
+    let mut last: Option<Vec<u8>> = None;
+    while let Some(key) = keys.key() {
+        let is_older = last.as_deref() == Some(key);
+        if is_older || keys.is_tombstone() {
+            rows.insert(keys.row()?);
+        }
+        if !is_older {
+            let last = last.get_or_insert_default();
+            last.clear();
+            last.extend_from_slice(key);
+        }
+        keys.next().await?;
+    }
+    Ok(())
+}
+
+/// Hides the rows of a run whose keys another has that lies above it.
+async fn hide_below(upper: &Run, lower: &Run, rows: &mut RoaringBitmap) -> Result<()> {
+    let (mut upper, mut lower) = (Keys::of(upper).await?, Keys::of(lower).await?);
+    while let (Some(above), Some(below)) = (upper.key(), lower.key()) {
+        match above.cmp(below) {
+            Ordering::Less => upper.seek(below).await?,
+            Ordering::Greater => lower.seek(above).await?,
+            Ordering::Equal => {
+                rows.insert(lower.row()?);
+                lower.next().await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::table::testing;
+
+    /// A run of rows `(key, version, whether there is a value)`, in their order, with as many blocks as it takes.
+    async fn run(dir: &std::path::Path, block_bytes: usize, rows: &[(u32, u64, bool)]) -> Arc<Run> {
+        let dir = dir.join(format!("{}", std::fs::read_dir(dir).unwrap().count()));
+        std::fs::create_dir(&dir).unwrap();
+        let row = |&(key, version, is_there): &(u32, u64, bool)| {
+            (format!("{key:06}").into_bytes(), version, is_there.then(Vec::new), false, None)
+        };
+        let rows: Vec<_> = rows.iter().map(row).collect();
+        Arc::new(testing::open(&testing::write(&dir, block_bytes, &rows).await, 1 << 20).await.unwrap())
+    }
+
+    /// Numbers that a seed decides.
+    fn numbers(mut state: u64) -> impl FnMut(u64) -> u64 {
+        move |below| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        }
+    }
+
+    #[tokio::test]
+    async fn a_row_is_hidden_by_one_above_it_and_by_a_newer_one_of_its_run() {
+        let dir = tempfile::tempdir().unwrap();
+        for seed in 1..60 {
+            let mut random = numbers(seed * 0x9e37_79b9);
+            // From few keys of many to most of them, so that blocks are passed over, read in a row and shared.
+            let density = [2, 10, 200][seed as usize % 3];
+            let block_bytes = [1, 64, 4096][seed as usize % 2 + 1];
+            let mut draw = |newest: u64, density: u64, most: u64| {
+                let mut rows = Vec::new();
+                for key in 0..1500 {
+                    if random(density) == 0 {
+                        let versions = 1 + random(most);
+                        rows.extend((0..versions).map(|age| (key, newest - age, random(5) > 0)));
+                    }
+                }
+                rows.push((9999, newest, true));
+                rows
+            };
+            let (upper, lower) = (draw(20, density, 3), draw(10, 2, 3));
+            let (above, below) =
+                (run(dir.path(), block_bytes, &upper).await, run(dir.path(), block_bytes, &lower).await);
+            let levels = Levels::new(vec![vec![above, below]], Default::default());
+            let hidden = hidden(&levels, &Known::new(), || Ok(())).await.unwrap();
+            let expected = |rows: &[(u32, u64, bool)], above: &[(u32, u64, bool)]| -> Vec<u32> {
+                let is_hidden = |row: usize| {
+                    let (key, _, is_there) = rows[row];
+                    !is_there || (row > 0 && rows[row - 1].0 == key) || above.iter().any(|other| other.0 == key)
+                };
+                (0..rows.len()).filter(|row| is_hidden(*row)).map(|row| row as u32).collect()
+            };
+            let found: Vec<Vec<u32>> = hidden.iter().map(|shown| shown.hidden.iter().collect()).collect();
+            assert_eq!(found, [expected(&upper, &[]), expected(&lower, &upper)], "seed {seed}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_known_is_not_looked_at_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let rows: Vec<_> = (0..100).map(|key| (key, 1, true)).collect();
+        let (new, old) = (run(dir.path(), 64, &[(5, 3, true)]).await, run(dir.path(), 64, &rows).await);
+        let oldest = run(dir.path(), 64, &rows).await;
+        // As nothing would say, were it looked at.
+        let known = Known::from([old.name(), oldest.name()].map(|name| (name.to_owned(), RoaringBitmap::from([7]))));
+        let levels = Levels::new(vec![vec![new, old, oldest]], Default::default());
+        let hidden = hidden(&levels, &known, || Ok(())).await.unwrap();
+        let found: Vec<Vec<u32>> = hidden.iter().map(|shown| shown.hidden.iter().collect()).collect();
+        assert_eq!(found, [vec![], vec![5, 7], vec![5, 7]]);
+    }
+}
