@@ -232,7 +232,7 @@ impl Disk {
 
 /// What kind of file it is, and of which table.
 pub(crate) fn class(path: &Path) -> String {
-    let is_table = |name: &str| name == "kv.lance" || name == "history.lance";
+    let is_table = |name: &str| ["kv.lance", "history.lance", "published.lance"].contains(&name);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let kind = match path.extension() {
         Some(extension) if !is_table(&name) && !name.starts_with("RECORD") => {

@@ -62,11 +62,13 @@ async fn a_loss_of_power_loses_nothing_that_was_promised() {
 }
 
 /// Kinds of syncs that a loss of power alone does not need, and why they are made.
-const OTHERWISE: [(&str, &str); 9] = [
+const OTHERWISE: [(&str, &str); 11] = [
     ("sync_all kv.lance/*.txn", "what a commit did is read when another tool's commit has to be reconciled with it"),
     ("sync_dir kv.lance/_transactions", "the same"),
     ("sync_all history.lance/*.txn", "the same"),
     ("sync_dir history.lance/_transactions", "the same"),
+    ("sync_all published.lance/*.txn", "the same"),
+    ("sync_dir published.lance/_transactions", "the same"),
     (
         "sync_dir history.lance/_versions",
         "until the store is opened, other readers would find history as it was before",
