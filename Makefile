@@ -95,6 +95,15 @@ outsiders: setup ## Changes small stores' tables with pylance and LanceDB and lo
 	cargo build $(FEATURES) --bin kv
 	scripts/outsiders "$${CARGO_TARGET_DIR:-target}/debug/kv"
 
+.PHONY: readers
+readers: setup ## Publishes a small store and has pylance, LanceDB, Polars, DuckDB and Daft read it
+	cargo build $(FEATURES) --bin kv
+	scripts/readers "$${CARGO_TARGET_DIR:-target}/debug/kv"
+
+.PHONY: audit
+audit: ## Looks the dependencies up in RustSec's advisories; needs cargo-deny and the network
+	scripts/audit
+
 .PHONY: kills
 kills: setup ## Kills processes that write to a store, LOOPS of them, and looks at what they leave
 	cargo run $(FEATURES) --bin kv-soak -- crash --loops $${LOOPS:-200}

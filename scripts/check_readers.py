@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Publishes a small store and asks other programs that read Lance the same questions of it.
 
-    pip install pylance==14.0.2 lancedb==0.40.0 polars duckdb 'daft[lance]'
+    pip install pylance==14.0.2 lancedb==0.40.0 polars duckdb daft daft-lance
     python3 scripts/check_readers.py target/debug/kv
 
 or `make readers`, which does both in a virtual environment of its own. Each reader is a function below, as
@@ -122,7 +122,7 @@ def main() -> None:
             count, by_country, some = reader(store, "monday")
             found = (count, by_country, sorted(some))
             if found == expected:
-                print(f"  ok  {name} {version}: {count} users, {by_country}, {sorted(some)}")
+                print(f"  ok  {name} {version}: {count} users, {dict(sorted(by_country.items()))}, {sorted(some)}")
             else:
                 failed = True
                 print(f"  NO  {name} {version}: {found} instead of {expected}")
