@@ -3,6 +3,7 @@
 
 mod adopted;
 mod faults;
+mod figures;
 mod others;
 mod shown;
 
