@@ -66,6 +66,8 @@ pub use datafusion;
 pub use history::HistoryTable;
 pub use table::KvTable;
 pub use view::{Decoder, Json, Undecodable, View, ViewTable};
+#[cfg(any(feature = "cbor", feature = "msgpack"))]
+pub use view::{Encoding, Maps};
 
 use crate::LanceTransaction;
 use at::KvAt;

@@ -98,3 +98,19 @@ fn json_values_are_columns() {
     kv.run_words(["sql", "--view", "x=nothing/", "SELECT 1"]).fails(3, &["'nothing/'", "none is a JSON object"]);
     kv.run_words(["sql", "--view", "user/{a}", "SELECT 1"]).misuse(&["--view", "NAME="]);
 }
+
+#[test]
+fn values_of_a_view_may_be_cbor_or_messagepack() {
+    let kv = Kv::new();
+    kv.run("--hex set 632f31 a2646e616d6563416461636167651824").ok();
+    kv.run("--hex set 6d2f31 82a46e616d65a3416461a361676524").ok();
+    for (values, prefix) in [("cbor", "c"), ("msgpack", "m")] {
+        let query = ["--format", "csv", "SELECT id, name, age FROM users"];
+        let view = format!("users={prefix}/{{id:int}}");
+        let words = [&["sql", "--view", &*view, "--values", values][..], &query].concat();
+        assert_eq!(kv.run_words(words.clone()).ok(), "id,name,age\n1,Ada,36\n");
+        let json = [&["sql", "--view", &*view][..], &query].concat();
+        kv.run_words(json).fails(3, &["none is a JSON object"]);
+    }
+    kv.run_words(["sql", "--values", "cbor", "SELECT 1"]).misuse(&["--view"]);
+}

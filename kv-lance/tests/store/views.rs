@@ -146,3 +146,31 @@ async fn a_decoder_of_ones_own_is_asked_for_what_is_there() -> Result<()> {
     assert_eq!(ask(&session, "SELECT * FROM earlier").await.unwrap(), [["111"]]);
     Ok(())
 }
+
+/// `{"name": "Ada", "age": 36}` in either encoding.
+#[cfg(all(feature = "cbor", feature = "msgpack"))]
+#[tokio::test]
+async fn maps_of_other_encodings_are_columns_too() -> Result<()> {
+    use kv_lance::sql::{Encoding, Maps};
+    let cbor = b"\xa2\x64name\x63Ada\x63age\x18\x24";
+    let msgpack = b"\x82\xa4name\xa3Ada\xa3age\x24";
+    for (encoding, val) in [(Encoding::Cbor, &cbor[..]), (Encoding::MessagePack, &msgpack[..])] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(config(dir.path())).await?;
+        let tx = Arc::new(store.transaction(TransactionOptions::write())?);
+        tx.set("user/1".into(), val.to_vec().into()).await?;
+        tx.set("user/2".into(), "neither".into()).await?;
+        let none = Maps::inferred(encoding, &tx, "user/2", 10).await.map(drop).unwrap_err().to_string();
+        assert!(none.contains("user/2") && none.contains("none is one"), "{none}");
+        let view = View::new("user/{id:int}", Maps::inferred(encoding, &tx, "user/", 10).await?)?;
+        let session = sql::session(tx.clone()).unwrap();
+        session.register_table("users", Arc::new(view.clone().table(tx.clone()))).unwrap();
+        let failed = ask(&session, "SELECT name FROM users").await.unwrap_err();
+        assert!(failed.contains("user/2"), "{failed}");
+        let view = view.undecodable(Undecodable::Skip);
+        session.register_table("sound", Arc::new(view.table(tx))).unwrap();
+        let found = ask(&session, "SELECT id, name, age + 1 FROM sound").await.unwrap();
+        assert_eq!(found, [["1", "Ada", "37"]], "{encoding:?}");
+    }
+    Ok(())
+}

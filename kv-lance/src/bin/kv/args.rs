@@ -480,10 +480,13 @@ pub(crate) struct Count {
 pub(crate) struct Sql {
     /// The query, or several with ';' between them
     pub(crate) query: Option<String>,
-    /// A table of the keys like 'user/{id}/order/{n:int}', whose values are JSON objects: its columns are the parts of the
-    /// keys and the fields of the objects, as the first 1000 of them have them
+    /// A table of the keys like 'user/{id}/order/{n:int}', whose values are JSON objects (see --values): its columns are the
+    /// parts of the keys and the fields of the objects, as the first 1000 of them have them
     #[arg(long = "view", value_name = "NAME=PATTERN", value_parser = parse_view)]
     pub(crate) views: Vec<NamedPattern>,
+    /// What the values of views are
+    #[arg(long, value_enum, value_name = "ENCODING", default_value_t = Values::Json, requires = "views")]
+    pub(crate) values: Values,
     /// What becomes of rows of a view whose value is no such object
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Undecodable::Error, requires = "views")]
     pub(crate) undecodable: Undecodable,
@@ -499,6 +502,16 @@ pub(crate) struct Sql {
 pub(crate) struct NamedPattern {
     pub(crate) name: String,
     pub(crate) pattern: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Values {
+    /// JSON objects
+    Json,
+    /// CBOR maps
+    Cbor,
+    /// MessagePack maps
+    Msgpack,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

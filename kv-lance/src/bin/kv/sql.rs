@@ -17,7 +17,7 @@ use kv_lance::sql::datafusion::arrow::util::display::{ArrayFormatter, FormatOpti
 use kv_lance::sql::datafusion::arrow::util::pretty::pretty_format_batches_with_schema;
 use kv_lance::sql::datafusion::error::DataFusionError;
 use kv_lance::sql::datafusion::execution::context::SessionContext;
-use kv_lance::sql::{Json, KvTable, Undecodable, View};
+use kv_lance::sql::{Encoding, Json, KvTable, Maps, Undecodable, View};
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::sync::Arc;
 
@@ -53,12 +53,18 @@ async fn session(store: &LanceDatastore, args: &Sql) -> Outcome<SessionContext> 
     }
     for NamedPattern { name, pattern } in &args.views {
         let prefix = pattern.split_once('{').map_or(&**pattern, |(prefix, _)| prefix);
-        let view =
-            View::new(pattern, Json::inferred(&tx, prefix, SAMPLE).await?)?.undecodable(match args.undecodable {
-                args::Undecodable::Error => Undecodable::Error,
-                args::Undecodable::Null => Undecodable::Null,
-                args::Undecodable::Skip => Undecodable::Skip,
-            });
+        let view = match args.values {
+            args::Values::Json => View::new(pattern, Json::inferred(&tx, prefix, SAMPLE).await?),
+            args::Values::Cbor => View::new(pattern, Maps::inferred(Encoding::Cbor, &tx, prefix, SAMPLE).await?),
+            args::Values::Msgpack => {
+                View::new(pattern, Maps::inferred(Encoding::MessagePack, &tx, prefix, SAMPLE).await?)
+            }
+        };
+        let view = view?.undecodable(match args.undecodable {
+            args::Undecodable::Error => Undecodable::Error,
+            args::Undecodable::Null => Undecodable::Null,
+            args::Undecodable::Skip => Undecodable::Skip,
+        });
         let table = match at {
             Some(version) => view.table_at(tx.clone(), version),
             None => view.table(tx.clone()),

@@ -20,8 +20,7 @@ pub struct Json {
 impl Json {
     /// Decodes the fields of `schema`, each of which can be null then.
     pub fn new(schema: &Schema) -> Self {
-        let fields: Vec<_> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
-        Self { schema: Arc::new(Schema::new(fields)) }
+        Self { schema: nullable(schema) }
     }
 
     /// Finds out the fields from the first values, at most `sample` of them, of keys with `prefix`. Values that are no objects
@@ -73,4 +72,10 @@ impl Decoder for Json {
         let batch = decoder.flush().map_err(|e| e.to_string())?;
         Ok(batch.map(|batch| batch.columns().to_vec()).unwrap_or_default())
     }
+}
+
+/// The same fields, each of which can be null.
+pub(super) fn nullable(schema: &Schema) -> SchemaRef {
+    let fields: Vec<_> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    Arc::new(Schema::new(fields))
 }

@@ -4,10 +4,14 @@ mod decoder;
 mod exec;
 mod json;
 mod mapping;
+#[cfg(any(feature = "cbor", feature = "msgpack"))]
+mod maps;
 mod pattern;
 
 pub use decoder::{Decoder, Undecodable};
 pub use json::Json;
+#[cfg(any(feature = "cbor", feature = "msgpack"))]
+pub use maps::{Encoding, Maps};
 
 use super::KvTable;
 use crate::LanceTransaction;
