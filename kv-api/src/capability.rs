@@ -46,6 +46,8 @@ pub struct Capabilities {
     pub safe_timestamps: bool,
     /// [`tag`](crate::Datastore::tag) and its companions answer. Default = false.
     pub tags: bool,
+    /// [`branch`](crate::Datastore::branch) answers. Default = false.
+    pub branches: bool,
 }
 
 impl Capabilities {
@@ -60,6 +62,7 @@ impl Capabilities {
             change_feed: false,
             safe_timestamps: false,
             tags: false,
+            branches: false,
         }
     }
 
@@ -102,6 +105,12 @@ impl Capabilities {
     /// Sets [`tags`](Self::tags).
     pub fn tags(mut self, yes: bool) -> Self {
         self.tags = yes;
+        self
+    }
+
+    /// Sets [`branches`](Self::branches).
+    pub fn branches(mut self, yes: bool) -> Self {
+        self.branches = yes;
         self
     }
 }

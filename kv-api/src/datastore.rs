@@ -2,6 +2,7 @@
 
 use crate::{Capabilities, ChangeFeed, ChangeFilter, Error, Isolation, Result, Statistics, Tag, Transactable, Version};
 use async_trait::async_trait;
+use std::path::Path;
 
 /// Whether a transaction may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -165,6 +166,44 @@ pub trait Datastore: Send + Sync {
     /// [`Error::Unsupported`] and [`Error::StoreClosed`] as of [`tag`](Self::tag).
     async fn tags(&self) -> Result<Vec<Tag>> {
         Err(Error::Unsupported { operation: "tags" })
+    }
+
+    /// Makes a store of its own, in the directory `into`, that begins with what this one holds now, or held at a
+    /// [tag](Self::tag), and opens it.
+    ///
+    /// Neither ever changes the other: what is committed, flushed, compacted or shut down in one is so in that alone. What
+    /// was committed before this is called is in the branch; of what is committed meanwhile, each commit is there as a whole or
+    /// not at all, and none without those before it. A transaction that is open is no part of it. Commits of the branch
+    /// have greater versions than what it began with. Without a tag, reads of the past answer as they do in this store; a branch
+    /// from a tag may have no history. It has no tags.
+    ///
+    /// `into` is not there, or empty; a store in memory does not look at it.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] unless the capability [`branches`](Capabilities::branches) is declared, and for tags that a store
+    /// cannot begin at; [`Error::StoreClosed`] after [`shutdown`](Self::shutdown); [`Error::TagNotFound`];
+    /// [`Error::NotAStore`] where `into` holds something; [`Error::Io`]. There is no branch then.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions};
+    /// # let store = kv_conformance::Reference::new();
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("a".into(), "1".into()).await?;
+    /// tx.commit().await?;
+    ///
+    /// let branch = store.branch("experiment".as_ref(), None).await?;
+    /// let tx = branch.begin(TransactionOptions::write()).await?;
+    /// tx.del("a".into()).await?;
+    /// tx.commit().await?;
+    ///
+    /// assert!(store.begin(TransactionOptions::read()).await?.exists(b"a", None).await?);
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
+    async fn branch(&self, into: &Path, tag: Option<&str>) -> Result<Box<dyn Datastore>> {
+        let _ = (into, tag);
+        Err(Error::Unsupported { operation: "branch" })
     }
 
     /// Returns the version that a tag stands for.

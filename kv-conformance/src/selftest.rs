@@ -147,6 +147,13 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::UntagOfNothing, &["tags"]),
     (Mutant::SharedPin, &["tags"]),
     (Mutant::UnerasedTags, &["tags"]),
+    (Mutant::SharedBranch, &["branches"]),
+    (Mutant::BranchWithoutLast, &["branches"]),
+    (Mutant::BranchOfDeleted, &["branches"]),
+    (Mutant::BranchOfNow, &["branches"]),
+    (Mutant::BranchWithoutPast, &["branches"]),
+    (Mutant::BranchWithTags, &["branches"]),
+    (Mutant::BranchFromZero, &["branches"]),
     (Mutant::FeedGap, &["changes", "live"]),
     (Mutant::FeedRepeat, &["changes"]),
     (Mutant::InclusiveSince, &["changes"]),
@@ -185,6 +192,7 @@ fn declared() -> Capabilities {
         .change_feed(true)
         .safe_timestamps(true)
         .tags(true)
+        .branches(true)
         .durability(Durability::ProcessCrash)
 }
 

@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     commit(&main, &[("doc/a", Some("one")), ("doc/b", Some("two")), ("doc/c", Some("three"))]).await?;
 
     // The branch has the same files, however large they are, and is a store of its own.
-    let base = main.branch(dir.path().join("branch"), None).await?;
+    let base = main.make_branch(dir.path().join("branch"), None).await?;
     let branch = LanceDatastore::open(LanceConfig::new(dir.path().join("branch"))).await?;
 
     // Both go on.

@@ -7,8 +7,9 @@ use kv_api::{Datastore, Result, Version};
 use std::path::PathBuf;
 
 impl LanceDatastore {
-    /// Makes a new store in `into`, a directory that is empty or not there, of what this one holds now, or held when a
-    /// [tag](Datastore::tag) of its newest version was made. The version that it begins with.
+    /// As [`branch`](Datastore::branch), without opening it: makes a new store in `into`, a directory that is empty or not
+    /// there, of what this one holds now, or held when a [tag](Datastore::tag) of its newest version was made. The version that it
+    /// begins with.
     ///
     /// The two have their files in common, by hard links, and nothing else: each is written to, compacted, moved and removed
     /// by itself, and a file takes space until neither has it. So this takes as long as there are files, however large they
@@ -34,7 +35,7 @@ impl LanceDatastore {
     /// tx.set("price/tea".into(), "3".into()).await?;
     /// tx.commit().await?;
     ///
-    /// store.branch(dir.path().join("experiment"), None).await?;
+    /// store.make_branch(dir.path().join("experiment"), None).await?;
     /// let branch = LanceDatastore::open(LanceConfig::new(dir.path().join("experiment"))).await?;
     /// let tx = branch.begin(TransactionOptions::write()).await?;
     /// tx.set("price/tea".into(), "4".into()).await?;
@@ -45,7 +46,7 @@ impl LanceDatastore {
     /// # Ok::<(), kv_api::Error>(())
     /// # }).unwrap();
     /// ```
-    pub async fn branch(&self, into: impl Into<PathBuf>, tag: Option<&str>) -> Result<Version> {
+    pub async fn make_branch(&self, into: impl Into<PathBuf>, tag: Option<&str>) -> Result<Version> {
         let writer = self.writer()?;
         let into = into.into();
         self.freeze(writer).await?;

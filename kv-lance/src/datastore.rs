@@ -21,6 +21,7 @@ use kv_api::{
     Transactable, TransactionOptions, TransactionType, Version, check_tag_name,
 };
 use parking_lot::Mutex;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -372,7 +373,9 @@ impl Datastore for LanceDatastore {
             .tags(config.versioned)
             .durability(durability);
         match self.role {
-            Role::Writer(_) => capabilities.change_feed(config.versioned).read_checks(true).safe_timestamps(true),
+            Role::Writer(_) => {
+                capabilities.change_feed(config.versioned).read_checks(true).safe_timestamps(true).branches(true)
+            }
             Role::Reader(_) => capabilities,
         }
     }
@@ -440,6 +443,13 @@ impl Datastore for LanceDatastore {
     async fn tags(&self) -> Result<Vec<Tag>> {
         self.check_tags("tags")?;
         Ok(self.core.views.guard().tags.iter().cloned().collect())
+    }
+
+    async fn branch(&self, into: &Path, tag: Option<&str>) -> Result<Box<dyn Datastore>> {
+        self.make_branch(into, tag).await?;
+        let mut config = self.core.config.clone();
+        config.path = into.into();
+        Ok(Box::new(Self::open(config.create(false)).await?))
     }
 
     fn statistics(&self) -> Statistics {

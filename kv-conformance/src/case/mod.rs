@@ -53,6 +53,8 @@ pub(crate) enum Need {
     NoSafeTimestamps,
     Tags,
     NoTags,
+    Branches,
+    NoBranches,
     Persistent,
     SurvivesCrash,
 }
@@ -77,6 +79,8 @@ impl Need {
             Self::NoSafeTimestamps => (!declared.safe_timestamps, "safe timestamps are declared"),
             Self::Tags => (declared.tags, "tags are not declared"),
             Self::NoTags => (!declared.tags, "tags are declared"),
+            Self::Branches => (declared.branches, "branches are not declared"),
+            Self::NoBranches => (!declared.branches, "branches are declared"),
             Self::Persistent => (backend.persistent, "the backend is in memory"),
             Self::SurvivesCrash => (
                 backend.persistent && declared.durability >= Durability::ProcessCrash,

@@ -21,6 +21,8 @@ pub(crate) fn suite() -> Suite {
     .needing(Need::SafeTimestamps, cases![safe_timestamps_are_answered])
     .needing(Need::NoTags, cases![tags_are_refused])
     .needing(Need::Tags, cases![tags_are_answered])
+    .needing(Need::NoBranches, cases![branches_are_refused])
+    .needing(Need::Branches, cases![branches_are_answered])
 }
 
 async fn the_declared_ones_are_reported(store: Store) -> Verdict {
@@ -175,5 +177,18 @@ async fn tags_are_answered(store: Store) -> Verdict {
     assert_eq!(store.db().tagged("a").await?, version);
     assert_eq!(store.db().untag("a").await?, version);
     assert_eq!(store.db().tags().await?, []);
+    Ok(())
+}
+
+async fn branches_are_refused(store: Store) -> Verdict {
+    store.given("a=1").await?;
+    refuses!(store.branch(None).await.map(drop), Unsupported);
+    store.holds("a=1").await?;
+    Ok(())
+}
+
+async fn branches_are_answered(store: Store) -> Verdict {
+    store.given("a=1").await?;
+    store.branch(None).await?.holds("a=1").await?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Each row of the contract, by hand.
 
+mod branches;
 mod capabilities;
 mod changes;
 mod concurrency;
@@ -53,6 +54,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         versions::suite(),
         erasing::suite(),
         tags::suite(),
+        branches::suite(),
         changes::suite(),
         live::suite(),
         provided::suite(),

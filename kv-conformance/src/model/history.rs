@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 /// The committed state at every version. Nothing is ever taken out: pruning and erasing only hide.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     keys: BTreeMap<Key, Changes>,
     newest: Version,
@@ -26,7 +26,7 @@ pub(super) struct Change {
     pub(super) val: Option<Val>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Changes {
     /// Version and value (`None` = taken away), ascending.
     values: Vec<(Version, Option<Val>)>,

@@ -4,6 +4,7 @@
 //! bit of speed for being obviously right: history is never thrown away, a save point is a copy of the
 //! pending writes, a scan builds the whole merged view and then cuts a page out of it.
 
+mod branch;
 mod bugs;
 mod conflict;
 mod estimates;

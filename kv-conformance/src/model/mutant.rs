@@ -243,6 +243,20 @@ mutants! {
     SharedPin,
     /// What has been erased is found at a tag.
     UnerasedTags,
+    /// What is committed in a branch is in its origin as well.
+    SharedBranch,
+    /// A branch lacks the last commit before it.
+    BranchWithoutLast,
+    /// A branch holds again what was deleted last.
+    BranchOfDeleted,
+    /// A branch from a tag begins with what the store holds now.
+    BranchOfNow,
+    /// A branch has no history.
+    BranchWithoutPast,
+    /// A branch has the tags of its origin.
+    BranchWithTags,
+    /// The commits of a branch begin with version 1 again.
+    BranchFromZero,
     /// A feed loses the commits made while it reads history.
     FeedGap,
     /// A feed gives the last commit of history again when it goes live.

@@ -15,11 +15,12 @@ use kv_api::{
 };
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
 /// A store in memory that does what the contract says. Default = serializable, versioned, with read
-/// checks, a change feed, safe timestamps, tags and all history kept.
+/// checks, a change feed, safe timestamps, tags, branches and all history kept.
 #[derive(Debug, Clone)]
 pub struct Reference {
     shared: Arc<Shared>,
@@ -59,7 +60,8 @@ impl Reference {
             .read_checks(true)
             .change_feed(true)
             .safe_timestamps(true)
-            .tags(true);
+            .tags(true)
+            .branches(true);
         Self {
             shared: Arc::new(Shared {
                 capabilities,
@@ -126,13 +128,12 @@ impl Reference {
         reopened
     }
 
-    fn with(self, change: impl FnOnce(&mut Shared)) -> Self {
+    pub(super) fn with(self, change: impl FnOnce(&mut Shared)) -> Self {
         let mut shared = (*self.shared).clone();
         change(&mut shared);
         Self { shared: Arc::new(shared) }
     }
 
-    #[cfg(test)]
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
     }
@@ -270,5 +271,15 @@ impl Datastore for Reference {
 
     async fn tags(&self) -> Result<Vec<Tag>> {
         Ok(self.tagging("tags")?.tags())
+    }
+
+    async fn branch(&self, _: &Path, tag: Option<&str>) -> Result<Box<dyn Datastore>> {
+        if !self.shared.capabilities.branches {
+            return Err(Error::Unsupported { operation: "branch" });
+        }
+        if self.shared.shut_down.get().is_some() {
+            return Err(Error::StoreClosed);
+        }
+        Ok(Box::new(self.branched(tag)?))
     }
 }

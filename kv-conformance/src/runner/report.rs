@@ -101,6 +101,7 @@ fn capabilities(declared: &Capabilities) -> Value {
         "change_feed": declared.change_feed,
         "safe_timestamps": declared.safe_timestamps,
         "tags": declared.tags,
+        "branches": declared.branches,
     })
 }
 

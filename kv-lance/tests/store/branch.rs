@@ -75,7 +75,7 @@ async fn a_branch_and_its_origin_go_their_own_ways() -> Result<()> {
                     *store = open(small(&path(chosen))).await?;
                 }
                 4 | 5 if made < 5 => {
-                    let version = store.branch(path(made), None).await?;
+                    let version = store.make_branch(path(made), None).await?;
                     assert_eq!(version, store.current_version().await?);
                     let branch = open(small(&path(made))).await?;
                     assert_eq!(branch.current_version().await?, version);
@@ -121,7 +121,7 @@ async fn a_branch_has_the_history_and_shares_the_files() -> Result<()> {
     store.tag("ours", None).await?;
     store.compact().await?;
     let third = write(&store, &[("b", "")]).await?;
-    assert_eq!(store.branch(&branch, None).await?, third);
+    assert_eq!(store.make_branch(&branch, None).await?, third);
     let files = |dir: &Path| -> Vec<u64> {
         let runs = std::fs::read_dir(dir.join("runs")).unwrap().map(|file| file.unwrap().path());
         let runs = runs.filter(|path| path.extension().is_some_and(|e| e == "lance"));
@@ -165,7 +165,7 @@ async fn a_branch_begins_at_a_tag() -> Result<()> {
     }
     store.compact_with(CompactOptions::no_history()).await?;
     let into = dir.path().join("then");
-    assert_eq!(store.branch(&into, Some("then")).await?, tagged);
+    assert_eq!(store.make_branch(&into, Some("then")).await?, tagged);
     let branch = open(small(&into)).await?;
     assert_eq!(all(&branch, None).await?, of(&then));
     assert_eq!(all(&branch, Some(tagged)).await?, of(&then));
@@ -192,7 +192,7 @@ async fn a_store_without_a_commit_can_be_branched() -> Result<()> {
     let (origin, into) = (dir.path().join("origin"), dir.path().join("branch"));
     for versioned in [true, false] {
         let store = open(LanceConfig::new(&origin).versioned(versioned)).await?;
-        store.branch(&into, None).await?;
+        store.make_branch(&into, None).await?;
         let branch = open(LanceConfig::new(&into).versioned(versioned)).await?;
         assert_eq!(all(&branch, None).await?, []);
         let tx = branch.begin(TransactionOptions::write()).await?;
@@ -215,18 +215,18 @@ async fn what_cannot_be_branched_is_named_and_leaves_nothing() -> Result<()> {
     let first = write(&store, &[("a", "1")]).await?;
     write(&store, &[("a", "2")]).await?;
     store.tag("older", Some(first)).await?;
-    let missing = store.branch(&into, Some("missing")).await;
+    let missing = store.make_branch(&into, Some("missing")).await;
     assert!(matches!(&missing, Err(Error::TagNotFound { name }) if name == "missing"), "{missing:?}");
-    let older = store.branch(&into, Some("older")).await;
+    let older = store.make_branch(&into, Some("older")).await;
     assert!(matches!(&older, Err(Error::Unsupported { .. })), "{older:?}");
     assert!(!into.exists());
     for (place, said) in [(origin.join("branch"), "lies in the store"), (origin.clone(), "lies in the store")] {
-        let refused = store.branch(&place, None).await;
+        let refused = store.make_branch(&place, None).await;
         assert!(matches!(&refused, Err(Error::NotAStore { reason, .. }) if reason.contains(said)), "{refused:?}");
     }
     std::fs::create_dir(&into).unwrap();
     std::fs::write(into.join("file"), b"theirs").unwrap();
-    let refused = store.branch(&into, None).await;
+    let refused = store.make_branch(&into, None).await;
     assert!(
         matches!(&refused, Err(Error::NotAStore { reason, .. }) if reason.contains("holds something")),
         "{refused:?}"
@@ -235,14 +235,14 @@ async fn what_cannot_be_branched_is_named_and_leaves_nothing() -> Result<()> {
     // Another file system has no names of these files.
     if std::fs::metadata("/dev/shm").is_ok_and(|other| other.dev() != std::fs::metadata(&origin).unwrap().dev()) {
         let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap().path().join("branch");
-        let refused = store.branch(&elsewhere, None).await;
+        let refused = store.make_branch(&elsewhere, None).await;
         assert!(matches!(&refused, Err(Error::Io { .. })), "{refused:?}");
         assert!(!elsewhere.exists());
     }
     let reader = LanceDatastore::open_read_only(LanceConfig::new(&origin)).await?;
-    assert!(matches!(reader.branch(dir.path().join("other"), None).await, Err(Error::StoreReadonly { .. })));
+    assert!(matches!(reader.make_branch(dir.path().join("other"), None).await, Err(Error::StoreReadonly { .. })));
     store.shutdown().await?;
-    assert!(matches!(store.branch(dir.path().join("other"), None).await, Err(Error::StoreClosed)));
+    assert!(matches!(store.make_branch(dir.path().join("other"), None).await, Err(Error::StoreClosed)));
     assert!(!dir.path().join("other").exists());
     assert_eq!(all(&open(LanceConfig::new(&origin)).await?, None).await?, rows(&[("a", "2")]));
     Ok(())

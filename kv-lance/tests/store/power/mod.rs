@@ -53,12 +53,15 @@ async fn a_loss_of_power_loses_nothing_that_was_promised() {
         let schedule = Schedule { others: 40, syncs: 100, seed, losses: &Loss::ALL };
         let outcome = trial(schedule, durability, 60, None, 3).await;
         assert!(outcome.wrong.is_empty(), "seed {seed}: {:#?}", outcome.wrong);
+        let before = cuts;
         cuts += outcome.cuts;
+        if cuts >= least || cuts / 500 > before / 500 {
+            eprintln!("the power was cut {cuts} times, up to seed {seed}");
+        }
         if cuts >= least {
             break;
         }
     }
-    eprintln!("the power was cut {cuts} times");
 }
 
 /// Kinds of syncs that a loss of power alone does not need, and why they are made.

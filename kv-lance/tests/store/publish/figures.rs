@@ -47,7 +47,7 @@ async fn what_publishing_and_branching_cost() {
     println!("compacted in {:.2?}", begun.elapsed());
     publish("compacted", rows).await;
     let begun = Instant::now();
-    store.branch(dir.path().join("branch"), None).await.unwrap();
+    store.make_branch(dir.path().join("branch"), None).await.unwrap();
     println!("branched in {:.2?}, {} runs", begun.elapsed(), figure(&store, "runs"));
     let branch = open(LanceConfig::new(dir.path().join("branch"))).await.unwrap();
     load(&branch, (0..rows).step_by((rows / 1000).max(1) as usize), "branch").await;
