@@ -113,7 +113,7 @@ mod suites;
 
 pub use backend::{Backend, Settle};
 pub use level::Level;
-pub use model::{Mutant, Reference};
+pub use model::{Disk, Mutant, Reference};
 pub use runner::run;
 
 /// The program of the README compiles.

@@ -2,13 +2,10 @@
 
 use crate::backend::{Backend, Settle};
 use crate::level::Level;
-use crate::model::{Mutant, Reference};
+use crate::model::{Disk, Mutant, Reference};
 use crate::runner::failures;
 use kv_api::{Capabilities, Durability, Isolation};
 use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Each mutant with the suites of which each must catch it.
 const TABLE: &[(Mutant, &[&str])] = &[
@@ -198,7 +195,7 @@ fn declared() -> Capabilities {
 
 /// A store "on disk" with a bug, so that persistence can be tested.
 fn mutated(mutant: Option<Mutant>) -> Backend {
-    let disk: Arc<Mutex<HashMap<PathBuf, Reference>>> = Arc::default();
+    let disk = Disk::default();
     Backend::persistent("mutant", move |dir| {
         let prunes = mutant.is_some_and(|mutant| PRUNED.contains(&mutant));
         let new = || {
@@ -206,10 +203,7 @@ fn mutated(mutant: Option<Mutant>) -> Backend {
                 .into_iter()
                 .fold(Reference::new().capabilities(declared()).prune_on_compact(prunes), Reference::mutant)
         };
-        let opened = match disk.lock().entry(dir) {
-            std::collections::hash_map::Entry::Vacant(vacant) => vacant.insert(new()).clone(),
-            std::collections::hash_map::Entry::Occupied(occupied) => occupied.get().reopened(),
-        };
+        let opened = disk.open(&dir, new);
         async move { Ok(opened) }
     })
     .capabilities(declared())

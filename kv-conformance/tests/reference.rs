@@ -1,17 +1,15 @@
 //! The suites accept the reference store.
 
 use kv_api::{Capabilities, HybridClock, Isolation, Result};
-use kv_conformance::{Backend, Reference, Settle};
-use std::collections::HashMap;
+use kv_conformance::{Backend, Disk, Reference, Settle};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 
-/// Stands in for a disk, so that the suites for persistent stores have a store to accept.
+/// So that the suites for persistent stores have a store to accept.
 async fn from_disk(dir: PathBuf, capabilities: Capabilities) -> Result<Reference> {
-    static DISK: LazyLock<Mutex<HashMap<PathBuf, Reference>>> = LazyLock::new(Mutex::default);
-    let mut disk = DISK.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    Ok(disk.entry(dir).or_insert_with(|| Reference::new().capabilities(capabilities)).reopened())
+    static DISK: LazyLock<Disk> = LazyLock::new(Disk::default);
+    Ok(DISK.open(&dir, || Reference::new().capabilities(capabilities)))
 }
 
 fn main() -> ExitCode {
@@ -22,6 +20,7 @@ fn main() -> ExitCode {
             .change_feed(true)
             .safe_timestamps(true)
             .tags(true)
+            .branches(true)
     };
     let least = || Capabilities::new(Isolation::Snapshot);
     let erasing = move || full().erases_history(true);

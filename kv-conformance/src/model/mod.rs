@@ -7,6 +7,7 @@
 mod branch;
 mod bugs;
 mod conflict;
+mod disk;
 mod estimates;
 mod feed;
 mod feed_bugs;
@@ -23,6 +24,7 @@ mod tags;
 mod transaction;
 mod visit;
 
+pub use disk::Disk;
 pub use mutant::Mutant;
 pub use reference::Reference;
 

@@ -1,6 +1,7 @@
 //! The reference store itself.
 
 use super::bugs::Bugs;
+use super::disk::Place;
 use super::feed::Feed;
 use super::feed_bugs::BuggyFeed;
 use super::history::History;
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     prune_on_compact: bool,
     pub(super) whole_backlogs: bool,
     mutant: Option<Mutant>,
+    place: Place,
 }
 
 impl Default for Reference {
@@ -74,6 +76,7 @@ impl Reference {
                 prune_on_compact: false,
                 whole_backlogs: false,
                 mutant: None,
+                place: Place::default(),
             }),
         }
     }
@@ -102,6 +105,11 @@ impl Reference {
     pub fn mutant(self, mutant: Mutant) -> Self {
         self.shared.history.lock().set_bug(mutant);
         self.with(|shared| shared.mutant = Some(mutant))
+    }
+
+    /// Lies on a disk.
+    pub(super) fn at(self, place: Place) -> Self {
+        self.with(|shared| shared.place = place)
     }
 
     /// A store that goes on with the commits of this one, as if it had been closed and opened.
@@ -273,13 +281,15 @@ impl Datastore for Reference {
         Ok(self.tagging("tags")?.tags())
     }
 
-    async fn branch(&self, _: &Path, tag: Option<&str>) -> Result<Box<dyn Datastore>> {
+    async fn branch(&self, into: &Path, tag: Option<&str>) -> Result<Box<dyn Datastore>> {
         if !self.shared.capabilities.branches {
             return Err(Error::Unsupported { operation: "branch" });
         }
         if self.shared.shut_down.get().is_some() {
             return Err(Error::StoreClosed);
         }
-        Ok(Box::new(self.branched(tag)?))
+        let branch = self.branched(tag)?;
+        self.shared.place.put(into, branch.clone());
+        Ok(Box::new(branch))
     }
 }

@@ -27,7 +27,8 @@ fn declaring(backend: Backend) -> Backend {
         .read_checks(true)
         .change_feed(true)
         .safe_timestamps(true)
-        .tags(true);
+        .tags(true)
+        .branches(true);
     backend.capabilities(declared)
 }
 

@@ -77,7 +77,7 @@ async fn hide_below(upper: &Run, lower: &Run, rows: &mut RoaringBitmap) -> Resul
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
     use super::*;
     use crate::table::testing;

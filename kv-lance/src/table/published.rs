@@ -183,11 +183,11 @@ impl PublishedTable {
             }
         }
         // The name of a deletion file has the id of its fragment, which therefore has to be known. To Lance, 0 is none.
-        let mut id = manifest.max_fragment_id().map_or(1, |id| id + 1);
-        for shown in shown.iter().filter(|shown| wanted.contains_key(shown.run.name.as_str())) {
+        let first = manifest.max_fragment_id().map_or(1, |id| id + 1);
+        let missing = shown.iter().filter(|shown| wanted.contains_key(shown.run.name.as_str()));
+        for (id, shown) in (first..).zip(missing) {
             let deletion_file = self.hide(id, manifest.version, &shown.hidden, written).await?;
             new.push(Fragment { id, deletion_file, ..fragments::of(&shown.run) });
-            id += 1;
         }
         if !written.is_empty() {
             let dir = self.table.root.join(DELETIONS_DIR);

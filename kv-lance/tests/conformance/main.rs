@@ -48,5 +48,6 @@ fn declared() -> Capabilities {
         .read_checks(true)
         .safe_timestamps(true)
         .tags(true)
+        .branches(true)
         .durability(Durability::PowerLoss)
 }

@@ -6,6 +6,7 @@ use kv_api::{
     TransactionOptions, Version,
 };
 use kv_lance::LanceDatastore;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -89,6 +90,10 @@ impl Datastore for Restless {
 
     async fn tags(&self) -> Result<Vec<Tag>> {
         self.store.tags().await
+    }
+
+    async fn branch(&self, into: &Path, tag: Option<&str>) -> Result<Box<dyn Datastore>> {
+        self.store.branch(into, tag).await
     }
 
     fn statistics(&self) -> Statistics {

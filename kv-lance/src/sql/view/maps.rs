@@ -181,7 +181,7 @@ fn hexadecimal(bytes: &[u8]) -> Value {
 
 #[cfg(all(test, feature = "cbor", feature = "msgpack"))]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
     use super::*;
     use serde_json::json;
