@@ -34,7 +34,7 @@ pub(crate) async fn unpublish(store: Store<'_>, args: &args::Unpublish, out: &mu
 pub(crate) async fn adopt(store: Store<'_>, out: &mut Output) -> Outcome {
     let adopted = with_store(store, async |store| Ok(store.adopt().await?)).await?;
     let Some(adopted) = adopted else {
-        return Ok(out.say("nothing to adopt".to_owned(), json!({ "set": 0, "deleted": 0, "version": null }))?);
+        return Ok(out.say("nothing to adopt", json!({ "set": 0, "deleted": 0, "version": null }))?);
     };
     let (set, deleted) = (adopted.set, adopted.deleted);
     let version = adopted.version.map_or_else(String::new, |version| format!(" as version {version}"));
