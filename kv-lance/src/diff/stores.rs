@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 impl LanceDatastore {
-    /// Compares the keys of a range at the newest versions of this store and of another, as of a [branch](Self::branch) of it, and
+    /// Compares the keys of a range at the newest versions of this store and of another, as of a [branch](kv_api::Datastore::branch) of it, and
     /// returns those with other values, in the order of the keys: the value here is the old one.
     ///
     /// Of stores that have runs in common, those are not read: it costs what either has written or compacted since. Any two
