@@ -8,8 +8,9 @@ use kv_api::{Error, Result};
 use lance::Dataset;
 use lance::dataset::cleanup::CleanupPolicy;
 use lance_table::io::commit::ManifestNamingScheme;
+use std::collections::HashSet;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 impl Table {
     /// Removes the versions that were replaced longer than `grace` ago, with the files that only they name. Tagged ones
@@ -28,6 +29,31 @@ impl Table {
             self.links.forget(&name)?;
         }
         Ok(self.retired.is_empty())
+    }
+
+    /// Counts the files that were replaced before the table was opened, as if they had been by now. Those that a tag shows stay.
+    pub(super) fn find_replaced_files(&mut self) {
+        match self.replaced_files() {
+            Ok(0) => {}
+            Ok(bytes) => self.replaced.push((Instant::now(), bytes)),
+            Err(e) => tracing::warn!(error = %e, "files that have been replaced are not counted"),
+        }
+    }
+
+    fn replaced_files(&self) -> Result<u64> {
+        let tagged = self.tagged_files.values().flatten().map(|(name, _)| name.as_str());
+        let known: HashSet<&str> = self.levels.all().map(|run| run.name.as_str()).chain(tagged).collect();
+        let files = &**self.files.files();
+        let mut bytes = 0;
+        for data in [&self.links.data, self.history_table.data()] {
+            for path in list(files, data)? {
+                let name = path.file_name().and_then(|name| name.to_str());
+                if name.is_some_and(|name| !known.contains(name)) {
+                    bytes += files.len(&path).map_err(|e| Error::io("reading the length of", &path, e))?;
+                }
+            }
+        }
+        Ok(bytes)
     }
 
     /// Bytes of files that were replaced and are kept for outside readers.

@@ -25,6 +25,11 @@ impl HistoryTable {
         Self(Companion::at(root(table), Columns::History, files))
     }
 
+    /// Where its files are.
+    pub(super) fn data(&self) -> &PathBuf {
+        &self.0.links.data
+    }
+
     /// Gives every run both its names again.
     pub(super) fn mend(&self, names: &[String]) -> Result<()> {
         if names.is_empty() {

@@ -61,6 +61,7 @@ impl Table {
             table.open_history().await;
             table.mend_tags().await;
             table.find_tagged_files().await;
+            table.find_replaced_files();
             Ok(Opened { levels: table.levels.clone(), state: table.record.state, table })
         };
         // Lance panics on some damage.
