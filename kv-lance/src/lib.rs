@@ -14,8 +14,9 @@
 //! - A [change feed](kv_api::Datastore::changes) gives every commit once, whole and in order, or says that it is not retained.
 //!
 //! # Features
-//! None is on by default: `sql` has a transaction as [tables of DataFusion](https://docs.rs/datafusion), `metrics` hands
-//! [figures](kv_api::Datastore::statistics) to the `metrics` facade, and `cli` is the command `kv`, with `sql`.
+//! None is on by default: `sql` has a transaction as [tables of DataFusion](https://docs.rs/datafusion), `cbor` and
+//! `msgpack` have its views decode such maps, `metrics` hands [figures](kv_api::Datastore::statistics) to the `metrics` facade,
+//! and `cli` is the command `kv`, with `sql`.
 //!
 //! # It is not
 //! - a server: one process at a time opens a store for writing; [others read](LanceDatastore::open_read_only) what it has flushed;
