@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 /// After so many loops a store has been through enough, and another begins.
 const LOOPS_OF_A_STORE: u64 = 24;
 
+/// The directory of the store, in a folder of its own.
+const STORE: &str = "store";
+
 /// What the first child may take to open its store.
 const OPENING: Duration = Duration::from_millis(200);
 
@@ -125,7 +128,9 @@ impl CrashLoop {
             let backend = self.backends.get(turn).ok_or("there is no backend to crash")?;
             let dir = self.dir.join(format!("{}-{seed}", backend.name));
             let loops = LOOPS_OF_A_STORE.min(self.loops - tally.loops());
-            std::fs::create_dir_all(&dir).map_err(|e| format!("creating {}: {e}", dir.display()))?;
+            // As every suite does: a backend is given a directory that is there.
+            let made = std::fs::create_dir_all(dir.join(STORE));
+            made.map_err(|e| format!("creating {}: {e}", dir.display()))?;
             store(backend, &dir, seed, loops, &mut tally).map_err(|failure| {
                 format!("{} with seed {seed}: {failure}\nthe store: {}", backend.name, dir.display())
             })?;
@@ -141,7 +146,7 @@ impl CrashLoop {
 fn store(backend: &Backend, dir: &Path, seed: u64, loops: u64, tally: &mut Tally) -> Result<(), Failure> {
     let ledger = Ledger::new(backend.declared.durability < Durability::ProcessCrash);
     let random = Random::of(&[seed]);
-    let mut trial = Trial { backend, dir: dir.join("store"), seed, ledger, random, opening: OPENING };
+    let mut trial = Trial { backend, dir: dir.join(STORE), seed, ledger, random, opening: OPENING };
     tally.stores += 1;
     for turn in 0..loops {
         let moment = Moment::draw(&mut trial.random);
