@@ -6,7 +6,6 @@ use crate::table::{Known, Levels, Run, Shown};
 use kv_api::Result;
 use roaring::RoaringBitmap;
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 /// The runs in the order of precedence, with what is hidden of each. Two runs that are known are not compared again, as
 /// which of two runs counts never changes: so this costs as much as has been written since, and the blocks of other runs that
@@ -15,23 +14,20 @@ use std::sync::Arc;
 /// # Errors
 /// What reading gives, and what `go_on` does, which is asked between any two runs.
 pub(super) async fn hidden(levels: &Levels, known: &Known, go_on: impl Fn() -> Result<()>) -> Result<Vec<Shown>> {
-    let mut above: Vec<&Arc<Run>> = Vec::new();
-    let mut shown = Vec::new();
+    let mut shown: Vec<Shown> = Vec::new();
     for run in levels.runs() {
         let before = known.get(run.name());
-        let mut rows = before.cloned().unwrap_or_default();
+        let mut hidden = before.cloned().unwrap_or_default();
         if before.is_none() {
             go_on()?;
-            hide_own(run, &mut rows).await?;
+            hide_own(run, &mut hidden).await?;
         }
-        for upper in &above {
-            if (before.is_none() || !known.contains_key(upper.name())) && upper.overlaps(run.key_bounds()) {
-                go_on()?;
-                hide_below(upper, run, &mut rows).await?;
-            }
+        let is_new = |upper: &Shown| before.is_none() || !known.contains_key(upper.run.name());
+        for upper in shown.iter_mut().filter(|upper| is_new(upper) && upper.run.overlaps(run.key_bounds())) {
+            go_on()?;
+            hide_below(upper, run, &mut hidden).await?;
         }
-        above.push(run);
-        shown.push(Shown { run: run.clone(), hidden: rows });
+        shown.push(Shown { run: run.clone(), hidden });
     }
     Ok(shown)
 }
@@ -59,13 +55,22 @@ async fn hide_own(run: &Run, rows: &mut RoaringBitmap) -> Result<()> {
     Ok(())
 }
 
-/// Hides the rows of a run whose keys another has that lies above it.
-async fn hide_below(upper: &Run, lower: &Run, rows: &mut RoaringBitmap) -> Result<()> {
-    let (mut upper, mut lower) = (Keys::of(upper).await?, Keys::of(lower).await?);
+/// Hides the rows of a run whose keys another has that lies above it. A row that both have is hidden above: a compaction has
+/// written it below, and will remove the other.
+async fn hide_below(upper: &mut Shown, lower: &Run, rows: &mut RoaringBitmap) -> Result<()> {
+    let Shown { run, hidden } = upper;
+    let (mut upper, mut lower) = (Keys::of(run).await?, Keys::of(lower).await?);
+    let mut last: Option<Vec<u8>> = None;
     while let (Some(above), Some(below)) = (upper.key(), lower.key()) {
         match above.cmp(below) {
             Ordering::Less => upper.seek(below).await?,
             Ordering::Greater => lower.seek(above).await?,
+            // The newest of both, the first time.
+            Ordering::Equal if last.as_deref() != Some(above) && upper.version() == lower.version() => {
+                last = Some(above.to_vec());
+                hidden.insert(upper.row()?);
+                lower.next().await?;
+            }
             Ordering::Equal => {
                 rows.insert(lower.row()?);
                 lower.next().await?;
@@ -81,6 +86,7 @@ mod tests {
 
     use super::*;
     use crate::table::testing;
+    use std::sync::Arc;
 
     /// A run of rows `(key, version, whether there is a value)`, in their order, with as many blocks as it takes.
     async fn run(dir: &std::path::Path, block_bytes: usize, rows: &[(u32, u64, bool)]) -> Arc<Run> {
@@ -137,6 +143,26 @@ mod tests {
             let found: Vec<Vec<u32>> = hidden.iter().map(|shown| shown.hidden.iter().collect()).collect();
             assert_eq!(found, [expected(&upper, &[]), expected(&lower, &upper)], "seed {seed}");
         }
+    }
+
+    /// While a compaction is published step by step, a row lies in a run that it has written and in one that it will remove:
+    /// once that had gone, the row was hidden for good.
+    #[tokio::test]
+    async fn a_row_that_two_runs_have_is_shown_by_the_one_below() {
+        let dir = tempfile::tempdir().unwrap();
+        let upper = run(dir.path(), 64, &[(1, 9, true), (2, 5, true), (2, 4, true), (3, 9, false)]).await;
+        let lower = run(dir.path(), 64, &[(1, 8, true), (2, 5, true), (2, 3, true), (3, 9, false), (4, 1, true)]).await;
+        let of = async |runs: Vec<Arc<Run>>, known: &Known| {
+            let levels = Levels::new(runs.into_iter().map(|run| vec![run]).collect(), Default::default());
+            hidden(&levels, known, || Ok(())).await.unwrap()
+        };
+        let rows =
+            |shown: &[Shown]| -> Vec<Vec<u32>> { shown.iter().map(|shown| shown.hidden.iter().collect()).collect() };
+        let both = of(vec![upper, lower.clone()], &Known::new()).await;
+        assert_eq!(rows(&both), [vec![1, 2, 3], vec![0, 2, 3]]);
+        // The row of key 1 goes with its run, and that of the other is then no row any more.
+        let known: Known = both.into_iter().map(|shown| (shown.run.name().to_owned(), shown.hidden)).collect();
+        assert_eq!(rows(&of(vec![lower], &known).await), [vec![0, 2, 3]]);
     }
 
     #[tokio::test]

@@ -39,6 +39,11 @@ impl<'a> Keys<'a> {
         Ok(self.run.first_row(self.block)? as u32 + self.row as u32)
     }
 
+    /// The version of the current row.
+    pub(super) fn version(&self) -> Option<Version> {
+        Some(self.keys.as_ref()?.version(self.row))
+    }
+
     pub(super) fn is_tombstone(&self) -> bool {
         self.keys.as_ref().is_some_and(|keys| keys.is_tombstone(self.row))
     }
