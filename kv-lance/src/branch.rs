@@ -47,19 +47,23 @@ impl LanceDatastore {
     /// # }).unwrap();
     /// ```
     pub async fn make_branch(&self, into: impl Into<PathBuf>, tag: Option<&str>) -> Result<Version> {
+        let (version, branch) = self.open_branch(into.into(), tag).await?;
+        branch.shutdown().await?;
+        Ok(version)
+    }
+
+    /// Makes a branch and opens it, which makes its table and shows that all is there. The version that it begins with.
+    pub(crate) async fn open_branch(&self, into: PathBuf, tag: Option<&str>) -> Result<(Version, Self)> {
         let writer = self.writer()?;
-        let into = into.into();
         self.freeze(writer).await?;
         let layout = Layout::of_branch(self.core.config.files.clone(), &self.core.config.path, &into)?;
         let root = layout.root.clone();
         let tag = tag.map(str::to_owned);
         let made = async {
             let version = self.ask(writer, |done| Command::Branch(Box::new(layout), tag, done)).await?;
-            // That makes its table, and shows that all is there.
             let mut config = self.core.config.clone();
-            (config.path, config.create) = (root.clone(), false);
-            LanceDatastore::open(config).await?.shutdown().await?;
-            Ok(version)
+            (config.path, config.create) = (into, false);
+            Ok((version, Self::open(config).await?))
         };
         made.await.inspect_err(|_| {
             if let Err(e) = std::fs::remove_dir_all(&root) {

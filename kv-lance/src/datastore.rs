@@ -446,10 +446,8 @@ impl Datastore for LanceDatastore {
     }
 
     async fn branch(&self, into: &Path, tag: Option<&str>) -> Result<Box<dyn Datastore>> {
-        self.make_branch(into, tag).await?;
-        let mut config = self.core.config.clone();
-        config.path = into.into();
-        Ok(Box::new(Self::open(config.create(false)).await?))
+        let (_, branch) = self.open_branch(into.into(), tag).await?;
+        Ok(Box::new(branch))
     }
 
     fn statistics(&self) -> Statistics {

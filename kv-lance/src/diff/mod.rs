@@ -66,17 +66,22 @@ impl LanceDatastore {
         if !self.core.config.versioned {
             return Err(Error::UnsupportedVersionedQueries);
         }
-        let (snapshot, view) = match &self.role {
-            // Taken first: no later view lacks a row that it needs.
-            Role::Writer(_) => (self.core.snapshot(false)?, self.core.views.load()),
-            Role::Reader(reader) => reader.state(&self.core)?,
-        };
+        let (snapshot, view) = newest(self)?;
         let diff = Diff::begin(view, snapshot, (from, to), &range)?;
         let differences = stream::try_unfold(diff, |mut diff| async move {
             let found = diff.next().await?;
             Ok(found.map(|found| (found, diff)))
         });
         Ok(differences.boxed())
+    }
+}
+
+/// The newest version of a store, and a view that has all rows of it.
+fn newest(store: &LanceDatastore) -> Result<(Snapshot, Arc<View>)> {
+    match &store.role {
+        // Taken first: no later view lacks a row that it needs.
+        Role::Writer(_) => Ok((store.core.snapshot(false)?, store.core.views.load())),
+        Role::Reader(reader) => reader.state(&store.core),
     }
 }
 

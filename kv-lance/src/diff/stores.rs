@@ -3,10 +3,10 @@
 //! Runs are told by their names, which no other run ever has: of a key that lies only in runs which both stores have, both find the
 //! same. So only the keys of other runs, and of memtables, are looked at.
 
-use super::Difference;
 use super::candidates::Keys;
+use super::{Difference, newest};
 use crate::core::{Snapshot, View};
-use crate::datastore::{LanceDatastore, Role};
+use crate::datastore::LanceDatastore;
 use crate::read::{Merge, Span, Visible};
 use futures::stream::{self, BoxStream, StreamExt};
 use kv_api::{Direction, Key, KeyRange, Result};
@@ -43,11 +43,7 @@ struct Side {
 
 impl Side {
     fn of(store: &LanceDatastore) -> Result<Self> {
-        let (snapshot, view) = match &store.role {
-            // Taken first: no later view lacks a row that it needs.
-            Role::Writer(_) => (store.core.snapshot(false)?, store.core.views.load()),
-            Role::Reader(reader) => reader.state(&store.core)?,
-        };
+        let (snapshot, view) = newest(store)?;
         Ok(Self { snapshot, view })
     }
 

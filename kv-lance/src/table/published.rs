@@ -1,7 +1,6 @@
 //! The dataset in which outside readers find what has been published: `published.lance`, beside the table. Of each run it
 //! has the file, and a deletion file that names the rows which nobody is to see.
 
-use super::FORMAT_VERSION;
 use super::commit_handler::{Expected, is_sealed, published_version};
 use super::companion::Companion;
 use super::error::from_lance;
@@ -146,12 +145,8 @@ impl PublishedTable {
     /// Takes away all rows, and columns that are not the store's: Lance has no commit that does that and hides rows as well.
     async fn empty(&mut self, dataset: Dataset) -> Result<Dataset> {
         let failed = |e| from_lance("committing to", &self.table.root, e);
-        let operation = Operation::Overwrite {
-            fragments: vec![],
-            schema: schema::lance(Columns::Current, FORMAT_VERSION).map_err(failed)?,
-            config_upsert_values: None,
-            initial_bases: None,
-        };
+        let operation =
+            fragments::operation(dataset.manifest(), std::iter::empty(), Columns::Current).map_err(failed)?;
         self.table.commit(dataset, operation).await?;
         self.table.look().await
     }

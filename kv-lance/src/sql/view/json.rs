@@ -29,20 +29,8 @@ impl Json {
     /// # Errors
     /// `Backend` where none of these values is an object, or where they do not agree on what a field is; those of the read.
     pub async fn inferred(tx: &LanceTransaction, prefix: &str, sample: usize) -> Result<Self> {
-        let mut objects: Vec<serde_json::Value> = Vec::new();
-        let mut seen = 0;
-        let mut look = |_: &[u8], val: &[u8]| {
-            objects.extend(serde_json::from_slice(val).ok().filter(serde_json::Value::is_object));
-            seen += 1;
-            if seen < sample { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        };
-        let range = KeyRange::prefix(prefix.to_owned());
-        tx.visit(range, kv_api::Direction::Forward, None, true, &mut look).await?;
-        let doing = || format!("finding out the fields of the JSON objects under '{prefix}'");
-        if objects.is_empty() {
-            return Err(Error::backend(doing(), format!("of {seen} values none is a JSON object")));
-        }
-        let schema = infer_json_schema_from_iterator(objects.iter().map(Ok)).map_err(|e| Error::backend(doing(), e))?;
+        let object = |val: &[u8]| serde_json::from_slice(val).ok().filter(serde_json::Value::is_object);
+        let schema = sampled(tx, prefix, sample, object, ("JSON objects", "a JSON object")).await?;
         Ok(Self::new(&schema))
     }
 }
@@ -78,4 +66,28 @@ impl Decoder for Json {
 pub(super) fn nullable(schema: &Schema) -> SchemaRef {
     let fields: Vec<_> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
     Arc::new(Schema::new(fields))
+}
+
+/// The fields of the first values, at most `sample` of them, of keys with `prefix`, that `decode` makes objects of. The `names`, of many
+/// and of one, are for errors.
+pub(super) async fn sampled(
+    tx: &LanceTransaction,
+    prefix: &str,
+    sample: usize,
+    decode: impl Fn(&[u8]) -> Option<serde_json::Value> + Send + Sync,
+    (many, one): (&str, &str),
+) -> Result<Schema> {
+    let mut objects: Vec<serde_json::Value> = Vec::new();
+    let mut seen = 0;
+    let mut look = |_: &[u8], val: &[u8]| {
+        objects.extend(decode(val));
+        seen += 1;
+        if seen < sample { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    tx.visit(KeyRange::prefix(prefix.to_owned()), kv_api::Direction::Forward, None, true, &mut look).await?;
+    let doing = || format!("finding out the fields of the {many} under '{prefix}'");
+    if objects.is_empty() {
+        return Err(Error::backend(doing(), format!("of {seen} values none is {one}")));
+    }
+    infer_json_schema_from_iterator(objects.iter().map(Ok)).map_err(|e| Error::backend(doing(), e))
 }

@@ -1,16 +1,14 @@
 //! Values that are CBOR or MessagePack maps.
 
 use super::decoder::Decoder;
-use super::json::nullable;
+use super::json::{nullable, sampled};
 use crate::LanceTransaction;
 use arrow_array::{Array, ArrayRef, BinaryArray};
 use arrow_json::ReaderBuilder;
-use arrow_json::reader::infer_json_schema_from_iterator;
 use arrow_schema::{Schema, SchemaRef};
-use kv_api::{Direction, Error, KeyRange, Result, Transactable};
+use kv_api::Result;
 use serde_json::{Map, Number, Value};
 use std::fmt::Write as _;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// How deep maps and arrays may lie in each other, as in JSON: what decodes them calls itself.
@@ -47,20 +45,7 @@ impl Maps {
     /// # Errors
     /// `Backend` where none of these values is a map, or where they do not agree on what a field is; those of the read.
     pub async fn inferred(encoding: Encoding, tx: &LanceTransaction, prefix: &str, sample: usize) -> Result<Self> {
-        let mut maps: Vec<Value> = Vec::new();
-        let mut seen = 0;
-        let mut look = |_: &[u8], val: &[u8]| {
-            maps.extend(encoding.decode(val));
-            seen += 1;
-            if seen < sample { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        };
-        let range = KeyRange::prefix(prefix.to_owned());
-        tx.visit(range, Direction::Forward, None, true, &mut look).await?;
-        let doing = || format!("finding out the fields of the {} under '{prefix}'", encoding.name());
-        if maps.is_empty() {
-            return Err(Error::backend(doing(), format!("of {seen} values none is one")));
-        }
-        let schema = infer_json_schema_from_iterator(maps.iter().map(Ok)).map_err(|e| Error::backend(doing(), e))?;
+        let schema = sampled(tx, prefix, sample, |val| encoding.decode(val), (encoding.name(), "one")).await?;
         Ok(Self::new(encoding, &schema))
     }
 }
