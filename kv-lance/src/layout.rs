@@ -58,7 +58,6 @@ impl Layout {
     /// As those of [`check_new`].
     pub(crate) fn of_branch(files: Arc<dyn Files>, store: &Path, path: &Path) -> Result<Self> {
         check_new(store, path, "branched")?;
-        make_dirs(&*files, path).map_err(|e| Error::io("creating", path, e))?;
         Self::prepare(files, path, true)
     }
 
