@@ -139,7 +139,7 @@ impl Sizes {
 
     /// The most urgent compaction; `None` where none is due.
     pub(super) fn next(self, levels: &Levels) -> Option<Plan> {
-        self.of_levels(levels).or_else(|| of_deletions(levels)).or_else(|| of_history(levels.history()))
+        self.of_levels(levels).or_else(|| self.of_deletions(levels)).or_else(|| of_history(levels.history()))
     }
 
     fn of_levels(self, levels: &Levels) -> Option<Plan> {
@@ -173,7 +173,14 @@ impl Sizes {
     /// Takes runs of one level to the next: as they are, or merged into what is there.
     fn plan(self, levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
         let can_shift = !overlap(runs) && runs.iter().all(|run| self.can_shift(levels, run, level));
-        if can_shift { shift(levels, runs, level) } else { merge(levels, runs, level) }
+        let bytes: u64 = runs.iter().map(|run| run.disk_bytes()).sum();
+        let are_small = runs.len() > 1 && bytes <= self.partition;
+        let have_small_beside = || these(levels, runs).key_bounds() != self.with_small_beside(levels, runs, level + 1);
+        if can_shift && !are_small && !have_small_beside() {
+            shift(levels, runs, level)
+        } else {
+            self.merge(levels, runs, level)
+        }
     }
 
     /// Whether a run can go to the next level as it is, where no other run of its own has its keys. What has not been
@@ -210,17 +217,54 @@ impl Sizes {
             runs.iter().min_by_key(|run| u128::from(below(run)) * 1000 / u128::from(run.disk_bytes().max(1)))?;
         self.plan(levels, std::slice::from_ref(cheapest), level)
     }
-}
 
-/// Merges a run with many deletions into the next level, until there is none that has anything to delete: scans pass over
-/// each of them.
-fn of_deletions(levels: &Levels) -> Option<Plan> {
-    let has_many = |run: &&Arc<Run>| run.statistics().tombstones * DELETIONS > run.statistics().rows;
-    let above_lowest = 1..levels.depth().saturating_sub(1);
-    above_lowest.into_iter().find_map(|level| {
-        let run = levels.level(level).iter().find(has_many)?;
-        merge(levels, std::slice::from_ref(run), level)
-    })
+    /// Merges a run with many deletions into the next level, until there is none that has anything to delete: scans pass over
+    /// each of them.
+    fn of_deletions(self, levels: &Levels) -> Option<Plan> {
+        let has_many = |run: &&Arc<Run>| run.statistics().tombstones * DELETIONS > run.statistics().rows;
+        let above_lowest = 1..levels.depth().saturating_sub(1);
+        above_lowest.into_iter().find_map(|level| {
+            let run = levels.level(level).iter().find(has_many)?;
+            self.merge(levels, std::slice::from_ref(run), level)
+        })
+    }
+
+    /// Merges runs of one level into the next: into all that lies there from their first key to their last, as what is written
+    /// reaches over that, whether or not it has keys in common with them.
+    fn merge(self, levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
+        let to = level + 1;
+        let bounds = self.with_small_beside(levels, runs, to)?;
+        let inputs = levels.of_levels(|on, run| on == to && run.overlaps(bounds) || is_among(run, runs));
+        let (first, last) = inputs.key_bounds()?;
+        let is_bottom = (to + 1..levels.depth()).all(|below| levels.overlapping(below, first, last).next().is_none());
+        Some(Plan { inputs, above: level, to, shifts: false, is_bottom })
+    }
+
+    /// The first key and the last of runs, and of those beside them on another level that have no more than twice the bytes of
+    /// what is merged with them, as long as all is no more than a partition. Where keys ascend nothing has keys in common
+    /// with anything: a store that is written to little by little would have as many runs as there were flushes. So it has
+    /// few, and a row is written again no more often than its run grows by a half.
+    fn with_small_beside<'a>(
+        self,
+        levels: &'a Levels,
+        runs: &'a [Arc<Run>],
+        on: usize,
+    ) -> Option<(&'a [u8], &'a [u8])> {
+        let first = runs.iter().map(|run| run.key_bounds().0).min()?;
+        let last = runs.iter().map(|run| run.key_bounds().1).max()?;
+        let among = levels.overlapping(on, first, last);
+        let mut bytes: u64 = runs.iter().chain(among).map(|run| run.disk_bytes()).sum();
+        let mut joins = |run: &&Arc<Run>| {
+            let is_small = run.disk_bytes() / 2 <= bytes && bytes + run.disk_bytes() <= self.partition;
+            bytes += if is_small { run.disk_bytes() } else { 0 };
+            is_small
+        };
+        let before = levels.level(on).iter().rev().skip_while(|run| run.key_bounds().1 >= first);
+        let first = before.take_while(&mut joins).last().map_or(first, |run| run.key_bounds().0);
+        let behind = levels.level(on).iter().skip_while(|run| run.key_bounds().0 <= last);
+        let last = behind.take_while(&mut joins).last().map_or(last, |run| run.key_bounds().1);
+        Some((first, last))
+    }
 }
 
 /// Merges runs of history that lie together and have been merged about as often: so what a read of the past has to look
@@ -238,18 +282,6 @@ fn of_history(history: &History) -> Option<Plan> {
 fn sequences(runs: &[Arc<Run>]) -> usize {
     let begins = |(run, next): &(&Arc<Run>, &Arc<Run>)| next.key_bounds().0 <= run.key_bounds().1;
     usize::from(!runs.is_empty()) + runs.iter().zip(runs.iter().skip(1)).filter(begins).count()
-}
-
-/// Merges runs of one level into the next: into all that lies there from their first key to their last, as what is written
-/// reaches over that, whether or not it has keys in common with them.
-fn merge(levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
-    let to = level + 1;
-    let merged = these(levels, runs);
-    let (first, last) = merged.key_bounds()?;
-    let inputs = levels.of_levels(|on, run| on == to && run.overlaps((first, last)) || is_among(run, runs));
-    let (first, last) = inputs.key_bounds()?;
-    let is_bottom = (to + 1..levels.depth()).all(|below| levels.overlapping(below, first, last).next().is_none());
-    Some(Plan { inputs, above: level, to, shifts: false, is_bottom })
 }
 
 /// Moves runs of one level to the next, which has nothing of their keys.

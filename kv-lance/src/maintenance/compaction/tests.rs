@@ -299,6 +299,34 @@ async fn hold_what_was_written(deletions_erase: bool) {
     assert_eq!(data.count(), opened.levels.runs().count(), "files of what was replaced");
 }
 
+/// Each flush became a run that nothing was ever merged with, and the table's manifest grew by it for good.
+#[tokio::test]
+async fn small_runs_are_merged_where_keys_ascend_or_descend() {
+    for (compresses, descends) in [(true, false), (false, false), (true, true), (false, true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = open(dir.path(), RunLayout::new(256, Compression::Fsst)).await;
+        let sizes = Sizes { partition: 1 << 20, compresses };
+        let (mut written, mut flushed) = (0, 0);
+        for version in 1..=64u64 {
+            let n = if descends { 64 - version } else { version - 1 };
+            flush(&mut opened, 10 * n..10 * n + 10, version).await;
+            flushed += opened.levels.flushed()[0].statistics().rows;
+            while let Some(plan) = sizes.next(&opened.levels) {
+                assert!(!plan.shifts, "{plan:?}");
+                written += plan.inputs.runs().map(|run| run.statistics().rows).sum::<u64>();
+                // In one step.
+                opened.state.journal_through = 2;
+                carry_out(&mut opened, plan, 0).await;
+            }
+            assert!(opened.levels.runs().count() <= 3 + 5, "{:?}", opened.levels);
+        }
+        // Level 0 into level 1, and from 40 rows to 640 by a half each time.
+        assert!(written <= 8 * flushed, "{written} rows written of {flushed}");
+        let of_all: usize = (1..=64).filter(|version| val(*version).is_some()).count() * 10;
+        assert_eq!(read(&opened.levels, 64).await.len(), of_all);
+    }
+}
+
 #[tokio::test]
 async fn runs_are_cut_by_bytes_and_by_fences_too() {
     let limits = [RunExtent { bytes: 2_000, ..RunExtent::CUT }, RunExtent { fence_bytes: 40, ..RunExtent::CUT }];
