@@ -7,9 +7,12 @@ KV := cargo run --quiet $(FEATURES) --bin kv --
 # A workspace of its own, with Lance built once more; always the same features, so that it is once.
 SURREALDB := --locked --manifest-path kv-surrealdb/Cargo.toml --features cli,core,mem,server,surrealkv
 SURREALDB_CARGO := CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/surrealdb cargo
+# Those of the other engines, and of the fuzz targets, compile no Lance.
+PEERS_CARGO := CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/peers cargo
+FUZZ_CARGO := CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/fuzz cargo
 
 # What `make check` does, a target for each.
-STEPS := setup format dependencies documents packages clippy docs test examples surrealdb-check run
+STEPS := setup format dependencies documents packages clippy docs test examples peers fuzz-build surrealdb-check run
 
 EXAMPLES := $(basename $(notdir $(wildcard kv-lance/examples/*.rs))) backend
 
@@ -56,6 +59,8 @@ format: ## Whether the sources are formatted
 	cargo fmt --all --check
 	cargo fmt --manifest-path kv-surrealdb/Cargo.toml --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo fmt --manifest-path kv-bench/peers/Cargo.toml --check
+	cargo fmt --manifest-path kv-bench/peers-worker/Cargo.toml --check
 
 .PHONY: dependencies
 dependencies: setup ## Licences and versions of dependencies, and the features that they are built with
@@ -103,6 +108,15 @@ readers: setup ## Publishes a small store and has pylance, LanceDB, Polars, Duck
 .PHONY: audit
 audit: ## Looks the dependencies up in RustSec's advisories; needs cargo-deny and the network
 	scripts/audit
+
+.PHONY: peers
+peers: ## Certifies fjall, redb, LMDB and SurrealKV at level quick, and builds what compares them
+	$(PEERS_CARGO) test --locked --manifest-path kv-bench/peers/Cargo.toml
+	$(PEERS_CARGO) build --locked --manifest-path kv-bench/peers-worker/Cargo.toml
+
+.PHONY: fuzz-build
+fuzz-build: ## Compiles the fuzz targets, with the compiler of the workspace: to run them takes a nightly one
+	$(FUZZ_CARGO) build --locked --manifest-path fuzz/Cargo.toml --bins
 
 .PHONY: kills
 kills: setup ## Kills processes that write to a store, LOOPS of them, and looks at what they leave

@@ -21,8 +21,8 @@ mod plot;
 mod report;
 mod workload;
 
-use clap::Parser;
 use clap::builder::RangedU64ValueParser;
+use clap::{Parser, ValueEnum};
 use client::Client;
 use engine::{Engine, Sync};
 use measure::Measured;
@@ -60,6 +60,10 @@ struct Args {
     #[arg(long, value_delimiter = ',')]
     engines: Vec<String>,
 
+    /// Only these workloads.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Workload::value_variants().iter().copied())]
+    workloads: Vec<Workload>,
+
     /// Where the stores are while they are measured. Choose a folder on the disk that matters.
     #[arg(long, default_value = ".")]
     dir: PathBuf,
@@ -90,7 +94,7 @@ async fn main() -> Outcome<()> {
         opened.push(Opened::new(&args, engine, data).await?);
     }
     let mut all = Vec::new();
-    for &workload in Workload::ALL {
+    for &workload in &args.workloads {
         for &clients in &args.clients {
             eprintln!("{}, {clients} clients", workload.name());
             for round in 0..args.rounds {

@@ -32,7 +32,7 @@ pub(crate) fn rows(args: &Args, engines: &[Engine], all: &[Measured]) -> Vec<Row
         let ratios = turns("lance").into_iter().filter_map(ratio).collect();
         Row { workload, clients, figures, ratios }
     };
-    let each = Workload::ALL.iter().flat_map(|&workload| args.clients.iter().map(move |&clients| (workload, clients)));
+    let each = args.workloads.iter().flat_map(|&workload| args.clients.iter().map(move |&clients| (workload, clients)));
     each.map(|(workload, clients)| row(workload, clients)).collect()
 }
 

@@ -8,8 +8,8 @@ const RANGE: usize = 100;
 const ALIKE: usize = 10;
 const EDGES: usize = 5;
 
-/// What a client does again and again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a client does again and again; first those that leave the data as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Workload {
     ById,
     Range,
@@ -21,10 +21,6 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    /// First those that leave the data as it is.
-    pub(crate) const ALL: &[Self] =
-        &[Self::ById, Self::Range, Self::Indexed, Self::Hop, Self::Create, Self::Bulk, Self::Mixed];
-
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ById => "SELECT by id",

@@ -20,6 +20,9 @@ pub(crate) fn backends() -> Vec<Backend> {
     if cfg!(feature = "surrealkv") {
         backends.push(surrealkv());
     }
+    if cfg!(feature = "rocksdb") {
+        backends.push(rocksdb());
+    }
     backends
 }
 
@@ -38,14 +41,21 @@ fn memory() -> Backend {
 
 fn surrealkv() -> Backend {
     let help = Help { prefix: b"k", passes_over_empty_ranges: true, safe_timestamps: false };
+    waive(waive(on_disk("surrealkv", help), BOTH), SURREALKV)
+}
+
+fn rocksdb() -> Backend {
+    waive(on_disk("rocksdb", Help { safe_timestamps: false, ..Help::NONE }), ROCKSDB)
+}
+
+fn on_disk(scheme: &'static str, help: Help) -> Backend {
     let declared = declared().durability(Durability::PowerLoss);
     let capabilities = declared.clone();
     let open = move |dir: PathBuf| {
         let capabilities = capabilities.clone();
-        async move { Adapter::open(&format!("surrealkv:{}", dir.display()), capabilities, help).await }
+        async move { Adapter::open(&format!("{scheme}:{}", dir.display()), capabilities, help).await }
     };
-    let backend = Backend::persistent("surrealkv", open).capabilities(declared).sequences(0.25);
-    waive(waive(backend, BOTH), SURREALKV)
+    Backend::persistent(scheme, open).capabilities(declared).sequences(0.25)
 }
 
 /// Cases, and why they fail.
@@ -74,6 +84,8 @@ const SURREALKV: Waivers = &[
     ("persistence::a_store_opens_many_times", LOCKED),
     ("cancellation::shutdown_and_drop", LOCKED),
 ];
+
+const ROCKSDB: Waivers = &[];
 
 const STAMPED: &str = "a finished transaction gives time stamps";
 const BEGINS: &str = "transactions begin after a shutdown";
