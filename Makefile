@@ -138,6 +138,10 @@ surrealdb-check: setup ## The shorter part of it, on kv-lance alone
 	$(SURREALDB_CARGO) test $(SURREALDB) --lib --test sql
 	$(SURREALDB_CARGO) test $(SURREALDB) --test conformance -- lance::
 
+.PHONY: surrealdb-beta
+surrealdb-beta: setup ## The same sources against SurrealDB 4.0.0-beta.1, and the conformance suite on it
+	$(SURREALDB_CARGO) test --locked --manifest-path kv-surrealdb/beta/Cargo.toml --features core
+
 .PHONY: surrealdb-lint
 surrealdb-lint: setup ## Format and clippy of kv-surrealdb
 	cargo fmt --manifest-path kv-surrealdb/Cargo.toml --check
