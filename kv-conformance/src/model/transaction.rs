@@ -93,6 +93,7 @@ impl ReferenceTransaction {
                 Ok(requested.saturating_sub(1))
             }
             Some(requested) => Ok(requested.min(self.snapshot)),
+            None if self.store.read_alone && self.store.is(Mutant::RefreshedSnapshot) => Ok(history.newest()),
             None => Ok(self.snapshot),
         }
     }
@@ -489,6 +490,14 @@ impl Transactable for ReferenceTransaction {
             state.pending.now.unsure.extend(deleted);
         }
         Ok(())
+    }
+
+    async fn compact(&self, _: Option<KeyRange>) -> Result<()> {
+        match self.closed() {
+            true => Err(Error::TransactionFinished),
+            false if self.store.read_alone => Err(self.store.readonly()),
+            false => Ok(()),
+        }
     }
 
     async fn timestamp(&self) -> Result<Version> {
