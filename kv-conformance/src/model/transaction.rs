@@ -93,7 +93,6 @@ impl ReferenceTransaction {
                 Ok(requested.saturating_sub(1))
             }
             Some(requested) => Ok(requested.min(self.snapshot)),
-            None if self.store.read_alone && self.store.is(Mutant::RefreshedSnapshot) => Ok(history.newest()),
             None => Ok(self.snapshot),
         }
     }
