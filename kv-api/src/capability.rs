@@ -48,6 +48,8 @@ pub struct Capabilities {
     pub tags: bool,
     /// [`branch`](crate::Datastore::branch) answers. Default = false.
     pub branches: bool,
+    /// [`reader`](crate::Datastore::reader) answers. Default = false.
+    pub readers: bool,
 }
 
 impl Capabilities {
@@ -63,6 +65,7 @@ impl Capabilities {
             safe_timestamps: false,
             tags: false,
             branches: false,
+            readers: false,
         }
     }
 
@@ -111,6 +114,12 @@ impl Capabilities {
     /// Sets [`branches`](Self::branches).
     pub fn branches(mut self, yes: bool) -> Self {
         self.branches = yes;
+        self
+    }
+
+    /// Sets [`readers`](Self::readers).
+    pub fn readers(mut self, yes: bool) -> Self {
+        self.readers = yes;
         self
     }
 }

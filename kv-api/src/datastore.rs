@@ -206,6 +206,59 @@ pub trait Datastore: Send + Sync {
         Err(Error::Unsupported { operation: "branch" })
     }
 
+    /// Opens what this store has at rest once more, to read it alone, as another process can while this one writes.
+    ///
+    /// A reader is at one state: that between two commits of the store, with all that had been committed when the last
+    /// [`flush`](Self::flush) that has answered began, or with more. It stays there, whatever is committed, flushed, compacted
+    /// or erased meanwhile, until it is [refreshed](Self::refresh), and a transaction of it stays at the state that it began with.
+    /// Every read answers as the store's would have at that state, those of the past and [`tags`](Self::tags) too.
+    ///
+    /// A reader is a store of its own: it is shut down by itself, goes on when this one has been shut down, and opens
+    /// further readers. It leaves no trace. Whatever would write answers [`Error::StoreReadonly`]: beginning to write,
+    /// [`flush`](Self::flush), [`compact`](Self::compact), [`tag`](Self::tag), [`untag`](Self::untag), [`branch`](Self::branch),
+    /// and a transaction's [`compact`](Transactable::compact). What goes by commits to come is [`Error::Unsupported`]:
+    /// [`changes`](Self::changes), and a transaction's [`timestamp`](Transactable::timestamp) and
+    /// [`safe_timestamp`](Transactable::safe_timestamp). A reader's [`capabilities`](Self::capabilities) are the store's without
+    /// those, and without [`read_checks`](Capabilities::read_checks), which are of transactions that write.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] unless the capability [`readers`](Capabilities::readers) is declared; [`Error::StoreClosed`] after
+    /// [`shutdown`](Self::shutdown); [`Error::Io`].
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use kv_api::{Datastore, TransactionOptions};
+    /// # let store = kv_conformance::Reference::new();
+    /// let reader = store.reader().await?;
+    /// let tx = store.begin(TransactionOptions::write()).await?;
+    /// tx.set("a".into(), "1".into()).await?;
+    /// tx.commit().await?;
+    /// store.flush().await?;
+    ///
+    /// assert!(!reader.begin(TransactionOptions::read()).await?.exists(b"a", None).await?);
+    /// reader.refresh().await?;
+    /// assert!(reader.begin(TransactionOptions::read()).await?.exists(b"a", None).await?);
+    /// # Ok::<(), kv_api::Error>(())
+    /// # }).unwrap();
+    /// ```
+    async fn reader(&self) -> Result<Box<dyn Datastore>> {
+        Err(Error::Unsupported { operation: "reader" })
+    }
+
+    /// Moves a [reader](Self::reader) on to a state that has all that had been committed when the last [`flush`](Self::flush) that
+    /// has answered began, never back, and returns the version of the newest commit in it; 0 in a store without versions. Transactions that
+    /// have begun keep theirs. A store that is open for writing is always at its newest: there this does nothing, which is the
+    /// default.
+    ///
+    /// # Errors
+    /// [`Error::StoreClosed`] after [`shutdown`](Self::shutdown); [`Error::Io`]. The reader is then at the state where it was.
+    async fn refresh(&self) -> Result<Version> {
+        match self.current_version().await {
+            Err(Error::UnsupportedVersionedQueries) => Ok(0),
+            version => version,
+        }
+    }
+
     /// Returns the version that a tag stands for.
     ///
     /// # Errors

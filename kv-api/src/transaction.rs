@@ -679,6 +679,10 @@ pub trait Transactable: Send + Sync {
     /// # Ok::<(), kv_api::Error>(())
     /// # }).unwrap();
     /// ```
+    ///
+    /// # Errors
+    /// [`Unsupported`](Error::Unsupported) in a store that is [read alone](crate::Datastore::reader): it does not know which commits
+    /// another process makes later.
     async fn timestamp(&self) -> Result<Version> {
         if self.closed() {
             return Err(Error::TransactionFinished);

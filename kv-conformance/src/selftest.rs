@@ -151,6 +151,24 @@ const TABLE: &[(Mutant, &[&str])] = &[
     (Mutant::BranchWithoutPast, &["branches"]),
     (Mutant::BranchWithTags, &["branches"]),
     (Mutant::BranchFromZero, &["branches"]),
+    (Mutant::MovingReader, &["readers"]),
+    (Mutant::StuckReader, &["readers"]),
+    (Mutant::LaggingReader, &["readers"]),
+    (Mutant::BackwardReader, &["readers"]),
+    (Mutant::TornReader, &["readers"]),
+    (Mutant::RefreshedSnapshot, &["readers"]),
+    (Mutant::ReaderOfReplaced, &["readers"]),
+    (Mutant::ReaderOfDeleted, &["readers"]),
+    (Mutant::ReaderWithoutPast, &["readers"]),
+    (Mutant::ReaderOfErased, &["readers"]),
+    (Mutant::ReaderWithoutTags, &["readers"]),
+    (Mutant::ReaderOfNothing, &["readers"]),
+    (Mutant::SharedReader, &["readers"]),
+    (Mutant::SharedShutdown, &["readers"]),
+    (Mutant::WritingReader, &["readers"]),
+    (Mutant::ObligingReader, &["readers"]),
+    (Mutant::SafeReader, &["readers"]),
+    (Mutant::TracingReader, &["readers"]),
     (Mutant::FeedGap, &["changes", "live"]),
     (Mutant::FeedRepeat, &["changes"]),
     (Mutant::InclusiveSince, &["changes"]),
@@ -190,6 +208,7 @@ fn declared() -> Capabilities {
         .safe_timestamps(true)
         .tags(true)
         .branches(true)
+        .readers(true)
         .durability(Durability::ProcessCrash)
 }
 

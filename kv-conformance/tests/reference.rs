@@ -21,6 +21,7 @@ fn main() -> ExitCode {
             .safe_timestamps(true)
             .tags(true)
             .branches(true)
+            .readers(true)
     };
     let least = || Capabilities::new(Isolation::Snapshot);
     let erasing = move || full().erases_history(true);

@@ -88,6 +88,7 @@ impl Compression {
 /// | `compaction_bandwidth` | `0` | `0` (no limit) or `64KiB` to `1024GiB` |
 /// | `compression` | `fsst` | `none`, `fsst`, `lz4`, `zstd`; see [`Compression`] |
 /// | `background_optimize` | `true` | `true`, `false` |
+/// | `reader_grace` | `10m` | `0` (none) or `1ms` to `36500d` |
 /// | `create` | `true` | `true`, `false` |
 /// | `shutdown_timeout` | `30s` | `1s` to `1h` |
 ///
@@ -114,6 +115,7 @@ pub struct LanceConfig {
     pub(crate) compaction_threads: usize,
     /// Zero is no limit.
     pub(crate) compaction_bandwidth: u64,
+    pub(crate) reader_grace: Duration,
     pub(crate) create: bool,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) version_source: Arc<dyn MvccSource>,
@@ -140,6 +142,7 @@ impl LanceConfig {
             background_optimize: true,
             compaction_threads: 2,
             compaction_bandwidth: 0,
+            reader_grace: Duration::from_secs(10 * 60),
             create: true,
             shutdown_timeout: Duration::from_secs(30),
             version_source: Arc::new(HybridClock::new()),
@@ -333,6 +336,15 @@ impl LanceConfig {
     /// How the keys and values of new runs are compressed once they are merged. Default = [`Compression::Fsst`].
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
+        self
+    }
+
+    /// How long other tools can go on reading a state of the table that has been replaced, from 1 ms to 36,500 days; zero
+    /// removes replaced files with the next commit to the table. They go in any case once they take more than 256 MiB and than
+    /// what is live. [Readers of this crate](crate::LanceDatastore::open_read_only) hold the files that they need, and need no
+    /// grace. Default = 10 minutes.
+    pub fn reader_grace(mut self, grace: Duration) -> Self {
+        self.reader_grace = grace;
         self
     }
 

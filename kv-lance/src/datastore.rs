@@ -279,10 +279,11 @@ impl LanceDatastore {
         if !self.core.config.versioned {
             return Err(Error::Unsupported { operation });
         }
-        if self.core.health.is_closed() {
-            return Err(Error::StoreClosed);
-        }
-        Ok(())
+        self.check_open()
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.core.health.is_closed() { Err(Error::StoreClosed) } else { Ok(()) }
     }
 }
 
@@ -371,6 +372,7 @@ impl Datastore for LanceDatastore {
             .versioned_reads(config.versioned)
             .erases_history(config.versioned)
             .tags(config.versioned)
+            .readers(true)
             .durability(durability);
         match self.role {
             Role::Writer(_) => {
@@ -448,6 +450,19 @@ impl Datastore for LanceDatastore {
     async fn branch(&self, into: &Path, tag: Option<&str>) -> Result<Box<dyn Datastore>> {
         let (_, branch) = self.open_branch(into.into(), tag).await?;
         Ok(Box::new(branch))
+    }
+
+    async fn reader(&self) -> Result<Box<dyn Datastore>> {
+        self.check_open()?;
+        Ok(Box::new(Self::open_read_only(self.core.config.clone()).await?))
+    }
+
+    async fn refresh(&self) -> Result<Version> {
+        self.check_open()?;
+        if let Role::Reader(reader) = &self.role {
+            reader.refresh(&self.core).await?;
+        }
+        Ok(if self.core.config.versioned { self.core.snapshots.visible() } else { 0 })
     }
 
     fn statistics(&self) -> Statistics {

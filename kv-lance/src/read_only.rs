@@ -11,7 +11,7 @@ use crate::files::OpenFiles;
 use crate::layout::Layout;
 use crate::memtable::MemTable;
 use crate::table::{BlockCache, Flushed, FlushedTable};
-use kv_api::{Result, Version};
+use kv_api::Result;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -32,7 +32,8 @@ impl Reader {
         Ok((core.snapshot(false)?, core.views.load()))
     }
 
-    async fn refresh(&self, core: &Core) -> Result<()> {
+    /// Moves on to the newest state.
+    pub(crate) async fn refresh(&self, core: &Core) -> Result<()> {
         let mut sequence = self.sequence.lock().await;
         let known = core.views.load().levels.clone();
         let flushed = self.table.newest(&known).await?;
@@ -51,16 +52,18 @@ fn view_of(Flushed { levels, state, tags, .. }: Flushed) -> View {
 }
 
 impl LanceDatastore {
-    /// Opens the store to read it alone, as it was when its newest manifest was written: after the last flush, compaction or tag.
-    /// Commits that are in the journal alone are not seen.
+    /// Opens the store to read it alone, as [`reader`](kv_api::Datastore::reader) does with one that this process has open for
+    /// writing, as it was when its newest manifest was written: after the last flush, compaction or tag. Commits that are in
+    /// the journal alone are not seen.
     ///
     /// It may be open elsewhere meanwhile, for writing and for reading, or have been left by a crash. No lock is taken and nothing
-    /// is written, so that a medium that can only be read will do. What is read is one state, until [`refresh`](Self::refresh)
+    /// is written, so that a medium that can only be read will do. What is read is one state, until [`refresh`](kv_api::Datastore::refresh)
     /// moves on, and stays readable whatever the writer does: a handle of each of its files is held, one for each run. The
     /// space of files that the writer has replaced is free once the last reader of them has moved on or closed.
     ///
-    /// Whatever would write answers [`StoreReadonly`](kv_api::Error::StoreReadonly), and [`changes`](kv_api::Datastore::changes) is not
-    /// supported.
+    /// Whatever would write answers [`StoreReadonly`](kv_api::Error::StoreReadonly). [`changes`](kv_api::Datastore::changes), and
+    /// timestamps of transactions, are not supported. Blocks are cached apart from those of other openings, within a budget of the same
+    /// size.
     ///
     /// # Errors
     /// As [`open`](Self::open), but for `StoreLocked`; [`Io`](kv_api::Error::Io) also where the process may not have as many files
@@ -100,20 +103,5 @@ impl LanceDatastore {
         let core = Arc::new(Core::new(config, view_of(flushed), version, background));
         let reader = Reader { table, sequence: tokio::sync::Mutex::new(sequence), switch: Mutex::new(()) };
         Ok(Self { core, cache, files, role: Role::Reader(reader) })
-    }
-
-    /// Moves on to the newest flushed state, where the store has been [opened to be read](Self::open_read_only) alone, and returns
-    /// its version. Transactions that have begun keep theirs. A store that is open for writing is always at its newest.
-    ///
-    /// # Errors
-    /// As [`open_read_only`](Self::open_read_only); the store is then at the state where it was.
-    pub async fn refresh(&self) -> Result<Version> {
-        if self.core.health.is_closed() {
-            return Err(kv_api::Error::StoreClosed);
-        }
-        if let Role::Reader(reader) = &self.role {
-            reader.refresh(&self.core).await?;
-        }
-        Ok(self.core.snapshots.visible())
     }
 }

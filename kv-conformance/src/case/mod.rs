@@ -55,6 +55,8 @@ pub(crate) enum Need {
     NoTags,
     Branches,
     NoBranches,
+    Readers,
+    NoReaders,
     Persistent,
     SurvivesCrash,
 }
@@ -81,6 +83,8 @@ impl Need {
             Self::NoTags => (!declared.tags, "tags are declared"),
             Self::Branches => (declared.branches, "branches are not declared"),
             Self::NoBranches => (!declared.branches, "branches are declared"),
+            Self::Readers => (declared.readers, "readers are not declared"),
+            Self::NoReaders => (!declared.readers, "readers are declared"),
             Self::Persistent => (backend.persistent, "the backend is in memory"),
             Self::SurvivesCrash => (
                 backend.persistent && declared.durability >= Durability::ProcessCrash,

@@ -8,7 +8,12 @@ use std::collections::BTreeSet;
 pub(crate) fn suite() -> Suite {
     Suite::new(
         "capabilities",
-        cases![the_declared_ones_are_reported, both_kinds_name_the_backend, figures_are_described],
+        cases![
+            the_declared_ones_are_reported,
+            both_kinds_name_the_backend,
+            figures_are_described,
+            a_refresh_of_the_store_itself_does_nothing,
+        ],
     )
     .needing(Need::NoVersions, cases![versioned_reads_are_refused, versions_are_refused])
     .needing(Need::NoSerializable, cases![serializable_transactions_are_refused])
@@ -23,6 +28,8 @@ pub(crate) fn suite() -> Suite {
     .needing(Need::Tags, cases![tags_are_answered])
     .needing(Need::NoBranches, cases![branches_are_refused])
     .needing(Need::Branches, cases![branches_are_answered])
+    .needing(Need::NoReaders, cases![readers_are_refused])
+    .needing(Need::Readers, cases![readers_are_answered])
 }
 
 async fn the_declared_ones_are_reported(store: Store) -> Verdict {
@@ -57,6 +64,15 @@ async fn figures_are_described(store: Store) -> Verdict {
         let Some(now) = now else { panic!("{} is gone", figure.name) };
         assert!(figure.kind == FigureKind::Gauge || now >= figure.value, "{} has fallen to {now}", figure.name);
     }
+    Ok(())
+}
+
+async fn a_refresh_of_the_store_itself_does_nothing(store: Store) -> Verdict {
+    for script in ["a=1", "a=2 b=1"] {
+        let version = store.commit(script).await?;
+        assert_eq!(store.db().refresh().await?, version);
+    }
+    store.holds("a=2 b=1").await?;
     Ok(())
 }
 
@@ -190,5 +206,19 @@ async fn branches_are_refused(store: Store) -> Verdict {
 async fn branches_are_answered(store: Store) -> Verdict {
     store.given("a=1").await?;
     store.branch(None).await?.holds("a=1").await?;
+    Ok(())
+}
+
+async fn readers_are_refused(store: Store) -> Verdict {
+    store.given("a=1").await?;
+    refuses!(store.reader().await.map(drop), Unsupported);
+    store.holds("a=1").await?;
+    Ok(())
+}
+
+async fn readers_are_answered(store: Store) -> Verdict {
+    store.commit("a=1").await?;
+    store.db().flush().await?;
+    assert_eq!(store.reader().await?.all().await?, "a=1");
     Ok(())
 }

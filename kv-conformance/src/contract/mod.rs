@@ -22,6 +22,7 @@ mod points;
 mod provided;
 mod ranges;
 mod read_checks;
+mod readers;
 mod refusals;
 mod safe_timestamps;
 mod save_points;
@@ -55,6 +56,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         erasing::suite(),
         tags::suite(),
         branches::suite(),
+        readers::suite(),
         changes::suite(),
         live::suite(),
         provided::suite(),

@@ -64,7 +64,7 @@ async fn reads(tx: &Tx, version: Option<Version>) -> Vec<(&'static str, Result<(
 
 /// Every write and every operation on save points, with what it gave. The conditions of the writes do not hold
 /// where `a` has the value 1.
-async fn writes(tx: &Tx) -> Vec<(&'static str, Result<()>)> {
+pub(super) async fn writes(tx: &Tx) -> Vec<(&'static str, Result<()>)> {
     let (key, val) = (b("a"), b("2"));
     vec![
         ("set", tx.set(key.clone(), val.clone()).await),
@@ -96,7 +96,7 @@ fn all_finished(answers: Vec<(&'static str, Result<()>)>) {
     }
 }
 
-fn all_readonly(answers: Vec<(&'static str, Result<()>)>) {
+pub(super) fn all_readonly(answers: Vec<(&'static str, Result<()>)>) {
     for (method, answer) in answers {
         assert!(matches!(answer, Err(Error::TransactionReadonly)), "{method} gives {answer:?}");
     }

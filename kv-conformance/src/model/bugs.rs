@@ -1,6 +1,7 @@
 //! What a store with a bug remembers because of it.
 
 use super::pending::Writes;
+use super::reader::State;
 use super::reads::Reads;
 use kv_api::{Key, KeyRange, Version};
 use parking_lot::Mutex;
@@ -32,6 +33,8 @@ pub(crate) struct Bugs {
     pub(super) fed: AtomicU64,
     /// Commits that conflicted; [`super::Mutant::FeedOfConflicts`].
     pub(super) refused: Mutex<Vec<Writes>>,
+    /// What all readers hold; [`super::Mutant::SharedReader`].
+    pub(super) reader: Mutex<Option<State>>,
     /// What each commit had read; [`super::Mutant::PairwiseSkew`].
     read: Mutex<Vec<(Version, Vec<KeyRange>)>>,
 }

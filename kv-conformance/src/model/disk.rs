@@ -13,9 +13,12 @@ pub struct Disk(Arc<Stores>);
 
 type Stores = Mutex<HashMap<PathBuf, Reference>>;
 
-/// The disk that a store lies on, which it does not keep.
+/// The disk that a store lies on, which it does not keep, and where on it.
 #[derive(Clone, Default)]
-pub(super) struct Place(Weak<Stores>);
+pub(super) struct Place {
+    disk: Weak<Stores>,
+    dir: PathBuf,
+}
 
 impl Disk {
     /// The store that was opened in a directory, as if it had been closed and was opened again; else what `new` makes. Branches
@@ -25,7 +28,7 @@ impl Disk {
         match stores.get(dir) {
             Some(store) => store.reopened(),
             None => {
-                let store = new().at(Place(Arc::downgrade(&self.0)));
+                let store = new().at(Place { disk: Arc::downgrade(&self.0), dir: dir.to_owned() });
                 stores.insert(dir.to_owned(), store.clone());
                 store
             }
@@ -36,9 +39,14 @@ impl Disk {
 impl Place {
     /// Puts another store on the same disk, where there is one.
     pub(super) fn put(&self, dir: &Path, store: Reference) {
-        if let Some(stores) = self.0.upgrade() {
+        if let Some(stores) = self.disk.upgrade() {
             stores.lock().insert(dir.to_owned(), store);
         }
+    }
+
+    /// The store's directory; empty where it lies in none.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 }
 
@@ -50,6 +58,6 @@ impl fmt::Debug for Disk {
 
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place").finish_non_exhaustive()
+        f.debug_struct("Place").field("dir", &self.dir).finish_non_exhaustive()
     }
 }

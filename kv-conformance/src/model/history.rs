@@ -14,6 +14,8 @@ pub(crate) struct History {
     newest: Version,
     oldest: Version,
     pub(super) tags: Tags,
+    /// Of a mutant: how often files were merged.
+    pub(super) compactions: u64,
     pub(super) bug: Option<Mutant>,
 }
 

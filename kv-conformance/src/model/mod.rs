@@ -15,6 +15,7 @@ mod history;
 mod mutant;
 mod page;
 mod pending;
+mod reader;
 mod reads;
 mod reference;
 mod scan;

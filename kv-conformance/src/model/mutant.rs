@@ -257,6 +257,42 @@ mutants! {
     BranchWithTags,
     /// The commits of a branch begin with version 1 again.
     BranchFromZero,
+    /// A reader sees each commit at once, without having been refreshed.
+    MovingReader,
+    /// A reader stays where it was opened, however often it is refreshed.
+    StuckReader,
+    /// A reader lacks the newest commit that was flushed.
+    LaggingReader,
+    /// Every other refresh takes a reader back by a commit.
+    BackwardReader,
+    /// A reader sees half of the newest commit.
+    TornReader,
+    /// A refresh takes the transactions along that have begun.
+    RefreshedSnapshot,
+    /// A reader lacks what a compaction of the store has replaced since.
+    ReaderOfReplaced,
+    /// A reader holds again what was deleted last.
+    ReaderOfDeleted,
+    /// A reader has no history.
+    ReaderWithoutPast,
+    /// A reader finds what was erased.
+    ReaderOfErased,
+    /// A reader has no tags.
+    ReaderWithoutTags,
+    /// A store without a commit has no readers.
+    ReaderOfNothing,
+    /// All readers of a store are at one state.
+    SharedReader,
+    /// A reader is shut down with its store, and the store with it.
+    SharedShutdown,
+    /// A reader takes writes.
+    WritingReader,
+    /// A reader answers what would write, and does nothing.
+    ObligingReader,
+    /// A reader says which timestamps are safe.
+    SafeReader,
+    /// A reader leaves a file in the store's directory.
+    TracingReader,
     /// A feed loses the commits made while it reads history.
     FeedGap,
     /// A feed gives the last commit of history again when it goes live.

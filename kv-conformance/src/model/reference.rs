@@ -7,6 +7,7 @@ use super::feed_bugs::BuggyFeed;
 use super::history::History;
 use super::mutant::Mutant;
 use super::pending::Writes;
+use super::reader::Reader;
 use super::steps::halves;
 use super::transaction::ReferenceTransaction;
 use async_trait::async_trait;
@@ -21,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
 /// A store in memory that does what the contract says. Default = serializable, versioned, with read
-/// checks, a change feed, safe timestamps, tags, branches and all history kept.
+/// checks, a change feed, safe timestamps, tags, branches, readers and all history kept.
 #[derive(Debug, Clone)]
 pub struct Reference {
     shared: Arc<Shared>,
@@ -45,7 +46,9 @@ pub(crate) struct Shared {
     prune_on_compact: bool,
     pub(super) whole_backlogs: bool,
     mutant: Option<Mutant>,
-    place: Place,
+    pub(super) place: Place,
+    /// What transactions read is a state that a reader holds.
+    pub(super) read_alone: bool,
 }
 
 impl Default for Reference {
@@ -63,7 +66,8 @@ impl Reference {
             .change_feed(true)
             .safe_timestamps(true)
             .tags(true)
-            .branches(true);
+            .branches(true)
+            .readers(true);
         Self {
             shared: Arc::new(Shared {
                 capabilities,
@@ -77,6 +81,7 @@ impl Reference {
                 whole_backlogs: false,
                 mutant: None,
                 place: Place::default(),
+                read_alone: false,
             }),
         }
     }
@@ -240,6 +245,7 @@ impl Datastore for Reference {
     }
 
     async fn compact(&self) -> Result<()> {
+        self.shared.history.lock().compactions += 1;
         if self.shared.is(Mutant::Resurrection) {
             self.shared.history.lock().resurrect();
         }
@@ -269,6 +275,7 @@ impl Datastore for Reference {
             None => Box::new(feed),
         })
     }
+
     async fn tag(&self, name: &str, version: Option<Version>) -> Result<Version> {
         self.tagging("tag")?.tag(name, version)
     }
@@ -291,5 +298,15 @@ impl Datastore for Reference {
         let branch = self.branched(tag)?;
         self.shared.place.put(into, branch.clone());
         Ok(Box::new(branch))
+    }
+
+    async fn reader(&self) -> Result<Box<dyn Datastore>> {
+        if !self.shared.capabilities.readers {
+            return Err(Error::Unsupported { operation: "reader" });
+        }
+        if self.shared.shut_down.get().is_some() {
+            return Err(Error::StoreClosed);
+        }
+        Ok(Box::new(Reader::open(self)?))
     }
 }

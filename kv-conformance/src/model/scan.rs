@@ -44,7 +44,8 @@ impl ReferenceTransaction {
 
     async fn merged(&self, own: Writes, range: &KeyRange) -> BTreeMap<Key, Val> {
         let newest = || self.store.history.lock().newest();
-        let at = if self.store.is(Mutant::StaleScan) { newest() } else { self.snapshot };
+        let is_dragged = self.store.read_alone && self.store.is(Mutant::RefreshedSnapshot);
+        let at = if is_dragged || self.store.is(Mutant::StaleScan) { newest() } else { self.snapshot };
         let mut view = self.held(range, at, at).await;
         if self.store.is(Mutant::LongFork) {
             let before = self.held(range, at.saturating_sub(2), at).await;

@@ -21,6 +21,9 @@ impl ReferenceTransaction {
         if state.finished {
             return Err(Error::TransactionFinished);
         }
+        if self.store.read_alone {
+            return Err(Error::Unsupported { operation: "timestamp" });
+        }
         let _history = self.store.history.lock();
         let stamp = self.store.source.next()?;
         if self.store.is(Mutant::LastStamp)

@@ -491,6 +491,14 @@ impl Transactable for ReferenceTransaction {
         Ok(())
     }
 
+    async fn compact(&self, _: Option<KeyRange>) -> Result<()> {
+        match self.closed() {
+            true => Err(Error::TransactionFinished),
+            false if self.store.read_alone => Err(self.store.readonly()),
+            false => Ok(()),
+        }
+    }
+
     async fn timestamp(&self) -> Result<Version> {
         self.stamp()
     }

@@ -102,6 +102,7 @@ fn capabilities(declared: &Capabilities) -> Value {
         "safe_timestamps": declared.safe_timestamps,
         "tags": declared.tags,
         "branches": declared.branches,
+        "readers": declared.readers,
     })
 }
 

@@ -28,7 +28,8 @@ fn declaring(backend: Backend) -> Backend {
         .change_feed(true)
         .safe_timestamps(true)
         .tags(true)
-        .branches(true);
+        .branches(true)
+        .readers(true);
     backend.capabilities(declared)
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Knob {
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
-const RETENTION: RangeInclusive<Duration> = MILLISECOND..=Duration::from_secs(36_500 * 24 * 60 * 60);
+const LONG: RangeInclusive<Duration> = MILLISECOND..=Duration::from_secs(36_500 * 24 * 60 * 60);
 
 pub(super) static KNOBS: &[Knob] = &[
     Knob {
@@ -44,7 +44,7 @@ pub(super) static KNOBS: &[Knob] = &[
         allowed: "0 (keeps all history) or a duration from 1ms to 36500d, as in 12h or 7d",
         set: |c, text| assign(&mut c.retention, duration(text)),
         shown: |c| show_duration(c.retention),
-        valid: |c| c.retention.is_zero() || RETENTION.contains(&c.retention),
+        valid: |c| c.retention.is_zero() || LONG.contains(&c.retention),
     },
     Knob {
         name: "sync",
@@ -149,6 +149,14 @@ pub(super) static KNOBS: &[Knob] = &[
         set: |c, text| assign(&mut c.compression, compression(text)),
         shown: |c| c.compression.name().into(),
         valid: |_| true,
+    },
+    Knob {
+        name: "reader_grace",
+        method: "reader_grace",
+        allowed: "0 (none) or a duration from 1ms to 36500d, as in 10m",
+        set: |c, text| assign(&mut c.reader_grace, duration(text)),
+        shown: |c| show_duration(c.reader_grace),
+        valid: |c| c.reader_grace.is_zero() || LONG.contains(&c.reader_grace),
     },
     Knob {
         name: "create",

@@ -60,6 +60,7 @@ fn the_builder_sets_what_the_url_does() -> Result<()> {
         .background_optimize(false)
         .compaction_threads(3)
         .compaction_bandwidth(1 << 20)
+        .reader_grace(Duration::from_secs(3))
         .create(false)
         .shutdown_timeout(Duration::from_secs(2));
     let parameters: Vec<_> = KNOBS.iter().map(|knob| format!("{}={}", knob.name, (knob.shown)(&built))).collect();
@@ -106,6 +107,8 @@ fn a_bad_value_names_the_parameter_and_what_is_allowed() {
         ("background_optimize", "on"),
         ("compaction_threads", "0"),
         ("compaction_bandwidth", "1KiB"),
+        ("reader_grace", "10"),
+        ("reader_grace", "36501d"),
         ("create", "1"),
         ("shutdown_timeout", "999ms"),
         ("shutdown_timeout", "61m"),

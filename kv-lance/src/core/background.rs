@@ -9,24 +9,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// Outside readers of a state that was replaced less than this long ago can finish reading it.
-pub(crate) const READER_GRACE: Duration = Duration::from_secs(10 * 60);
-
 /// What a compaction keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompactOptions {
     /// Keep the history that the store's retention asks for. Default = true.
     pub history: bool,
-    /// How long outside readers of the table can go on reading a state that has been replaced; the
-    /// space of replaced files is free only after that, or once they take more than 256 MiB and than what is live.
-    /// Default = 10 minutes.
-    pub reader_grace: Duration,
+    /// How long outside readers of the table can go on reading a state that has been replaced; `None` is as long as the store
+    /// [says](crate::LanceConfig::reader_grace). Default = `None`.
+    pub reader_grace: Option<Duration>,
 }
 
 impl Default for CompactOptions {
     fn default() -> Self {
-        Self { history: true, reader_grace: READER_GRACE }
+        Self { history: true, reader_grace: None }
     }
 }
 
@@ -34,7 +30,7 @@ impl CompactOptions {
     /// Keeps one row per live key and frees the space at once: only what open transactions still
     /// read stays.
     pub fn no_history() -> Self {
-        Self { history: false, reader_grace: Duration::ZERO }
+        Self { history: false, reader_grace: Some(Duration::ZERO) }
     }
 }
 

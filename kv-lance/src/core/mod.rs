@@ -13,7 +13,7 @@ mod stamps;
 mod view;
 
 pub use background::CompactOptions;
-pub(crate) use background::{Background, Command, Compaction, Done, READER_GRACE};
+pub(crate) use background::{Background, Command, Compaction, Done};
 pub(crate) use brake::Brake;
 pub(crate) use feeds::{FeedFigures, Feeds, Group, Listener, Look};
 pub(crate) use health::Health;

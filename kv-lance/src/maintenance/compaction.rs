@@ -101,6 +101,10 @@ impl Request {
             (None, Ok(())) => {}
         }
     }
+
+    fn reader_grace(&self, core: &Core) -> Duration {
+        self.compaction.options.reader_grace.unwrap_or(core.config.reader_grace)
+    }
 }
 
 impl Running {
@@ -163,7 +167,7 @@ impl Worker {
         if !is_worthwhile(&plan, &horizons) {
             let checked = self.check(core).await;
             if checked.is_ok() {
-                self.clean_up(request.compaction.options.reader_grace).await;
+                self.clean_up(request.reader_grace(core)).await;
             }
             return request.answer(checked);
         }
@@ -264,8 +268,8 @@ impl Worker {
                 self.compactions.failures = 0;
                 self.compactions.not_before = None;
                 match &request {
-                    Some(request) => self.clean_up(request.compaction.options.reader_grace).await,
-                    None => self.clean_up_now_and_then().await,
+                    Some(request) => self.clean_up(request.reader_grace(core)).await,
+                    None => self.clean_up_now_and_then(core).await,
                 }
                 Ok(())
             }

@@ -46,7 +46,7 @@ impl Worker {
             // The rows are in the table: the next flush, or the next open, removes the segments.
             tracing::warn!(error = %e, "journal segments that have been flushed are left behind for now");
         }
-        self.clean_up_now_and_then().await;
+        self.clean_up_now_and_then(core).await;
         Ok(())
     }
     /// Whether the table has keys from the first of a memtable to its last.

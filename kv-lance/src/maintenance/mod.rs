@@ -18,7 +18,7 @@ mod split;
 mod tags;
 
 use crate::config::Compression;
-use crate::core::{Command, Core, Frozen, READER_GRACE};
+use crate::core::{Command, Core, Frozen};
 use crate::files::OpenFiles;
 use crate::journal::JournalDir;
 use crate::lock::StoreLock;
@@ -342,21 +342,22 @@ impl Worker {
     }
 
     /// Removes old manifests now and then, and replaced files before they fill the disk.
-    async fn clean_up_now_and_then(&mut self) {
+    async fn clean_up_now_and_then(&mut self, core: &Core) {
         self.commits += 1;
-        if self.commits >= CLEAN_UP_EVERY || self.reader_grace().is_zero() {
-            self.clean_up(READER_GRACE).await;
+        let grace = core.config.reader_grace;
+        if self.commits >= CLEAN_UP_EVERY || self.grace_within_space(grace).is_zero() {
+            self.clean_up(grace).await;
         }
     }
 
-    fn reader_grace(&self) -> Duration {
+    fn grace_within_space(&self, grace: Duration) -> Duration {
         let levels = self.table.levels();
-        reader_grace(self.table.replaced_bytes(), levels.disk_bytes() + levels.history().disk_bytes())
+        grace_within_space(grace, self.table.replaced_bytes(), levels.disk_bytes() + levels.history().disk_bytes())
     }
 
     /// Removes what was replaced longer than `grace` ago, or sooner where it takes too much space.
     async fn clean_up(&mut self, grace: Duration) {
-        let grace = grace.min(self.reader_grace());
+        let grace = self.grace_within_space(grace);
         self.commits = 0;
         match self.table.clean_up(grace).await {
             Ok(true) => {}
@@ -376,8 +377,8 @@ fn soonest(looked_at: Instant, times: [Option<Instant>; 3]) -> Option<Instant> {
 
 /// How long replaced files stay for outside readers: not at all where they take as much space as what is live, else a busy
 /// store would keep ten minutes of all that its compactions write.
-fn reader_grace(replaced: u64, live: u64) -> Duration {
-    if replaced > live.max(SPARED) { Duration::ZERO } else { READER_GRACE }
+fn grace_within_space(grace: Duration, replaced: u64, live: u64) -> Duration {
+    if replaced > live.max(SPARED) { Duration::ZERO } else { grace }
 }
 
 /// The error of a commit to the table. One whose outcome nobody knows ends the writing: to try again could write twice.
@@ -419,10 +420,11 @@ mod tests {
 
     #[test]
     fn replaced_files_take_no_more_space_than_what_is_live() {
-        assert_eq!(reader_grace(SPARED, 0), READER_GRACE);
-        assert_eq!(reader_grace(SPARED + 1, 0), Duration::ZERO);
-        assert_eq!(reader_grace(2 * SPARED, 2 * SPARED), READER_GRACE);
-        assert_eq!(reader_grace(2 * SPARED + 1, 2 * SPARED), Duration::ZERO);
+        let grace = |replaced, live| grace_within_space(RETRY, replaced, live);
+        assert_eq!(grace(SPARED, 0), RETRY);
+        assert_eq!(grace(SPARED + 1, 0), Duration::ZERO);
+        assert_eq!(grace(2 * SPARED, 2 * SPARED), RETRY);
+        assert_eq!(grace(2 * SPARED + 1, 2 * SPARED), Duration::ZERO);
     }
 
     /// Writers waited for ever for room that a dead thread would have made.

@@ -1,6 +1,6 @@
 //! Tags: made and removed by the thread that owns the table, between two commits of others.
 
-use super::{READER_GRACE, Worker, told};
+use super::{Worker, told};
 use crate::core::Core;
 use kv_api::{Error, Result, Tag, Version};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,7 +20,7 @@ impl Worker {
         let tagged = self.table.add_tag(tag, version == newest).await.map_err(|e| told(core, e));
         self.show(core);
         tagged?;
-        self.clean_up_now_and_then().await;
+        self.clean_up_now_and_then(core).await;
         Ok(version)
     }
 
@@ -31,7 +31,7 @@ impl Worker {
         let removed = self.table.remove_tag(name).await.map_err(|e| told(core, e));
         self.show(core);
         removed?;
-        self.clean_up(READER_GRACE).await;
+        self.clean_up(core.config.reader_grace).await;
         Ok(version)
     }
 

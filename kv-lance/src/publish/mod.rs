@@ -10,14 +10,19 @@ mod keys;
 
 pub use adopt::Adopted;
 
-use crate::core::{Command, Core, READER_GRACE};
+use crate::core::{Command, Core};
 use crate::datastore::{LanceDatastore, unanswered};
 use crate::table::{Levels, PublishedTable};
 use hidden::hidden;
 use kv_api::{Error, Result, Version, check_tag_name};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, oneshot};
+
+/// What one publication shows stays for so long once another has taken its place. Readers of it hold no files and take no
+/// locks, so that nobody knows when they have ended.
+const READER_GRACE: Duration = Duration::from_secs(10 * 60);
 
 /// What was published.
 #[derive(Debug, Clone, PartialEq, Eq)]

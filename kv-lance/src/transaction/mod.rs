@@ -114,6 +114,12 @@ impl LanceTransaction {
         if self.writeable { Ok(()) } else { Err(Error::TransactionReadonly) }
     }
 
+    /// Refuses what goes by timestamps where another process issues them.
+    fn check_issuing(&self, operation: &'static str) -> Result<()> {
+        self.check_open()?;
+        if self.committer.is_some() { Ok(()) } else { Err(Error::Unsupported { operation }) }
+    }
+
     /// Refuses a read that no view can answer.
     fn check_read(&self, version: Option<Version>) -> Result<()> {
         if version.is_some() && !self.core.config.versioned {
@@ -467,7 +473,7 @@ impl Transactable for LanceTransaction {
     }
 
     async fn timestamp(&self) -> Result<Version> {
-        self.check_open()?;
+        self.check_issuing("timestamp")?;
         // Issued, so that every later commit is greater, within the same millisecond too.
         let source = &*self.core.config.version_source;
         match self.writeable {
@@ -477,7 +483,7 @@ impl Transactable for LanceTransaction {
     }
 
     async fn safe_timestamp(&self) -> Result<Version> {
-        self.check_open()?;
+        self.check_issuing("safe_timestamp")?;
         Ok(self.snapshot.safe)
     }
 

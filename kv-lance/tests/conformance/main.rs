@@ -49,5 +49,6 @@ fn declared() -> Capabilities {
         .safe_timestamps(true)
         .tags(true)
         .branches(true)
+        .readers(true)
         .durability(Durability::PowerLoss)
 }

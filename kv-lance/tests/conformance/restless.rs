@@ -96,6 +96,14 @@ impl Datastore for Restless {
         self.store.branch(into, tag).await
     }
 
+    async fn reader(&self) -> Result<Box<dyn Datastore>> {
+        self.store.reader().await
+    }
+
+    async fn refresh(&self) -> Result<Version> {
+        self.store.refresh().await
+    }
+
     fn statistics(&self) -> Statistics {
         self.store.statistics()
     }

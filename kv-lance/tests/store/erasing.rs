@@ -16,7 +16,7 @@ async fn clear(store: &LanceDatastore, key: &'static str) -> Result<()> {
 /// Frees the space of what it replaces at once.
 fn at_once() -> CompactOptions {
     let mut options = CompactOptions::default();
-    options.reader_grace = std::time::Duration::ZERO;
+    options.reader_grace = Some(std::time::Duration::ZERO);
     options
 }
 

@@ -44,6 +44,7 @@ mod past;
 mod power;
 mod publish;
 mod read_only;
+mod reader_grace;
 mod recovery;
 mod repair;
 mod retry;

@@ -152,7 +152,7 @@ async fn a_cleared_range_takes_keys_along_that_have_only_history() -> Result<()>
 
 fn at_once() -> CompactOptions {
     let mut options = CompactOptions::default();
-    options.reader_grace = Duration::ZERO;
+    options.reader_grace = Some(Duration::ZERO);
     options
 }
 

@@ -7,6 +7,7 @@ use crate::output::Output;
 use crate::session::{Store, with_store};
 use crate::work;
 use clap::Parser;
+use kv_api::Datastore;
 use kv_lance::{LanceConfig, LanceDatastore};
 use serde_json::json;
 use std::io::{self, BufRead, IsTerminal, Write};

@@ -87,7 +87,7 @@ async fn a_store_of_this_format_holds_at_each_version_what_was_written() -> Resu
 async fn write_a_store_of_this_format() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
     let mut at_once = CompactOptions::default();
-    at_once.reader_grace = Duration::ZERO;
+    at_once.reader_grace = Some(Duration::ZERO);
     let mut store = open(config(dir.path())).await?;
     for i in 1..=COMMITS {
         commit(&store, i).await?;

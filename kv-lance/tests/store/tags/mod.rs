@@ -23,7 +23,7 @@ fn forgetful(dir: &Path) -> LanceConfig {
 /// Free space at once, and keep what the retention says.
 fn at_once() -> CompactOptions {
     let mut options = CompactOptions::default();
-    options.reader_grace = Duration::ZERO;
+    options.reader_grace = Some(Duration::ZERO);
     options
 }
 
