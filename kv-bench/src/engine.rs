@@ -24,7 +24,7 @@ pub struct Engine {
     pub peer: bool,
     /// Whether it answers reads at a version.
     pub versioned: bool,
-    /// Whether its files are a table that SQL runs over.
+    /// Whether it is a table that SQL runs over, and so are its files.
     pub table: bool,
     /// Whether it is called without the trait.
     pub native: bool,
@@ -46,7 +46,7 @@ impl Engine {
     pub fn runs(&self, workload: &Workload) -> bool {
         let able = match workload.kind {
             Kind::AsOf => self.versioned,
-            Kind::AggregateSql => self.table,
+            Kind::AggregateSql(_) => self.table,
             _ => true,
         };
         let natively = matches!(workload.kind, Kind::Load | Kind::Get | Kind::Missing | Kind::Scan(_) | Kind::Commit);

@@ -1,8 +1,9 @@
-//! A store's files as a table, for the workload that asks them by SQL.
+//! A store as a table, for the workloads that ask it by SQL.
 
+use crate::engine::Opening;
+use crate::workload::Over;
 use async_trait::async_trait;
 use kv_api::Result;
-use std::path::PathBuf;
 use std::pin::Pin;
 
 /// A table that is open.
@@ -18,5 +19,6 @@ pub trait Table: Send + Sync {
 /// A table that will be open.
 pub type OpenedTable = Pin<Box<dyn Future<Output = Result<Box<dyn Table>>> + Send>>;
 
-/// Opens the table that the engine of a name has left in a folder; `None` where this worker has none such.
-pub type OpenTable = fn(name: &str, dir: PathBuf) -> Option<OpenedTable>;
+/// Opens what the engine of a name has left in a folder, or the files of it, as a table; `None` where this worker has none
+/// such.
+pub type OpenTable = fn(name: &str, opening: Opening, over: Over) -> Option<OpenedTable>;

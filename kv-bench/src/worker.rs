@@ -111,7 +111,7 @@ async fn measure(job: Job, engines: Engines) -> Result<Measured> {
         process::evict(&job.dir).map_err(failed)?;
     }
     let worked = match (job.workload.kind, job.native) {
-        (Kind::AggregateSql, _) => without_trait::table(&job, engines.table).await?,
+        (Kind::AggregateSql(over), _) => without_trait::table(&job, over, engines.table).await?,
         (kind, true) if kind != Kind::Load => without_trait::native(&job, engines.native).await?,
         _ => store::work(&job, engines.open).await?,
     };

@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that fails says so and ends")]
 
 use criterion::{Criterion, Throughput};
-use kv_api::{Datastore, KeyRange, ScanLimit, Transactable, TransactionOptions};
+use kv_api::{Datastore, KeyRange, ScanLimit, Transactable, TransactionOptions, Val};
 use kv_bench::dataset::{Dataset, Shape};
 use kv_bench::driver::{self, Until};
 use kv_bench::engine::Clients;
 use kv_bench::numbers::Numbers;
 use kv_bench::operation::Shared;
 use kv_bench::workload::Kind;
+use kv_lance::sql::datafusion::common::ScalarValue;
 use kv_lance::{Durability, LanceConfig, LanceDatastore};
 use std::hint::black_box;
 use std::path::Path;
@@ -112,6 +113,14 @@ fn sql(criterion: &mut Criterion, runtime: &Runtime, store: &LanceDatastore) {
             runtime.block_on(collected).unwrap()
         });
     });
+    let prepared = runtime.block_on(session.sql("SELECT val FROM kv WHERE key = $1")).unwrap();
+    group.bench_function("get, prepared", |b| {
+        b.iter(|| {
+            let key = ScalarValue::Binary(Some(DATA.key(numbers.below(DATA.rows)).to_vec()));
+            let query = prepared.clone().with_param_values(vec![key]).unwrap();
+            runtime.block_on(query.collect()).unwrap()
+        });
+    });
     group.throughput(Throughput::Elements(rows));
     group.bench_function("greatest value", |b| {
         b.iter(|| {
@@ -131,6 +140,19 @@ fn sql(criterion: &mut Criterion, runtime: &Runtime, store: &LanceDatastore) {
             let visit = tx.visit(KeyRange::all(), kv_api::Direction::Forward, None, true, &mut look);
             runtime.block_on(visit).unwrap();
             greatest
+        });
+    });
+    group.bench_function("greatest value, by scans", |b| {
+        b.iter(|| {
+            runtime.block_on(async {
+                let (mut greatest, mut rest) = (Val::new(), Some(KeyRange::all()));
+                while let Some(range) = rest {
+                    let page = tx.batch_keys_vals(range, 10_000, None).await.unwrap();
+                    greatest = page.items.into_iter().map(|(_, val)| val).fold(greatest, Val::max);
+                    rest = page.next;
+                }
+                greatest
+            })
         });
     });
     group.bench_function("count of half", |b| {

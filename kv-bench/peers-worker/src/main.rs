@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         [command, job] if command == "worker" => {
             // None of them leaves a table.
-            kv_bench::worker::serve(job, Engines { open, native: native::open, table: |_, _| None })
+            kv_bench::worker::serve(job, Engines { open, native: native::open, table: |_, _, _| None })
         }
         _ => Err("`kv-bench compare` starts this program; it is not for people".into()),
     };

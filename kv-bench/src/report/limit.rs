@@ -23,7 +23,7 @@ pub(super) fn bound(workload: &Workload, limits: &Limits, run: &Run) -> Option<(
         Kind::Keys(n) => Some(copies(count(n) * KEY)),
         Kind::Count => Some(copies(run.rows as f64 * KEY)),
         Kind::Load | Kind::Batch(_) => Some(copies(row)),
-        Kind::AggregateRows | Kind::AggregateArrow | Kind::AggregateSql => {
+        Kind::AggregateRows | Kind::AggregateArrow | Kind::AggregateSql(_) => {
             Some(copies(run.rows as f64 * run.value_bytes as f64))
         }
         Kind::Size | Kind::Settle | Kind::Ycsb(_) | Kind::Steady(_) => None,

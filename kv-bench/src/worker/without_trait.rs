@@ -1,4 +1,4 @@
-//! Workloads that go past the trait: native calls, and SQL over the files.
+//! Workloads that go past the trait: native calls, and SQL.
 
 use super::{Job, Worked, no_engine};
 use crate::driver::{Taken, Until, histogram};
@@ -8,12 +8,12 @@ use crate::natively;
 use crate::operation::expect;
 use crate::process::Usage;
 use crate::query::OpenTable;
+use crate::workload::Over;
 use kv_api::Result;
 use std::time::{Duration, Instant};
 
 pub(super) async fn native(job: &Job, open: OpenNative) -> Result<Worked> {
-    let opening = Opening { dir: job.dir.clone(), durability: job.workload.durability, cache_bytes: job.cache_bytes };
-    let native = open(Engine::base(&job.engine), opening).ok_or_else(no_engine)?.await?;
+    let native = open(Engine::base(&job.engine), opening(job)).ok_or_else(no_engine)?.await?;
     natively::warm_up(native.as_ref(), job.data)?;
     if !job.workload.writes() {
         let moment = Until::Elapsed(job.duration / 10);
@@ -26,8 +26,12 @@ pub(super) async fn native(job: &Job, open: OpenNative) -> Result<Worked> {
     Ok(worked)
 }
 
-pub(super) async fn table(job: &Job, open: OpenTable) -> Result<Worked> {
-    let table = open(&job.engine, job.dir.clone()).ok_or_else(no_engine)?.await?;
+fn opening(job: &Job) -> Opening {
+    Opening { dir: job.dir.clone(), durability: job.workload.durability, cache_bytes: job.cache_bytes }
+}
+
+pub(super) async fn table(job: &Job, over: Over, open: OpenTable) -> Result<Worked> {
+    let table = open(&job.engine, opening(job), over).ok_or_else(no_engine)?.await?;
     let ask = || async {
         let (rows, greatest) = table.greatest().await?;
         expect(rows >= job.data.rows && !greatest.is_empty(), "an aggregate is short")

@@ -54,8 +54,8 @@ pub enum Kind {
     AggregateRows,
     /// The same over Arrow record batches.
     AggregateArrow,
-    /// The same by SQL over the files at rest, where they are a table.
-    AggregateSql,
+    /// The same by SQL, where there is a table.
+    AggregateSql(Over),
     /// Reads a random row as it was before a tenth of the rows was overwritten.
     AsOf,
     /// Flushes and compacts what the workloads before have left, and counts the store's rows.
@@ -69,7 +69,7 @@ pub enum Kind {
 impl Kind {
     /// Whether each operation is about all rows of the store.
     pub fn reads_all(self) -> bool {
-        matches!(self, Self::Count | Self::AggregateRows | Self::AggregateArrow | Self::AggregateSql)
+        matches!(self, Self::Count | Self::AggregateRows | Self::AggregateArrow | Self::AggregateSql(_))
     }
 
     /// Whether its operations commit writes.
@@ -84,10 +84,20 @@ impl Kind {
             | Self::Count
             | Self::AggregateRows
             | Self::AggregateArrow
-            | Self::AggregateSql
+            | Self::AggregateSql(_)
             | Self::AsOf => false,
         }
     }
+}
+
+/// What SQL runs over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Over {
+    /// The files at rest, as any reader of them would.
+    Files,
+    /// The store, which is open.
+    Store,
 }
 
 /// The core workloads of YCSB.

@@ -1,6 +1,6 @@
 //! The table of workloads. Reads come before the writes that change what they read.
 
-use super::{Durability, Kind, Memory, Mix, Options, Store, Workload};
+use super::{Durability, Kind, Memory, Mix, Options, Over, Store, Workload};
 
 /// Durable commits that arrive in a second: a third of what one sync after the other allows on a good day.
 const COMMITS_PER_S: u32 = 2000;
@@ -36,7 +36,11 @@ pub fn table(options: &Options) -> Vec<Workload> {
         line("aggregate-arrow", "greatest of all values, through Arrow", Kind::AggregateArrow),
         Workload {
             stand_in: Some("aggregate-rows".into()),
-            ..line("aggregate-sql", "greatest of all values, by SQL over the files", Kind::AggregateSql)
+            ..line("aggregate-sql", "greatest of all values, by SQL over the files", Kind::AggregateSql(Over::Files))
+        },
+        Workload {
+            stand_in: Some("aggregate-rows".into()),
+            ..line("aggregate-store", "greatest of all values, by SQL over the store", Kind::AggregateSql(Over::Store))
         },
         Workload { memory: Memory::Cold, ..line("get-cold", "point get, cold", Kind::Get) },
         Workload {

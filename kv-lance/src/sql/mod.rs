@@ -12,6 +12,9 @@
 //! `changes(since, until)` the commits after a version, in their order, as a [change feed](kv_api::ChangeFeed) has them. Both
 //! end with the transaction's snapshot, and are read as they are handed out.
 //!
+//! [Functions and operators](register_json_functions) look into values that are JSON: `val ->> 'city'`, `val -> 'tags' -> 0`,
+//! `json_get_int(val, 'age')`.
+//!
 //! A [`View`] is a table of its own for the keys of one form, whose parts become columns, as do the values, by a [`Decoder`]
 //! such as [`Json`].
 //!
@@ -25,13 +28,16 @@
 //! let store = LanceDatastore::open(LanceConfig::new(dir.path().join("store"))).await?;
 //! let tx = Arc::new(store.transaction(TransactionOptions::write())?);
 //! for (city, country) in [("Bergen", "NO"), ("Oslo", "NO"), ("Lund", "SE")] {
-//!     tx.set(format!("city/{city}").into(), country.into()).await?;
+//!     let val = format!(r#"{{"country": "{country}", "twinned": []}}"#);
+//!     tx.set(format!("city/{city}").into(), val.into()).await?;
 //! }
 //!
 //! let session = sql::session(tx)?;
-//! let counts = "SELECT val, count(*) AS n FROM kv WHERE key LIKE 'city/%' GROUP BY val ORDER BY n DESC";
+//! let counts = "SELECT val ->> 'country' AS country, count(*) AS n FROM kv WHERE key LIKE 'city/%'
+//!     GROUP BY country ORDER BY n DESC";
 //! let batches = session.sql(counts).await?.collect().await?;
-//! assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 2);
+//! let table = sql::datafusion::arrow::util::pretty::pretty_format_batches(&batches)?.to_string();
+//! assert!(table.contains("| NO      | 2 |"), "{table}");
 //! store.shutdown().await?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
@@ -53,6 +59,7 @@ mod columns;
 mod error;
 mod exec;
 mod history;
+mod json;
 mod point;
 mod predicate;
 mod ranges;
@@ -64,6 +71,7 @@ mod view;
 pub use changes::ChangesTable;
 pub use datafusion;
 pub use history::HistoryTable;
+pub use json::register_json_functions;
 pub use table::KvTable;
 pub use view::{Decoder, Json, Undecodable, View, ViewTable};
 #[cfg(any(feature = "cbor", feature = "msgpack"))]
@@ -76,14 +84,16 @@ use datafusion::error::Result;
 use datafusion::execution::context::{SessionConfig, SessionContext};
 use std::sync::Arc;
 
-/// Returns a session whose table `kv` is what `tx` sees, with `history`, `kv_at` and `changes`.
+/// Returns a session whose table `kv` is what `tx` sees, with `history`, `kv_at` and `changes`, and functions for JSON.
 ///
-/// For settings of one's own, register [`KvTable`], [`HistoryTable`] and [`ChangesTable`] with a session of one's own.
+/// For settings of one's own, register [`KvTable`], [`HistoryTable`] and [`ChangesTable`] with a session of one's own, and
+/// [`register_json_functions`] there.
 ///
 /// # Errors
 /// Those of DataFusion's catalog; none are expected.
 pub fn session(tx: Arc<LanceTransaction>) -> Result<SessionContext> {
-    let session = SessionContext::new_with_config(SessionConfig::new().with_information_schema(true));
+    let mut session = SessionContext::new_with_config(SessionConfig::new().with_information_schema(true));
+    register_json_functions(&mut session)?;
     session.register_udtf("kv_at", Arc::new(KvAt::new(tx.clone())));
     session.register_udtf("changes", Arc::new(ChangesFunction::new(tx.clone())));
     session.register_table("history", Arc::new(HistoryTable::new(tx.clone())))?;

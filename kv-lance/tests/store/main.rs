@@ -55,6 +55,8 @@ mod spans;
 #[cfg(feature = "sql")]
 mod sql;
 #[cfg(feature = "sql")]
+mod sql_json;
+#[cfg(feature = "sql")]
 mod sql_past;
 mod statistics;
 mod tags;

@@ -27,12 +27,15 @@ fn open(name: &str, opening: Opening) -> Option<Opened> {
 
 fn lance(opening: Opening, versioned: bool) -> Opened {
     Box::pin(async move {
-        let durability = match opening.durability {
-            Durability::Immediate => kv_lance::Durability::Immediate,
-            Durability::Eventual => kv_lance::Durability::Eventual,
-        };
-        let config = LanceConfig::new(opening.dir).durability(durability).cache_bytes(opening.cache_bytes);
-        let store = LanceDatastore::open(config.versioned(versioned)).await?;
+        let store = LanceDatastore::open(config(opening, versioned)).await?;
         Ok(Arc::new(store) as Arc<dyn Datastore>)
     })
+}
+
+pub(crate) fn config(opening: Opening, versioned: bool) -> LanceConfig {
+    let durability = match opening.durability {
+        Durability::Immediate => kv_lance::Durability::Immediate,
+        Durability::Eventual => kv_lance::Durability::Eventual,
+    };
+    LanceConfig::new(opening.dir).durability(durability).cache_bytes(opening.cache_bytes).versioned(versioned)
 }

@@ -2,6 +2,7 @@
 
 mod compare;
 mod engines;
+mod live;
 mod original;
 mod peers;
 mod ratchet;
@@ -28,6 +29,8 @@ enum Command {
     Report(report::Arguments),
     /// Counts the instructions of a get, a commit and a scanned row under valgrind, and compares them with ratchet.json.
     Ratchet(ratchet::Arguments),
+    /// Measures what subscriptions of live queries cost commits, and how long after a commit they have it.
+    Live(live::Arguments),
     /// Runs one workload of one engine; `compare` starts these.
     #[command(hide = true)]
     Worker {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Live(arguments) => live::live(&arguments),
         Command::Ratchet(arguments) => ratchet::ratchet(&arguments),
         Command::Worker { job } => kv_bench::worker::serve(&job, engines::ENGINES),
         Command::Slice(slice) => ratchet::run(&slice),

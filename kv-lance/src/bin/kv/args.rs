@@ -57,14 +57,16 @@ Examples:
   kv sql \"SELECT key, CAST(val AS VARCHAR) AS val FROM kv WHERE key >= 'user/5' ORDER BY key LIMIT 10\"
   kv sql \"SELECT key FROM kv_at('2026-04-01T12:00:00Z') EXCEPT SELECT key FROM kv\"
   kv sql --view 'orders=user/{user}/order/{n:int}' 'SELECT item, sum(price) FROM orders GROUP BY item'
-  kv sql --format arrow 'SELECT * FROM kv' > kv.arrow
+  kv sql \"SELECT val ->> 'city' AS city, count(*) FROM kv WHERE key LIKE 'user/%' GROUP BY city\"
+  kv sql --format parquet --out kv.parquet 'SELECT * FROM kv'
   kv sql                                without a query: those of the standard input, each up to its ';'
 
 The table kv has the columns key and val, which are bytes and can be compared with text, and version, of the
 commit that wrote the row; kv_at(VERSION), kv_at('TIME') and kv_at('tag:NAME') are the same as it was. CAST(val AS VARCHAR) makes
-text of bytes, which most functions ask for. All queries of a command read one point in time. EXPLAIN shows what is read. Bytes are printed as
-the other commands print them, but for --format arrow. A table is held in memory until it is complete; csv, json
-and arrow are printed as they come.";
+text of bytes, which most functions ask for; val ->> 'field' and val -> 'field' -> 0 look into JSON, as do json_get_int
+and others. All queries of a command read one point in time. EXPLAIN shows what is read. Bytes are printed as
+the other commands print them, but for --format arrow and parquet. A table is held in memory until it is complete; csv,
+json and arrow are printed as they come, parquet by groups of rows. Typed at a terminal, 'help' says what there is.";
 
 const TAG_EXAMPLES: &str = "\
 Examples:
@@ -493,6 +495,9 @@ pub(crate) struct Sql {
     /// How rows are printed; table, or under --json json
     #[arg(long, value_enum)]
     pub(crate) format: Option<SqlFormat>,
+    /// The new file that the rows go to; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) at: At,
 }
@@ -534,6 +539,8 @@ pub(crate) enum SqlFormat {
     Json,
     /// A stream of Arrow record batches
     Arrow,
+    /// A Parquet file
+    Parquet,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -3,6 +3,7 @@
 use crate::failure::{Failure, Outcome};
 use crate::format::Format;
 use crate::output::Output;
+use crate::target::Target;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_json::writer::{LineDelimited, NullableEncoder, Writer, WriterBuilder};
@@ -10,42 +11,25 @@ use arrow_json::{Encoder, EncoderFactory, EncoderOptions};
 use arrow_schema::{ArrowError, DataType, FieldRef};
 use futures::TryStreamExt;
 use kv_lance::ChangedTable;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A new file, or the standard output. The file goes again where it is not written to its end.
+/// The rows that another tool changed, on their way to a target.
 pub(crate) struct Export<'a> {
     path: &'a Path,
-    target: Option<Target<'a>>,
-}
-
-enum Target<'a> {
-    File(BufWriter<File>),
-    Output(&'a mut Output),
-}
-
-pub(crate) fn is_stdout(path: &Path) -> bool {
-    path.as_os_str() == "-"
+    target: Target<'a>,
 }
 
 impl<'a> Export<'a> {
     pub(crate) fn create(path: &'a Path, out: &'a mut Output) -> Outcome<Self> {
-        if is_stdout(path) {
-            return Ok(Self { path, target: Some(Target::Output(out)) });
-        }
-        // As private as the store that the rows are from.
-        let file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(|e| failed(path, e))?;
-        Ok(Self { path, target: Some(Target::File(BufWriter::new(file))) })
+        Ok(Self { path, target: Target::create(path, out).map_err(|e| failed(path, e))? })
     }
 
     /// Writes the rows, durably where that is a file, and says how many.
     pub(crate) async fn all(mut self, changed: &ChangedTable) -> Outcome<u64> {
-        let Some(target) = self.target.as_mut() else { return Ok(0) };
         let mut written = 0;
-        let mut lines = writer(&mut *target);
+        let mut lines = writer(&mut self.target);
         let mut batches = changed.foreign_rows().await?;
         while let Some(batch) = batches.try_next().await? {
             lines.write(&batch).map_err(|e| failed(self.path, e))?;
@@ -53,20 +37,8 @@ impl<'a> Export<'a> {
         }
         lines.finish().map_err(|e| failed(self.path, e))?;
         drop(lines);
-        target.end(self.path).map_err(|e| failed(self.path, e))?;
-        self.target = None;
+        self.target.end().map_err(|e| failed(self.path, e))?;
         Ok(written)
-    }
-}
-
-impl Drop for Export<'_> {
-    fn drop(&mut self) {
-        if let Some(Target::File(_)) = self.target
-            && let Err(e) = fs::remove_file(self.path)
-        {
-            // There is nowhere left to say that even this failed.
-            let _ = writeln!(io::stderr(), "kv: {} is left behind, incomplete: {e}", self.path.display());
-        }
     }
 }
 
@@ -74,37 +46,6 @@ impl Drop for Export<'_> {
 /// where they were to go.
 fn failed(path: &Path, error: impl std::fmt::Display) -> Failure {
     Failure::File(format!("exporting to {}: {error}; nothing has been restored", path.display()))
-}
-
-impl Target<'_> {
-    /// The rows are to be there whatever happens to the table from here on.
-    fn end(&mut self, path: &Path) -> io::Result<()> {
-        self.flush()?;
-        match self {
-            Self::Output(_) => Ok(()),
-            Self::File(file) => {
-                file.get_ref().sync_all()?;
-                let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-                File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-            }
-        }
-    }
-}
-
-impl Write for Target<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::File(file) => file.write(bytes),
-            Self::Output(out) => out.raw(bytes).map(|()| bytes.len()),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::File(file) => file.flush(),
-            Self::Output(out) => out.flush(),
-        }
-    }
 }
 
 fn writer<W: Write>(target: W) -> Writer<W, LineDelimited> {

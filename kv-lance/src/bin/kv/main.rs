@@ -25,6 +25,7 @@ mod shell;
 mod sql;
 mod stat;
 mod tags;
+mod target;
 mod tour;
 mod verify;
 mod work;

@@ -1,9 +1,10 @@
 //! `kv restore`, with or without the other tool's rows.
 
 use crate::args;
-use crate::export::{Export, is_stdout};
+use crate::export::Export;
 use crate::failure::Outcome;
 use crate::output::Output;
+use crate::target::is_stdout;
 use kv_lance::{ChangedTable, LanceConfig, Restored};
 use serde_json::json;
 
