@@ -136,8 +136,10 @@ async fn what_is_closed_has_no_readers(store: Store) -> Verdict {
     Ok(())
 }
 
-/// All files, as they are and when they were written.
-fn files(dir: &Path) -> std::io::Result<BTreeMap<PathBuf, (SystemTime, Option<Vec<u8>>)>> {
+/// When each file and directory was changed, and what a file has.
+type Files = BTreeMap<PathBuf, (SystemTime, Option<Vec<u8>>)>;
+
+fn files(dir: &Path) -> std::io::Result<Files> {
     let (mut found, mut dirs) = (BTreeMap::new(), vec![dir.to_path_buf()]);
     while let Some(dir) = dirs.pop() {
         for entry in std::fs::read_dir(&dir)? {
