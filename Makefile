@@ -126,7 +126,7 @@ kills: setup ## Kills processes that write to a store, LOOPS of them, and looks 
 
 .PHONY: soak
 soak: setup ## Has clients work for MINUTES on a file system whose faults take turns; leaves a plot in ./soak
-	cargo run $(FEATURES) --bin kv-soak -- run --minutes $${MINUTES:-60} --out soak
+	MALLOC_ARENA_MAX=2 cargo run $(FEATURES) --bin kv-soak -- run --minutes $${MINUTES:-60} --out soak
 
 .PHONY: surrealdb
 surrealdb: setup ## SurrealDB on kv-lance: its tests, then a tour, and pylance; a build of its own
