@@ -24,6 +24,9 @@ const FANOUT: u64 = 10;
 /// Level 1 has so many partitions.
 const FIRST_LEVEL: u64 = 4;
 
+/// Runs are small, and merged with small ones beside them, up to such a part of a partition: an eighth.
+const SMALL: u64 = 8;
+
 /// A step of a compaction reads about so many partitions of level 1.
 const STEP: u64 = 4;
 
@@ -132,6 +135,11 @@ impl Sizes {
         flushed + (1..levels.depth()).map(|level| bytes(level).saturating_sub(self.capacity(level))).sum::<u64>()
     }
 
+    /// Bytes up to which what lies side by side is merged.
+    fn small(self) -> u64 {
+        self.partition / SMALL
+    }
+
     /// Bytes that a step of a compaction aims at.
     pub(super) fn step(self) -> u64 {
         self.partition.saturating_mul(STEP)
@@ -174,7 +182,7 @@ impl Sizes {
     fn plan(self, levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
         let can_shift = !overlap(runs) && runs.iter().all(|run| self.can_shift(levels, run, level));
         let bytes: u64 = runs.iter().map(|run| run.disk_bytes()).sum();
-        let are_small = runs.len() > 1 && bytes <= self.partition;
+        let are_small = runs.len() > 1 && bytes <= self.small();
         let have_small_beside = || these(levels, runs).key_bounds() != self.with_small_beside(levels, runs, level + 1);
         if can_shift && !are_small && !have_small_beside() {
             shift(levels, runs, level)
@@ -241,7 +249,7 @@ impl Sizes {
     }
 
     /// The first key and the last of runs, and of those beside them on another level that have no more than twice the bytes of
-    /// what is merged with them, as long as all is no more than a partition. Where keys ascend nothing has keys in common
+    /// what is merged with them, as long as all of it is small. Where keys ascend nothing has keys in common
     /// with anything: a store that is written to little by little would have as many runs as there were flushes. So it has
     /// few, and a row is written again no more often than its run grows by a half.
     fn with_small_beside<'a>(
@@ -255,7 +263,7 @@ impl Sizes {
         let among = levels.overlapping(on, first, last);
         let mut bytes: u64 = runs.iter().chain(among).map(|run| run.disk_bytes()).sum();
         let mut joins = |run: &&Arc<Run>| {
-            let is_small = run.disk_bytes() / 2 <= bytes && bytes + run.disk_bytes() <= self.partition;
+            let is_small = run.disk_bytes() / 2 <= bytes && bytes + run.disk_bytes() <= self.small();
             bytes += if is_small { run.disk_bytes() } else { 0 };
             is_small
         };
