@@ -238,7 +238,7 @@ impl Sizes {
     }
 
     /// Merges runs of one level into the next: into all that lies there from their first key to their last, as what is written
-    /// reaches over that, whether or not it has keys in common with them.
+    /// reaches over that, whether or not it has keys in common with them, and into [small runs beside](Self::with_small_beside).
     fn merge(self, levels: &Levels, runs: &[Arc<Run>], level: usize) -> Option<Plan> {
         let to = level + 1;
         let bounds = self.with_small_beside(levels, runs, to)?;
@@ -249,9 +249,9 @@ impl Sizes {
     }
 
     /// The first key and the last of runs, and of those beside them on another level that have no more than twice the bytes of
-    /// what is merged with them, as long as all of it is small. Where keys ascend nothing has keys in common
-    /// with anything: a store that is written to little by little would have as many runs as there were flushes. So it has
-    /// few, and a row is written again no more often than its run grows by a half.
+    /// what is merged with them, as long as all of it is small. Where keys ascend nothing has keys in common with anything: a
+    /// store that is written to little by little would have a run for every few flushes. So it has few, and a row is written
+    /// again no more often than its run grows by a half.
     fn with_small_beside<'a>(
         self,
         levels: &'a Levels,
