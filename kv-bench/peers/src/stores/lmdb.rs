@@ -194,11 +194,9 @@ impl Engine for Lmdb {
         })
     }
 
-    async fn commit(&self, snapshot: LmdbSnapshot, commit: Commit) -> Result<()> {
-        let LmdbSnapshot { view, ticket, .. } = snapshot;
-        drop(view);
-        let ticket = ticket.ok_or(Error::TransactionReadonly)?;
-        self.with(|open| self.ledger.commit(&ticket, &commit, || apply(open, &commit)))
+    async fn commit(&self, mut snapshot: LmdbSnapshot, commit: Commit) -> Result<()> {
+        let ticket = snapshot.ticket.take().ok_or(Error::TransactionReadonly)?;
+        self.with(|open| self.ledger.commit((&ticket, snapshot), commit, |commit| apply(open, commit)))
     }
 
     async fn flush(&self) -> Result<()> {

@@ -134,13 +134,11 @@ impl Engine for Redb {
         Ok(RedbSnapshot { table, ticket })
     }
 
-    async fn commit(&self, snapshot: RedbSnapshot, commit: Commit) -> Result<()> {
-        let RedbSnapshot { table, ticket } = snapshot;
-        drop(table);
-        let ticket = ticket.ok_or(Error::TransactionReadonly)?;
+    async fn commit(&self, mut snapshot: RedbSnapshot, commit: Commit) -> Result<()> {
+        let ticket = snapshot.ticket.take().ok_or(Error::TransactionReadonly)?;
         let db = self.db.read();
         let db = db.as_ref().ok_or(Error::StoreClosed)?;
-        self.ledger.commit(&ticket, &commit, || self.apply(db, &commit).map_err(unknown))
+        self.ledger.commit((&ticket, snapshot), commit, |commit| self.apply(db, commit).map_err(unknown))
     }
 
     async fn compact(&self) -> Result<()> {
