@@ -176,14 +176,13 @@ mod tests {
     fn a_commit_that_the_snapshot_holds_is_no_conflict() {
         let ledger = Arc::new(Ledger::default());
         let commit = |ticket: &Ticket, seen, commit| ledger.commit((ticket, seen), commit, |_| Ok(()));
-        let tickets: Vec<_> = (0..4).map(|_| ledger.ticket()).collect();
-        let [none, one, both, other] = tickets.as_slice() else { panic!("four tickets") };
+        let [none, one, both, other] = std::array::from_fn(|_| ledger.ticket());
         assert!(commit(&ledger.ticket(), Writes::new(), write("a", "1")).is_ok());
         assert!(commit(&ledger.ticket(), row("a", "1"), write("b", "1")).is_ok());
-        assert!(commit(none, Writes::new(), write("a", "2")).is_err());
-        assert!(commit(other, row("b", "1"), write("a", "2")).is_err(), "what came first is not in its snapshot");
-        assert!(commit(one, row("a", "1"), write("b", "2")).is_err());
+        assert!(commit(&none, Writes::new(), write("a", "2")).is_err());
+        assert!(commit(&other, row("b", "1"), write("a", "2")).is_err(), "what came first is not in its snapshot");
+        assert!(commit(&one, row("a", "1"), write("b", "2")).is_err());
         let snapshot = row("a", "1").into_iter().chain(row("b", "1")).collect();
-        assert!(commit(both, snapshot, write("b", "2")).is_ok());
+        assert!(commit(&both, snapshot, write("b", "2")).is_ok());
     }
 }
