@@ -66,6 +66,9 @@ impl Compression {
     }
 }
 
+/// A store of small memtables has thousands of files otherwise, and each commit of its table names them all.
+const LEAST_PARTITION: u64 = 64 << 10;
+
 /// Where a store is and how it is opened.
 ///
 /// Every knob has a builder method, a URL parameter and an environment variable `KV_LANCE_<NAME>`; a URL goes before
@@ -80,6 +83,7 @@ impl Compression {
 /// | `commit_on` | `caller` | `caller`, `thread`; see [`CommitOn`] |
 /// | `memtable_bytes` | `32MiB` | `1KiB` to `4GiB` |
 /// | `frozen_memtables` | `2` | `1` to `64` |
+/// | `partition_bytes` | `0` | `0` (`memtable_bytes`, no less than `64KiB`) or `1KiB` to `4GiB` |
 /// | `cache_bytes` | `256MiB` | `0` to `1024GiB` |
 /// | `index_cache_bytes` | `128MiB` | `0` to `1024GiB` |
 /// | `open_files` | `256` | `8` to `1048576` |
@@ -106,6 +110,8 @@ pub struct LanceConfig {
     pub(crate) commit_on: CommitOn,
     pub(crate) memtable_bytes: u64,
     pub(crate) frozen_memtables: usize,
+    /// Zero goes by the memtable.
+    partition_bytes: u64,
     pub(crate) cache_bytes: u64,
     pub(crate) index_cache_bytes: u64,
     pub(crate) open_files: usize,
@@ -134,6 +140,7 @@ impl LanceConfig {
             commit_on: CommitOn::default(),
             memtable_bytes: 32 << 20,
             frozen_memtables: 2,
+            partition_bytes: 0,
             cache_bytes: 256 << 20,
             index_cache_bytes: 128 << 20,
             open_files: 256,
@@ -283,6 +290,21 @@ impl LanceConfig {
     pub fn frozen_memtables(mut self, count: usize) -> Self {
         self.frozen_memtables = count;
         self
+    }
+
+    /// The size that a file of a sorted level aims at, from 1 KiB to 4 GiB: level 1 has four of them,
+    /// and each further one ten times the bytes of the one above. Larger ones are fewer, and more is
+    /// written again for each flush. 0 = that of the memtable, and no less than 64 KiB. Default = 0.
+    pub fn partition_bytes(mut self, bytes: u64) -> Self {
+        self.partition_bytes = bytes;
+        self
+    }
+
+    pub(crate) fn partition_size(&self) -> u64 {
+        match self.partition_bytes {
+            0 => self.memtable_bytes.max(LEAST_PARTITION),
+            bytes => bytes,
+        }
     }
 
     /// The budget of the cache of decoded blocks, up to 1024 GiB; 0 keeps none. Default = 256 MiB.

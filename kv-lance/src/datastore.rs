@@ -127,7 +127,7 @@ impl LanceDatastore {
             cache: cache.clone(),
             files: files.clone(),
             runs: RunLayout {
-                partition_bytes: config.memtable_bytes,
+                partition_bytes: config.partition_size(),
                 ..RunLayout::new(config.block_bytes as usize, config.compression)
             },
         };

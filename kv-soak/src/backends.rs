@@ -14,7 +14,9 @@ pub(crate) fn all() -> Vec<Backend> {
     let eventual = kv_lance::Durability::Eventual;
     vec![
         // Flushes and compactions never end.
-        backend("kv-lance-tiny", |dir| LanceConfig::new(dir).memtable_bytes(8 << 10).block_bytes(256)),
+        backend("kv-lance-tiny", |dir| {
+            LanceConfig::new(dir).memtable_bytes(8 << 10).partition_bytes(8 << 10).block_bytes(256)
+        }),
         // Most is in the journal when it dies.
         backend("kv-lance", LanceConfig::new),
         backend("kv-lance-interval", move |dir| {
@@ -22,15 +24,25 @@ pub(crate) fn all() -> Vec<Backend> {
                 .durability(eventual)
                 .sync_interval(Duration::from_millis(5))
                 .memtable_bytes(32 << 10)
+                .partition_bytes(32 << 10)
                 .commit_on(CommitOn::Thread)
         })
         .capabilities(declared().durability(Durability::ProcessCrash)),
         backend("kv-lance-unversioned", |dir| {
-            LanceConfig::new(dir).versioned(false).memtable_bytes(16 << 10).block_bytes(1 << 10).frozen_memtables(1)
+            LanceConfig::new(dir)
+                .versioned(false)
+                .memtable_bytes(16 << 10)
+                .partition_bytes(16 << 10)
+                .block_bytes(1 << 10)
+                .frozen_memtables(1)
         })
         .capabilities(declared().versioned_reads(false).erases_history(false)),
         backend("kv-lance-pruning", |dir| {
-            LanceConfig::new(dir).retention(Duration::from_millis(200)).memtable_bytes(16 << 10).block_bytes(512)
+            LanceConfig::new(dir)
+                .retention(Duration::from_millis(200))
+                .memtable_bytes(16 << 10)
+                .partition_bytes(16 << 10)
+                .block_bytes(512)
         })
         .prunes(true),
     ]

@@ -1,7 +1,7 @@
 //! Which keys recent commits wrote, for an engine that does not check commits itself.
 
 use crate::{Checks, Commit, Snapshot};
-use kv_api::{Error, Key, Result, Val};
+use kv_api::{Error, Key, Result, TransactionType, Val};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -21,26 +21,46 @@ type Writes = BTreeMap<Key, Option<Val>>;
 #[derive(Debug, Default)]
 struct Book {
     newest: u64,
+    /// Whether one more is being applied.
+    applying: bool,
     commits: BTreeMap<u64, Writes>,
     /// How many tickets there are of each number.
     tickets: BTreeMap<u64, usize>,
 }
 
-/// Since which commit a transaction is checked. Take it before the snapshot: what is committed between the two is in the
-/// snapshot all the same, and is told from what is not by its values.
+/// Which commits a transaction is checked against.
 #[derive(Debug)]
 pub struct Ticket {
     ledger: Arc<Ledger>,
+    /// All up to this one are in the snapshot.
     since: u64,
+    /// Those up to this one may be: they became visible while it was taken, if they did. Their values tell.
+    until: u64,
 }
 
 impl Ledger {
-    /// A ticket for a transaction that begins now.
-    pub fn ticket(self: &Arc<Self>) -> Ticket {
-        let mut book = self.book.lock();
-        let since = book.newest;
-        *book.tickets.entry(since).or_default() += 1;
-        Ticket { ledger: self.clone(), since }
+    /// Takes a snapshot for a transaction that begins now, with a ticket where it may commit.
+    pub fn begin<S>(
+        self: &Arc<Self>,
+        kind: TransactionType,
+        snapshot: impl FnOnce() -> Result<S>,
+    ) -> Result<(Option<Ticket>, S)> {
+        if kind == TransactionType::Read {
+            return Ok((None, snapshot()?));
+        }
+        let since = {
+            let mut book = self.book.lock();
+            let since = book.newest;
+            *book.tickets.entry(since).or_default() += 1;
+            since
+        };
+        // From here on the ticket gives back what has been counted, whatever happens.
+        let mut ticket = Ticket { ledger: self.clone(), since, until: since };
+        let snapshot = snapshot()?;
+        let book = self.book.lock();
+        ticket.until = book.newest + u64::from(book.applying);
+        drop(book);
+        Ok((Some(ticket), snapshot))
     }
 
     /// Runs `apply` where nothing that the commit wrote or depends on has changed since its snapshot, one commit at a time.
@@ -51,16 +71,21 @@ impl Ledger {
         apply: impl FnOnce(&Commit) -> Result<()>,
     ) -> Result<()> {
         let _committing = self.committing.lock();
-        if self.book.lock().changed(ticket.since, &snapshot, &commit)? {
-            return Err(Error::conflict("a key has changed since the snapshot"));
+        {
+            let mut book = self.book.lock();
+            if book.changed(ticket, &snapshot, &commit)? {
+                return Err(Error::conflict("a key has changed since the snapshot"));
+            }
+            if commit.writes.is_empty() {
+                return Ok(());
+            }
+            book.applying = true;
         }
         drop(snapshot);
-        if commit.writes.is_empty() {
-            return Ok(());
-        }
         let applied = apply(&commit);
         // Noted even where that failed: nobody knows how much of it is in the store.
         let mut book = self.book.lock();
+        book.applying = false;
         book.newest += 1;
         let number = book.newest;
         book.commits.insert(number, commit.writes);
@@ -69,12 +94,12 @@ impl Ledger {
 }
 
 impl Book {
-    fn changed(&self, since: u64, snapshot: &impl Snapshot, commit: &Commit) -> Result<bool> {
-        if !self.conflicts(since, commit) {
+    fn changed(&self, ticket: &Ticket, snapshot: &impl Snapshot, commit: &Commit) -> Result<bool> {
+        if !self.conflicts(ticket.since, commit) {
             return Ok(false);
         }
-        let seen = self.seen(since, snapshot)?;
-        Ok(seen == since || self.conflicts(seen, commit))
+        let seen = self.seen(ticket, snapshot)?;
+        Ok(seen == ticket.since || self.conflicts(seen, commit))
     }
 
     fn conflicts(&self, since: u64, commit: &Commit) -> bool {
@@ -85,9 +110,9 @@ impl Book {
 
     /// The newest commit that the snapshot is known to hold. A snapshot that holds every commit up to one, and whatever the
     /// next has written, is as that one left the store.
-    fn seen(&self, since: u64, snapshot: &impl Snapshot) -> Result<u64> {
-        let mut seen = since;
-        for (number, writes) in self.commits.range(since + 1..) {
+    fn seen(&self, ticket: &Ticket, snapshot: &impl Snapshot) -> Result<u64> {
+        let mut seen = ticket.since;
+        for (number, writes) in self.commits.range(seen + 1..).take_while(|(number, _)| **number <= ticket.until) {
             for (key, val) in writes {
                 if snapshot.get(key)? != *val {
                     return Ok(seen);
@@ -151,38 +176,59 @@ mod tests {
         Commit { writes: row(key, val), checks: Checks::default() }
     }
 
+    fn begin(ledger: &Arc<Ledger>) -> Result<Ticket> {
+        let (ticket, ()) = ledger.begin(TransactionType::Write, || Ok(()))?;
+        ticket.ok_or(Error::TransactionReadonly)
+    }
+
     #[test]
-    fn the_first_committer_wins_and_its_keys_are_forgotten() {
+    fn the_first_committer_wins_and_its_keys_are_forgotten() -> Result<()> {
         let ledger = Arc::new(Ledger::default());
         let commit = |ticket: &Ticket, commit| ledger.commit((ticket, Writes::new()), commit, |_| Ok(()));
-        let (first, second, reader) = (ledger.ticket(), ledger.ticket(), ledger.ticket());
-        assert!(commit(&first, write("a", "1")).is_ok());
+        let (first, second, reader) = (begin(&ledger)?, begin(&ledger)?, begin(&ledger)?);
+        commit(&first, write("a", "1"))?;
         assert!(commit(&second, write("a", "2")).is_err_and(|e| e.is_retryable()));
         let scanned = || {
             let ranges = vec![KeyRange::from("a".."b")];
             Commit { checks: Checks { ranges, ..Checks::default() }, ..write("z", "") }
         };
         assert!(commit(&reader, scanned()).is_err());
-        assert!(commit(&ledger.ticket(), scanned()).is_ok());
+        commit(&begin(&ledger)?, scanned())?;
         drop((first, second, reader));
-        drop(ledger.ticket());
+        drop(begin(&ledger));
         assert!(ledger.book.lock().commits.is_empty());
         assert!(ledger.book.lock().tickets.is_empty());
+        Ok(())
     }
 
     /// A storm of increments on LMDB conflicted twice with a commit that both attempts had read: it had been in the store, and not
     /// yet in the book, when the first began.
     #[test]
-    fn a_commit_that_the_snapshot_holds_is_no_conflict() {
+    fn a_commit_that_became_visible_while_the_snapshot_was_taken_is_no_conflict() -> Result<()> {
         let ledger = Arc::new(Ledger::default());
         let commit = |ticket: &Ticket, seen, commit| ledger.commit((ticket, seen), commit, |_| Ok(()));
-        let [none, one, both, other] = std::array::from_fn(|_| ledger.ticket());
-        assert!(commit(&ledger.ticket(), Writes::new(), write("a", "1")).is_ok());
-        assert!(commit(&ledger.ticket(), row("a", "1"), write("b", "1")).is_ok());
-        assert!(commit(&none, Writes::new(), write("a", "2")).is_err());
-        assert!(commit(&other, row("b", "1"), write("a", "2")).is_err(), "what came first is not in its snapshot");
-        assert!(commit(&one, row("a", "1"), write("b", "2")).is_err());
-        let snapshot = row("a", "1").into_iter().chain(row("b", "1")).collect();
-        assert!(commit(&both, snapshot, write("b", "2")).is_ok());
+        let (mut holds, mut lacks, mut other, mut late) = Default::default();
+        ledger.commit((&begin(&ledger)?, Writes::new()), write("a", "1"), |_| {
+            for ticket in [&mut holds, &mut lacks, &mut other, &mut late] {
+                *ticket = Some(begin(&ledger)?);
+            }
+            Ok(())
+        })?;
+        let ticket = |ticket: Option<Ticket>| ticket.ok_or(Error::TransactionReadonly);
+        assert!(commit(&ticket(lacks)?, Writes::new(), write("a", "2")).is_err());
+        commit(&ticket(holds)?, row("a", "1"), write("a", "2"))?;
+        assert!(commit(&ticket(other)?, row("a", "1"), write("a", "3")).is_err(), "of the second it has seen nothing");
+        assert!(commit(&ticket(late)?, row("a", "2"), write("a", "3")).is_err(), "the second began after it");
+        Ok(())
+    }
+
+    #[test]
+    fn the_same_value_written_later_is_a_conflict() -> Result<()> {
+        let ledger = Arc::new(Ledger::default());
+        let (first, second) = (begin(&ledger)?, begin(&ledger)?);
+        let commit = |ticket: &Ticket| ledger.commit((ticket, row("a", "1")), write("a", "1"), |_| Ok(()));
+        commit(&first)?;
+        assert!(commit(&second).is_err_and(|e| e.is_retryable()));
+        Ok(())
     }
 }

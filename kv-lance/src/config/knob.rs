@@ -87,6 +87,14 @@ pub(super) static KNOBS: &[Knob] = &[
         valid: |c| (1..=64).contains(&c.frozen_memtables),
     },
     Knob {
+        name: "partition_bytes",
+        method: "partition_bytes",
+        allowed: "0 (as memtable_bytes, no less than 64KiB) or a size from 1KiB to 4GiB, in bytes or as in 32MiB",
+        set: |c, text| assign(&mut c.partition_bytes, size(text)),
+        shown: |c| show_size(c.partition_bytes),
+        valid: |c| c.partition_bytes == 0 || (1 << 10..=4 << 30).contains(&c.partition_bytes),
+    },
+    Knob {
         name: "cache_bytes",
         method: "cache_bytes",
         allowed: "0 (none) or a size up to 1024GiB, in bytes or as in 256MiB",

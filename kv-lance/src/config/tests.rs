@@ -52,6 +52,7 @@ fn the_builder_sets_what_the_url_does() -> Result<()> {
         .commit_on(CommitOn::Thread)
         .memtable_bytes(2048)
         .frozen_memtables(3)
+        .partition_bytes(1 << 12)
         .cache_bytes(4096)
         .index_cache_bytes(8192)
         .open_files(100)
@@ -99,6 +100,8 @@ fn a_bad_value_names_the_parameter_and_what_is_allowed() {
         ("memtable_bytes", "5GiB"),
         ("frozen_memtables", "0"),
         ("frozen_memtables", "65"),
+        ("partition_bytes", "1023"),
+        ("partition_bytes", "5GiB"),
         ("cache_bytes", "1025GiB"),
         ("cache_bytes", "lots"),
         ("open_files", "7"),
@@ -167,6 +170,14 @@ fn builder_values_are_validated() {
         assert_eq!(refusal(config.validate()), Some((format!("LanceConfig::{knob}"), value.into(), allowed.into())));
     }
     assert!(new().validate().is_ok());
+}
+
+#[test]
+fn partitions_go_by_the_memtable_and_are_no_smaller_than_64_kib() {
+    let new = || LanceConfig::new("kv");
+    assert_eq!(new().partition_size(), 32 << 20);
+    assert_eq!(new().memtable_bytes(1 << 10).partition_size(), 64 << 10);
+    assert_eq!(new().memtable_bytes(1 << 10).partition_bytes(1 << 10).partition_size(), 1 << 10);
 }
 
 #[test]

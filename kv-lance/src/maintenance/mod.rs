@@ -171,7 +171,7 @@ async fn run(
     // Without an attachment the rest of the store could not be opened.
     let Ok(Attachment { core, journal }) = attachment.await else { return Ok(()) };
     let compresses = core.config.compression != Compression::None;
-    let sizes = Sizes { partition: core.config.memtable_bytes, compresses };
+    let sizes = Sizes { partition: core.config.partition_size(), compresses };
     let (threads, brake) = (core.config.compaction_threads, core.background.brake.clone());
     let compactor = match Compactor::start(&core.config.path, threads, brake) {
         Ok(compactor) => compactor,

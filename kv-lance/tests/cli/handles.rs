@@ -11,7 +11,9 @@ impl Kv {
     fn run_with_handles(&self, handles: u32, line: &str) -> Ran {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("ulimit -n {handles}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_kv")]);
-        command.args(["--store", "store?memtable_bytes=1KiB&open_files=16"]).args(line.split_whitespace());
+        command
+            .args(["--store", "store?memtable_bytes=1KiB&partition_bytes=1KiB&open_files=16"])
+            .args(line.split_whitespace());
         command.current_dir(self.path("")).output().unwrap().into()
     }
 }

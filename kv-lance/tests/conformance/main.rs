@@ -37,7 +37,7 @@ async fn open(config: LanceConfig) -> Result<LanceDatastore> {
 
 /// Memtables that fill and blocks that end within the data of a case.
 fn small(dir: PathBuf) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(256).compaction_threads(3)
+    LanceConfig::new(dir).memtable_bytes(1 << 10).partition_bytes(1 << 10).block_bytes(256).compaction_threads(3)
 }
 
 fn declared() -> Capabilities {

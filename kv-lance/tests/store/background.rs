@@ -9,7 +9,8 @@ use std::time::Duration;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flush_ends_beside_writers() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    let config = LanceConfig::new(dir.path().join("store")).memtable_bytes(1 << 10).frozen_memtables(8);
+    let config =
+        LanceConfig::new(dir.path().join("store")).memtable_bytes(1 << 10).partition_bytes(1 << 10).frozen_memtables(8);
     let store = Arc::new(open(config).await?);
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..2)

@@ -10,7 +10,11 @@ use std::os::unix::fs::MetadataExt;
 type Model = BTreeMap<String, String>;
 
 fn small(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(256).durability(Durability::Eventual)
+    LanceConfig::new(dir)
+        .memtable_bytes(1 << 10)
+        .partition_bytes(1 << 10)
+        .block_bytes(256)
+        .durability(Durability::Eventual)
 }
 
 async fn step(store: &LanceDatastore, random: &mut Random, model: &mut Model) {

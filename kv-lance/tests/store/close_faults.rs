@@ -72,7 +72,7 @@ async fn a_close_whose_own_group_fails_says_so_and_writes_nothing_behind_it() ->
 async fn a_close_whose_segment_cannot_be_ended_leaves_it_as_it_is() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
     let files = Faulty::default();
-    let store = open(config(&files, dir.path()).memtable_bytes(1 << 10)).await?;
+    let store = open(config(&files, dir.path()).memtable_bytes(1 << 10).partition_bytes(1 << 10)).await?;
     let tx = store.begin(TransactionOptions::write()).await?;
     let val = "x".repeat(2000);
     tx.set("a".into(), val.clone().into()).await?;

@@ -5,7 +5,7 @@ use kv_lance::{Compression, Durability};
 use std::time::{Duration, Instant};
 
 fn config(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(32 << 10).durability(Durability::Eventual)
+    LanceConfig::new(dir).memtable_bytes(32 << 10).partition_bytes(32 << 10).durability(Durability::Eventual)
 }
 
 /// Writes each of some keys, in batches.
@@ -127,7 +127,7 @@ async fn a_range_is_compacted_by_itself() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deletions_do_not_wait_for_their_level_to_be_full() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    let config = config(dir.path()).memtable_bytes(1 << 20).compression(Compression::None);
+    let config = config(dir.path()).memtable_bytes(1 << 20).partition_bytes(0).compression(Compression::None);
     let store = open(config.retention(Duration::from_millis(1))).await?;
     for key in 0..2000 {
         write(&store, &[(&numbered(key).0, &format!("{key:06}").repeat(500))]).await?;
@@ -184,7 +184,8 @@ async fn keys_that_ascend_are_compressed_all_the_same() -> Result<()> {
     let size = async |compression: Compression| -> Result<u64> {
         let dir = tempfile::tempdir().unwrap();
         // Lance compresses no page of less than 32 KiB.
-        let store = open(config(dir.path()).memtable_bytes(128 << 10).compression(compression)).await?;
+        let store =
+            open(config(dir.path()).memtable_bytes(128 << 10).partition_bytes(0).compression(compression)).await?;
         for batch in 0..80 {
             let tx = store.begin(TransactionOptions::write()).await?;
             for key in batch * 100..(batch + 1) * 100 {
@@ -211,7 +212,9 @@ async fn keys_that_ascend_are_compressed_all_the_same() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_go_on_when_runs_have_moved_down() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(config(dir.path()).versioned(false).memtable_bytes(1 << 10).frozen_memtables(1)).await?;
+    let store =
+        open(config(dir.path()).versioned(false).memtable_bytes(1 << 10).partition_bytes(1 << 10).frozen_memtables(1))
+            .await?;
     for batch in 0..3 {
         let tx = store.begin(TransactionOptions::write()).await?;
         for key in batch * 4000..(batch + 1) * 4000 {

@@ -12,7 +12,11 @@ type Found = Vec<(String, Option<String>, Option<String>)>;
 
 /// Everything flushes, merges and becomes history after a few commits.
 fn tiny(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(256).durability(Durability::Eventual)
+    LanceConfig::new(dir)
+        .memtable_bytes(1 << 10)
+        .partition_bytes(1 << 10)
+        .block_bytes(256)
+        .durability(Durability::Eventual)
 }
 
 async fn diff(store: &LanceDatastore, from: Version, to: Version, range: KeyRange) -> Result<Found> {

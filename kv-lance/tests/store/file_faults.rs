@@ -69,7 +69,13 @@ async fn a_segment_that_cannot_be_begun_is_begun_later() -> Result<()> {
     {
         let dir = tempfile::tempdir().unwrap();
         let files = Faulty::default();
-        let store = open(LanceConfig::new(dir.path()).memtable_bytes(16 << 10).files(Arc::new(files.clone()))).await?;
+        let store = open(
+            LanceConfig::new(dir.path())
+                .memtable_bytes(16 << 10)
+                .partition_bytes(16 << 10)
+                .files(Arc::new(files.clone())),
+        )
+        .await?;
         files.add(Fault::always(operation, path, error));
         let mut expected: Rows = (0..100).map(numbered).collect();
         for (key, val) in &expected {
@@ -135,7 +141,8 @@ async fn a_commit_without_space_is_refused_and_the_store_goes_on() -> Result<()>
 async fn a_first_flush_that_fails_is_tried_again() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
     let files = Faulty::default();
-    let config = || LanceConfig::new(dir.path()).memtable_bytes(4 << 10).files(Arc::new(files.clone()));
+    let config =
+        || LanceConfig::new(dir.path()).memtable_bytes(4 << 10).partition_bytes(4 << 10).files(Arc::new(files.clone()));
     let store = open(config()).await?;
     files.add(Fault::always(Operation::Sync, ".draft", ENOSPC));
     let mut expected = vec![];

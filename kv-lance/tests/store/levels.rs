@@ -64,7 +64,7 @@ async fn runs_do_not_pile_up() -> Result<()> {
 #[tokio::test]
 async fn runs_are_merged_while_writers_never_rest() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(config(dir.path()).memtable_bytes(8 << 10)).await?;
+    let store = open(config(dir.path()).memtable_bytes(8 << 10).partition_bytes(8 << 10)).await?;
     let began = Instant::now();
     let mut rounds = 0;
     while figure(&store, "compactions") < 3 {

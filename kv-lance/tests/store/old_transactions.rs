@@ -7,7 +7,8 @@ use kv_api::{Error, Isolation};
 #[tokio::test]
 async fn readers_see_their_point_in_time_through_flush_and_compaction() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(LanceConfig::new(dir.path().join("store")).memtable_bytes(2 << 10)).await?;
+    let store =
+        open(LanceConfig::new(dir.path().join("store")).memtable_bytes(2 << 10).partition_bytes(2 << 10)).await?;
     let mut readers = vec![];
     for i in 0..20 {
         let (key, val) = numbered(i);

@@ -10,7 +10,11 @@ type Model = BTreeMap<String, String>;
 
 /// Everything flushes, merges and becomes history after a few commits.
 fn tiny(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(256).durability(Durability::Eventual)
+    LanceConfig::new(dir)
+        .memtable_bytes(1 << 10)
+        .partition_bytes(1 << 10)
+        .block_bytes(256)
+        .durability(Durability::Eventual)
 }
 
 /// Sets and deletes a few keys in one transaction. Some keys are written often, and some once.

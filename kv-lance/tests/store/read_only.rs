@@ -16,7 +16,11 @@ async fn read(dir: &Path) -> Result<LanceDatastore> {
 }
 
 fn tiny(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(256).durability(Durability::Eventual)
+    LanceConfig::new(dir)
+        .memtable_bytes(1 << 10)
+        .partition_bytes(1 << 10)
+        .block_bytes(256)
+        .durability(Durability::Eventual)
 }
 
 /// Everything in a folder: names, sizes, times of change, inodes.

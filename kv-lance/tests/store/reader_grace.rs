@@ -12,7 +12,11 @@ const STORE: &str = "KV_LANCE_READ_BY_A_PROCESS";
 const KEYS: usize = 200;
 
 fn config(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(1 << 12).block_bytes(256).durability(Durability::Eventual)
+    LanceConfig::new(dir)
+        .memtable_bytes(1 << 12)
+        .partition_bytes(1 << 12)
+        .block_bytes(256)
+        .durability(Durability::Eventual)
 }
 
 /// Gives every key the value `n`, and merges all files into new ones.

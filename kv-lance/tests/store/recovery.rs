@@ -155,7 +155,7 @@ async fn many_small_segments_are_replayed_within_the_memtable_budget() -> Result
         write(&store, &[(&key, &val)]).await?;
         expected.push((key, val));
     }
-    let store = open(LanceConfig::new(dir.path()).memtable_bytes(1 << 10)).await?;
+    let store = open(LanceConfig::new(dir.path()).memtable_bytes(1 << 10).partition_bytes(1 << 10)).await?;
     assert_eq!(all(&store, None).await?, expected);
     store.flush().await?;
     assert_eq!(all(&store, None).await?, expected);

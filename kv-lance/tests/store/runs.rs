@@ -93,7 +93,7 @@ async fn newer_runs_hide_older_ones_and_tombstones_hide_all() -> Result<()> {
 #[tokio::test]
 async fn a_memtable_over_its_budget_is_flushed_in_the_background() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(small(dir.path()).memtable_bytes(4 << 10).frozen_memtables(1)).await?;
+    let store = open(small(dir.path()).memtable_bytes(4 << 10).partition_bytes(4 << 10).frozen_memtables(1)).await?;
     let mut expected = vec![];
     for i in 0..300 {
         let (key, val) = numbered(i);

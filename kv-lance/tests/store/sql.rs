@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Blocks and runs of few rows.
 fn config(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(16 << 10).block_bytes(256)
+    LanceConfig::new(dir).memtable_bytes(16 << 10).partition_bytes(16 << 10).block_bytes(256)
 }
 
 pub(crate) fn begin(store: &LanceDatastore, options: TransactionOptions) -> Arc<LanceTransaction> {

@@ -13,7 +13,11 @@ use std::sync::Arc;
 
 /// Everything flushes, merges and becomes history after a few commits.
 fn tiny(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(4 << 10).block_bytes(128).durability(Durability::Eventual)
+    LanceConfig::new(dir)
+        .memtable_bytes(4 << 10)
+        .partition_bytes(4 << 10)
+        .block_bytes(128)
+        .durability(Durability::Eventual)
 }
 
 /// Key, version, value unless it is a deletion, and since when it is superseded.

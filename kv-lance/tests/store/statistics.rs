@@ -231,7 +231,8 @@ async fn caches_count_what_they_had() -> Result<()> {
 #[tokio::test]
 async fn writers_that_wait_are_counted() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(LanceConfig::new(dir.path()).memtable_bytes(1 << 10).frozen_memtables(1)).await?;
+    let store =
+        open(LanceConfig::new(dir.path()).memtable_bytes(1 << 10).partition_bytes(1 << 10).frozen_memtables(1)).await?;
     assert_eq!(figure(&store, "memtable_budget"), 2 << 10);
     let mut commits = 0;
     while figure(&store, "memtable_stalls") < 3 {

@@ -7,7 +7,11 @@ use std::time::Duration;
 
 /// Everything flushes, merges and becomes history after a few commits.
 fn tiny(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(256).durability(Durability::Eventual)
+    LanceConfig::new(dir)
+        .memtable_bytes(1 << 10)
+        .partition_bytes(1 << 10)
+        .block_bytes(256)
+        .durability(Durability::Eventual)
 }
 
 /// Sets, deletes and erases, the same for the same number.

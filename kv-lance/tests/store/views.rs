@@ -42,7 +42,7 @@ async fn fill(store: &LanceDatastore) -> Arc<LanceTransaction> {
 }
 
 fn config(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(16 << 10).block_bytes(512)
+    LanceConfig::new(dir).memtable_bytes(16 << 10).partition_bytes(16 << 10).block_bytes(512)
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use transaction::Help;
 const FEWER: f64 = 0.25;
 
 /// Memtables that fill and blocks that end within the data of a case.
-const SMALL: &str = "?memtable_bytes=1KiB&block_bytes=256";
+const SMALL: &str = "?memtable_bytes=1KiB&partition_bytes=1KiB&block_bytes=256";
 
 fn main() -> ExitCode {
     let mut backends = vec![

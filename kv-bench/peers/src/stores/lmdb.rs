@@ -187,9 +187,9 @@ impl Engine for Lmdb {
 
     fn snapshot(&self, kind: TransactionType) -> Result<LmdbSnapshot> {
         self.with(|open| {
-            let ticket = (kind == TransactionType::Write).then(|| self.ledger.ticket());
-            let view = open.env.clone().static_read_txn();
-            let view = view.map_err(|e| Error::backend("beginning a transaction of LMDB", e))?;
+            let failed = |e| Error::backend("beginning a transaction of LMDB", e);
+            let view = || open.env.clone().static_read_txn().map_err(failed);
+            let (ticket, view) = self.ledger.begin(kind, view)?;
             Ok(LmdbSnapshot { rows: open.rows, view: Mutex::new(view), ticket })
         })
     }

@@ -128,9 +128,9 @@ impl Engine for Redb {
     fn snapshot(&self, kind: TransactionType) -> Result<RedbSnapshot> {
         let db = self.db.read();
         let db = db.as_ref().ok_or(Error::StoreClosed)?;
-        let ticket = (kind == TransactionType::Write).then(|| self.ledger.ticket());
-        let table = |db: &Database| -> Result<_, ::redb::Error> { Ok(db.begin_read()?.open_table(REDB_TABLE)?) };
-        let table = table(db).map_err(|e| Error::backend("beginning a transaction of redb", e))?;
+        let table = || -> Result<_, ::redb::Error> { Ok(db.begin_read()?.open_table(REDB_TABLE)?) };
+        let table = || table().map_err(|e| Error::backend("beginning a transaction of redb", e));
+        let (ticket, table) = self.ledger.begin(kind, table)?;
         Ok(RedbSnapshot { table, ticket })
     }
 

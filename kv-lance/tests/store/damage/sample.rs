@@ -46,7 +46,7 @@ async fn write_round(store: &LanceDatastore, round: usize) -> Result<Version> {
 pub(super) async fn make() -> Result<[Sample; 2]> {
     let dir = tempfile::tempdir().unwrap();
     let (mut older, mut states, mut round) = (vec![], vec![], 0);
-    let merging = || config(dir.path()).create(true).memtable_bytes(4 << 10);
+    let merging = || config(dir.path()).create(true).memtable_bytes(4 << 10).partition_bytes(4 << 10);
     let store = open(merging().background_optimize(true)).await?;
     let began = Instant::now();
     while figure(&store, "levels") < 3 || figure(&store, "history_runs") < 2 {

@@ -7,7 +7,11 @@ use std::collections::HashMap;
 
 /// Everything flushes, merges and becomes history after a few commits.
 fn tiny(dir: &Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(1 << 10).block_bytes(128).durability(Durability::Eventual)
+    LanceConfig::new(dir)
+        .memtable_bytes(1 << 10)
+        .partition_bytes(1 << 10)
+        .block_bytes(128)
+        .durability(Durability::Eventual)
 }
 
 /// What was committed, and at which version each key was last erased.

@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 pub(super) fn config(dir: &Path, durability: Durability) -> LanceConfig {
     LanceConfig::new(dir)
         .memtable_bytes(2 << 10)
+        .partition_bytes(2 << 10)
         .block_bytes(256)
         .durability(durability)
         .sync_interval(std::time::Duration::from_millis(3))

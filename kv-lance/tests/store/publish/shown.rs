@@ -36,6 +36,7 @@ async fn a_publication_has_each_key_once_as_the_store_has_it() -> Result<()> {
         let config = || {
             LanceConfig::new(dir.path())
                 .memtable_bytes(1 << 10)
+                .partition_bytes(1 << 10)
                 .block_bytes(256)
                 .durability(Durability::Eventual)
                 .retention(Duration::from_millis(if seed == 3 { 1 } else { 60_000 }))
@@ -183,7 +184,8 @@ async fn a_publication_that_nobody_waits_for_holds_up_nobody() -> Result<()> {
 async fn a_publication_among_writers_is_one_state() -> Result<()> {
     const ACCOUNTS: u64 = 50;
     let dir = tempfile::tempdir().unwrap();
-    let store = LanceConfig::new(dir.path()).memtable_bytes(4 << 10).durability(Durability::Eventual);
+    let store =
+        LanceConfig::new(dir.path()).memtable_bytes(4 << 10).partition_bytes(4 << 10).durability(Durability::Eventual);
     let store = std::sync::Arc::new(open(store).await?);
     let key = |account: u64| format!("account{account:02}");
     let all: Vec<_> = (0..ACCOUNTS).map(|account| (key(account), "100".to_owned())).collect();

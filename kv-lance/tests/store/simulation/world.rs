@@ -51,8 +51,10 @@ impl LanceWorld {
         let mut random = Random(self.seed.wrapping_mul(0xd134_2543_de82_ef95) | 1);
         random.below(2);
         let mut one_of = |n: u64| random.below(64) % n;
+        let memtable = [1 << 10, 2 << 10, 8 << 10][one_of(3) as usize];
         LanceConfig::new(dir)
-            .memtable_bytes([1 << 10, 2 << 10, 8 << 10][one_of(3) as usize])
+            .memtable_bytes(memtable)
+            .partition_bytes(memtable)
             .block_bytes([128, 512][one_of(2) as usize])
             .frozen_memtables(1 + one_of(3) as usize)
             .compaction_threads(1 + one_of(2) as usize)

@@ -15,6 +15,7 @@ type Model = BTreeMap<String, String>;
 fn forgetful(dir: &Path) -> LanceConfig {
     LanceConfig::new(dir)
         .memtable_bytes(1 << 10)
+        .partition_bytes(1 << 10)
         .block_bytes(256)
         .durability(Durability::Eventual)
         .retention(Duration::from_millis(1))

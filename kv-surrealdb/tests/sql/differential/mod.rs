@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 const SEEDS: u64 = 6;
 
 /// In turn: what kv-lance is opened with. Memtables of 1 KiB are full after a few statements.
-const PARAMETERS: &[&str] = &["", "?memtable_bytes=1KiB&block_bytes=256", "?versioned=false"];
+const PARAMETERS: &[&str] = &["", "?memtable_bytes=1KiB&partition_bytes=1KiB&block_bytes=256", "?versioned=false"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_statement_answers_as_on_surrealdbs_own_backends() {

@@ -24,7 +24,7 @@ const OF_ONE_STORE: usize = 3;
 /// was not synced.
 const PARAMETERS: &[&str] = &[
     "",
-    "?memtable_bytes=16KiB&block_bytes=1KiB",
+    "?memtable_bytes=16KiB&partition_bytes=16KiB&block_bytes=1KiB",
     "?sync=interval",
     "?commit_on=thread",
     "?versioned=false&memtable_bytes=64KiB",
