@@ -1,7 +1,7 @@
 //! A run whose file has been opened, before it is known what its index says.
 
 use super::cache::BlockCache;
-use super::column_reader::{ColumnReader, PreadIo};
+use super::column_reader::ColumnReader;
 use super::data_file::DataFile;
 use super::index::RunIndex;
 use super::reader::Run;
@@ -95,11 +95,10 @@ impl Opening {
     }
 
     pub(super) async fn finish(self, index: RunIndex, cache: Arc<BlockCache>) -> Result<Run> {
-        let io = Arc::new(PreadIo(self.file.clone()));
         let column = |name, position: usize| {
             let pages = self.metadata.column_infos.get(position)?.clone();
             let field = self.metadata.file_schema.field(name)?;
-            Some(ColumnReader::new(field, pages, io.clone(), cache.indexes().clone()))
+            Some(ColumnReader::new(field, pages, self.file.clone(), cache.indexes().clone()))
         };
         let columns = async { Ok(column("key", schema::KEY).zip(column("val", schema::VAL))) };
         let columns = decoded("opening", &self.path, || "its columns are of no type".into(), columns).await?;

@@ -16,8 +16,18 @@ pub(crate) type Row = (Vec<u8>, Version, Option<Vec<u8>>, bool, Option<Version>)
 
 /// Writes rows, in whatever order they are, as one run.
 pub(crate) async fn write(dir: &Path, block_bytes: usize, rows: &[Row]) -> PathBuf {
+    write_compressed(dir, block_bytes, rows, Compression::Fsst).await
+}
+
+/// The same, compressed in another way.
+pub(super) async fn write_compressed(
+    dir: &Path,
+    block_bytes: usize,
+    rows: &[Row],
+    compression: Compression,
+) -> PathBuf {
     let columns = if rows.iter().any(|row| row.4.is_some()) { Columns::History } else { Columns::Current };
-    let layout = RunLayout { in_any_order: true, ..RunLayout::new(block_bytes, Compression::Fsst) };
+    let layout = RunLayout { in_any_order: true, ..RunLayout::new(block_bytes, compression) };
     let place =
         RunPlace { files: Arc::new(LocalFiles), dir: dir.into(), columns, layout, level: 2, journal_through: 3 };
     let mut writer = RunsWriter::new(place);

@@ -6,10 +6,8 @@ use super::column_reader::ColumnReader;
 use super::index_part::BlockInfo;
 use super::reader::Run;
 use super::row_meta::RowMeta;
+use super::rows::Rows;
 use crate::table::error::decoded;
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, BinaryArray};
-use arrow_buffer::Buffer;
 use bytes::Bytes;
 use kv_api::{Error, Result};
 use std::ops::Range;
@@ -39,7 +37,7 @@ impl Run {
         let block = |(block, info): (usize, &BlockInfo)| {
             // They are kept one by one, and none is to keep what was read of others.
             let meta = self.checked_meta(block, info, &meta, begin).map(|meta| Bytes::copy_from_slice(&meta));
-            let keys = Column::new(keys.values(), offsets(&keys, begin, info));
+            let keys = Column::new(keys.data(), offsets(&keys, begin, info));
             Ok(Arc::new(self.key_block(block, info, meta?, keys)?.knowing()))
         };
         (first..).zip(infos).map(block).collect()
@@ -56,7 +54,7 @@ impl Run {
         let (begin, end) = self.ends_of(first, infos)?;
         let vals = self.rows_of(first, &self.vals, rows(begin, end)).await?;
         let block = |(block, info): (usize, &BlockInfo)| {
-            self.val_block(block, info, Column::new(vals.values(), offsets(&vals, begin, info)))
+            self.val_block(block, info, Column::new(vals.data(), offsets(&vals, begin, info)))
         };
         (first..).zip(infos).map(block).collect()
     }
@@ -72,14 +70,11 @@ impl Run {
             true => Some(self.rows_of(first, &self.vals, rows(begin, end)).await?),
             false => None,
         };
-        let shared = |array: &BinaryArray| Bytes::from_owner(Owner(array.values().clone()));
-        let (key_bytes, val_bytes) = (shared(&keys), vals.as_ref().map(shared));
         let block = |(block, info): (usize, &BlockInfo)| {
             let meta = self.checked_meta(block, info, &meta, begin)?;
-            let column = Column::shared(&key_bytes, offsets(&keys, begin, info));
+            let column = Column::shared(keys.data(), offsets(&keys, begin, info));
             let read = Arc::new(self.key_block(block, info, meta, column)?);
-            let vals = vals.as_ref().zip(val_bytes.as_ref());
-            let column = vals.map(|(vals, bytes)| Column::shared(bytes, offsets(vals, begin, info)));
+            let column = vals.as_ref().map(|vals| Column::shared(vals.data(), offsets(vals, begin, info)));
             Ok((read, column.map(|column| self.val_block(block, info, column)).transpose()?))
         };
         (first..).zip(&infos).map(block).collect()
@@ -105,15 +100,14 @@ impl Run {
         self.file.read(place).map_err(|e| Error::io("reading", &self.path, e))
     }
 
-    async fn rows_of(&self, block: usize, column: &ColumnReader, rows: Range<u64>) -> Result<BinaryArray> {
+    async fn rows_of(&self, block: usize, column: &ColumnReader, rows: Range<u64>) -> Result<Rows> {
         let count = rows.end - rows.start;
         let undecodable = || format!("block {block} cannot be decoded");
-        let array = decoded("reading", &self.path, undecodable, column.read(rows)).await?;
-        let array = array.as_binary_opt::<i32>().ok_or_else(|| self.damaged(block, "is of another type"))?;
-        if array.len() as u64 != count {
+        let read = decoded("reading", &self.path, undecodable, column.read(rows)).await?;
+        if read.len() as u64 != count {
             return Err(self.damaged(block, "has another number of rows"));
         }
-        Ok(array.clone())
+        Ok(read)
     }
 
     /// The row meta of a block, from that of blocks from `begin` on.
@@ -172,16 +166,8 @@ fn rows(begin: &BlockInfo, end: &BlockInfo) -> Range<u64> {
     begin.first_row.into()..u64::from(end.first_row) + u64::from(end.rows)
 }
 
-/// Where the rows of a block end in an array that begins with those of another.
-fn offsets<'a>(array: &'a BinaryArray, begin: &BlockInfo, info: &BlockInfo) -> &'a [i32] {
+/// Where the rows of a block end among those that begin with another's.
+fn offsets<'a>(rows: &'a Rows, begin: &BlockInfo, info: &BlockInfo) -> &'a [i32] {
     let first = (info.first_row - begin.first_row) as usize;
-    array.offsets().get(first..=first + info.rows as usize).unwrap_or_default()
-}
-
-struct Owner(Buffer);
-
-impl AsRef<[u8]> for Owner {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
+    rows.offsets().get(first..=first + info.rows as usize).unwrap_or_default()
 }
