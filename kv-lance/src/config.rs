@@ -67,7 +67,7 @@ impl Compression {
 }
 
 /// A store of small memtables has thousands of files otherwise, and each commit of its table names them all.
-const LEAST_PARTITION: u64 = 64 << 10;
+const LEAST_PARTITION: u64 = 512 << 10;
 
 /// Where a store is and how it is opened.
 ///
@@ -83,7 +83,7 @@ const LEAST_PARTITION: u64 = 64 << 10;
 /// | `commit_on` | `caller` | `caller`, `thread`; see [`CommitOn`] |
 /// | `memtable_bytes` | `32MiB` | `1KiB` to `4GiB` |
 /// | `frozen_memtables` | `2` | `1` to `64` |
-/// | `partition_bytes` | `0` | `0` (`memtable_bytes`, no less than `64KiB`) or `1KiB` to `4GiB` |
+/// | `partition_bytes` | `0` | `0` (`memtable_bytes`, no less than `512KiB`) or `1KiB` to `4GiB` |
 /// | `cache_bytes` | `256MiB` | `0` to `1024GiB` |
 /// | `index_cache_bytes` | `128MiB` | `0` to `1024GiB` |
 /// | `open_files` | `256` | `8` to `1048576` |
@@ -294,7 +294,7 @@ impl LanceConfig {
 
     /// The size that a file of a sorted level aims at, from 1 KiB to 4 GiB: level 1 has four of them,
     /// and each further one ten times the bytes of the one above. Larger ones are fewer, and more is
-    /// written again for each flush. 0 = that of the memtable, and no less than 64 KiB. Default = 0.
+    /// written again for each flush. 0 = that of the memtable, and no less than 512 KiB. Default = 0.
     pub fn partition_bytes(mut self, bytes: u64) -> Self {
         self.partition_bytes = bytes;
         self

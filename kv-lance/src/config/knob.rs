@@ -89,7 +89,7 @@ pub(super) static KNOBS: &[Knob] = &[
     Knob {
         name: "partition_bytes",
         method: "partition_bytes",
-        allowed: "0 (as memtable_bytes, no less than 64KiB) or a size from 1KiB to 4GiB, in bytes or as in 32MiB",
+        allowed: "0 (as memtable_bytes, no less than 512KiB) or a size from 1KiB to 4GiB, in bytes or as in 32MiB",
         set: |c, text| assign(&mut c.partition_bytes, size(text)),
         shown: |c| show_size(c.partition_bytes),
         valid: |c| c.partition_bytes == 0 || (1 << 10..=4 << 30).contains(&c.partition_bytes),

@@ -173,10 +173,10 @@ fn builder_values_are_validated() {
 }
 
 #[test]
-fn partitions_go_by_the_memtable_and_are_no_smaller_than_64_kib() {
+fn partitions_go_by_the_memtable_and_have_a_least_size() {
     let new = || LanceConfig::new("kv");
     assert_eq!(new().partition_size(), 32 << 20);
-    assert_eq!(new().memtable_bytes(1 << 10).partition_size(), 64 << 10);
+    assert_eq!(new().memtable_bytes(1 << 10).partition_size(), 512 << 10);
     assert_eq!(new().memtable_bytes(1 << 10).partition_bytes(1 << 10).partition_size(), 1 << 10);
 }
 

@@ -185,7 +185,8 @@ async fn keys_that_ascend_are_compressed_all_the_same() -> Result<()> {
         let dir = tempfile::tempdir().unwrap();
         // Lance compresses no page of less than 32 KiB.
         let store =
-            open(config(dir.path()).memtable_bytes(128 << 10).partition_bytes(0).compression(compression)).await?;
+            open(config(dir.path()).memtable_bytes(128 << 10).partition_bytes(128 << 10).compression(compression))
+                .await?;
         for batch in 0..80 {
             let tx = store.begin(TransactionOptions::write()).await?;
             for key in batch * 100..(batch + 1) * 100 {

@@ -4,7 +4,7 @@ use super::*;
 use std::time::{Duration, Instant};
 
 fn config(dir: &std::path::Path) -> LanceConfig {
-    LanceConfig::new(dir).memtable_bytes(64 << 10).durability(kv_lance::Durability::Eventual)
+    LanceConfig::new(dir).memtable_bytes(64 << 10).partition_bytes(64 << 10).durability(kv_lance::Durability::Eventual)
 }
 
 /// Writes rounds of 1,000 keys in an order of their own, each round over the one before.

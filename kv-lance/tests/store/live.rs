@@ -61,7 +61,9 @@ async fn a_thousand_subscriptions_share_one_feed_that_goes_with_the_last() -> Re
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_one_reads_on_from_files_and_its_feed_goes() -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    let store = Arc::new(open(LanceConfig::new(dir.path()).memtable_bytes(64 << 10).block_bytes(256)).await?);
+    let store = Arc::new(
+        open(LanceConfig::new(dir.path()).memtable_bytes(64 << 10).partition_bytes(64 << 10).block_bytes(256)).await?,
+    );
     let live = LiveQueries::new(store.clone());
     let mut slow = live.subscribe(LiveQuery::prefix("k").queue(8, 1 << 20)).await?;
     let mut given = Vec::new();

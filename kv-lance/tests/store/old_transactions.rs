@@ -34,7 +34,8 @@ async fn readers_see_their_point_in_time_through_flush_and_compaction() -> Resul
 /// committed.
 async fn commit_after_much(isolation: Isolation, read: &[(&'static str, &'static str)], written: &str) -> Result<()> {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(LanceConfig::new(dir.path().join("store")).memtable_bytes(256 << 10)).await?;
+    let store =
+        open(LanceConfig::new(dir.path().join("store")).memtable_bytes(256 << 10).partition_bytes(256 << 10)).await?;
     write(&store, &[("a", "1"), ("m", "1"), ("z", "1")]).await?;
     let mut options = TransactionOptions::write();
     options.isolation = isolation;

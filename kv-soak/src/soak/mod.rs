@@ -132,7 +132,7 @@ async fn soak(arguments: &Arguments, dir: &Path) -> Result<String, String> {
 }
 
 fn config(dir: &Path, faults: &Arc<Faults>) -> LanceConfig {
-    let config = LanceConfig::new(dir).memtable_bytes(256 << 10).cache_bytes(4 << 20);
+    let config = LanceConfig::new(dir).memtable_bytes(256 << 10).partition_bytes(256 << 10).cache_bytes(4 << 20);
     config.retention(RETENTION).files(Arc::new(FaultyFiles(faults.clone())))
 }
 

@@ -113,6 +113,12 @@ impl ColumnReader {
         page.checked_sub(1).and_then(|before| self.page_ends.get(before)).map_or(0, |end| *end)
     }
 
+    /// Whether a row is known to be read without those around it.
+    pub(super) fn reads_rows_alone(&self, row: u64) -> bool {
+        let page = self.page_ends.partition_point(|end| *end <= row);
+        self.pages.get(page).as_ref().is_some_and(|loaded| matches!(loaded.value, Page::Stored(_)))
+    }
+
     /// Decodes these rows, on the calling thread.
     pub(super) async fn read(&self, rows: Range<u64>) -> lance::Result<Rows> {
         let mut read = RowsBuilder::with_capacity(rows.end.saturating_sub(rows.start) as usize);

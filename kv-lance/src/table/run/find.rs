@@ -42,7 +42,7 @@ impl Run {
 
     async fn find_from(&self, mut block: usize, key: &[u8], version: Version) -> Result<Option<RowPlace>> {
         loop {
-            let keys = self.keys(block).await?;
+            let keys = self.keys_alone(block).await?;
             match look(&keys, key, version) {
                 Look::Found(row) => return Ok(Some(RowPlace { block, row, keys })),
                 Look::Absent => return Ok(None),

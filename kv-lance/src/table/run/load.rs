@@ -7,7 +7,7 @@ use kv_api::{Direction, Result};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// Lance compresses so many bytes of a column at a time, offsets of four bytes among them, and decompresses them as a whole.
+/// A chunk of a column has so many bytes, offsets of four bytes among them.
 const CHUNK_BYTES: usize = 4 << 10;
 
 /// No more blocks are read with one, however small they are.
@@ -36,8 +36,7 @@ impl ReadAhead {
 }
 
 impl Run {
-    /// Reads the keys of a block, and keeps them with those of the blocks that Lance decompresses with it: else each of those
-    /// would have it done again.
+    /// Reads the keys of a block, and keeps them with those of the blocks that are in the same chunk: who goes on wants them next.
     pub(super) async fn load_keys(&self, block: usize) -> Result<Arc<KeyBlock>> {
         self.cache.missed();
         if self.cache.keeps()
@@ -49,6 +48,22 @@ impl Run {
             self.cache.insert_keys(self.id, first, &keys);
             return Ok(found);
         }
+        self.load_key_block(block).await
+    }
+
+    /// Reads the keys of a block for somebody who looks for a single row: those beside it only where they are decompressed with it.
+    pub(super) async fn load_keys_alone(&self, block: usize) -> Result<Arc<KeyBlock>> {
+        let Some(info) = self.index.block(block)? else { return self.load_keys(block).await };
+        match self.keys.reads_rows_alone(info.first_row.into()) {
+            true => {
+                self.cache.missed();
+                self.load_key_block(block).await
+            }
+            false => self.load_keys(block).await,
+        }
+    }
+
+    async fn load_key_block(&self, block: usize) -> Result<Arc<KeyBlock>> {
         let keys = self.keys_uncached(block).await?;
         self.cache.insert_keys(self.id, block, std::slice::from_ref(&keys));
         Ok(keys)

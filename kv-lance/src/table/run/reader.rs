@@ -116,6 +116,14 @@ impl Run {
         }
     }
 
+    /// The same for somebody who looks for a single row.
+    pub(super) async fn keys_alone(&self, block: usize) -> Result<Arc<KeyBlock>> {
+        match self.cache.keys(self.id, block as u32) {
+            Some(keys) => Ok(keys),
+            None => self.load_keys_alone(block).await,
+        }
+    }
+
     /// The values of a block.
     pub(crate) async fn vals(&self, block: usize) -> Result<Arc<ValBlock>> {
         match self.cache.vals(self.id, block as u32) {

@@ -16,6 +16,7 @@ pub(super) fn stored() -> PathBuf {
 fn config(dir: &Path) -> LanceConfig {
     LanceConfig::new(dir)
         .memtable_bytes(64 << 10)
+        .partition_bytes(64 << 10)
         .block_bytes(256)
         .background_optimize(false)
         .retention(Duration::ZERO)

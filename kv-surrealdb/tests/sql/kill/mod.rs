@@ -27,7 +27,7 @@ const PARAMETERS: &[&str] = &[
     "?memtable_bytes=16KiB&partition_bytes=16KiB&block_bytes=1KiB",
     "?sync=interval",
     "?commit_on=thread",
-    "?versioned=false&memtable_bytes=64KiB",
+    "?versioned=false&memtable_bytes=64KiB&partition_bytes=64KiB",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
