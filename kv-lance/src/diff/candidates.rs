@@ -44,6 +44,7 @@ impl Candidates {
             visible: Visible::At(until),
             vals: false,
             tombstones: true,
+            wanted: 0,
         };
         Self {
             written: Keys::of(Merge::new(span, None, &written), move |version, _| lies_between(version)),

@@ -56,6 +56,7 @@ impl Side {
             visible: Visible::At(self.snapshot.version),
             vals: false,
             tombstones: true,
+            wanted: 0,
         };
         Keys::of(Merge::new(span, None, &view), |_, _| true)
     }

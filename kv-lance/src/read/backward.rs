@@ -35,13 +35,18 @@ enum Place {
 }
 
 impl BackwardCursor {
-    /// A cursor that needs its first [`fill`](Self::fill).
-    pub(super) fn new(run: &Arc<Run>, span: &Span) -> Self {
+    /// A cursor that needs its first [`fill`](Self::fill), and is likely to hand out so many rows.
+    pub(super) fn new(run: &Arc<Run>, span: &Span, wanted: usize) -> Self {
         let place = match &span.range.end {
             Some(end) => Place::Before(end.clone()),
             None => Place::Block(run.blocks().saturating_sub(1)),
         };
-        Self { run: run.clone(), place, elsewhere: None, vals_ahead: ReadAhead::new(Direction::Backward) }
+        Self {
+            run: run.clone(),
+            place,
+            elsewhere: None,
+            vals_ahead: ReadAhead::of_rows(run, wanted, Direction::Backward),
+        }
     }
 
     /// Whether the next row needs a block that is not loaded.
@@ -54,12 +59,16 @@ impl BackwardCursor {
         while self.needs_fill() {
             match &self.place {
                 Place::Block(block) => {
-                    let loaded = Loaded::read(&self.run, *block).await?;
+                    let block = *block;
+                    self.look_ahead(block, span)?;
+                    let loaded = Loaded::read(&self.run, block).await?;
                     let end = loaded.keys.len();
                     self.step(loaded, end, span);
                 }
                 Place::Before(key) => {
-                    let loaded = Loaded::read(&self.run, self.run.block_at(key, Version::MAX)?).await?;
+                    let block = self.run.block_at(key, Version::MAX)?;
+                    self.look_ahead(block, span)?;
+                    let loaded = Loaded::read(&self.run, block).await?;
                     let end = loaded.keys.lower_bound(key, Version::MAX);
                     self.step(loaded, end, span);
                 }
@@ -99,6 +108,15 @@ impl BackwardCursor {
             }
         }
         self.place = loaded.block.checked_sub(1).map_or(Place::End, Place::Block);
+    }
+
+    /// Sees to it that no values are read ahead of those of the span.
+    fn look_ahead(&mut self, block: usize, span: &Span) -> Result<()> {
+        if self.vals_ahead.is_far() {
+            let last = self.run.block_at(&span.range.start, Version::MAX)?;
+            self.vals_ahead.ends_after(block.saturating_sub(last));
+        }
+        Ok(())
     }
 
     pub(super) fn loaded(&self) -> Option<(&Loaded, usize)> {

@@ -19,13 +19,14 @@ impl<'a> Cursor<'a> {
         Self::Chunks(ChunkCursor::new(source, span))
     }
 
-    /// A cursor over runs that share no key, in the order of their keys; `None` where no key of theirs is in the span.
-    pub(super) fn over_runs(runs: &[Arc<Run>], span: &Span) -> Option<Self> {
+    /// A cursor over runs that share no key, in the order of their keys, of which about so many rows are `wanted`; `None` where no
+    /// key of theirs is in the span.
+    pub(super) fn over_runs(runs: &[Arc<Run>], span: &Span, wanted: usize) -> Option<Self> {
         let (start, end) = (span.range.start.as_ref(), span.range.end.as_deref());
         let from = runs.partition_point(|run| run.key_bounds().1 < start);
         let to = end.map_or(runs.len(), |end| runs.partition_point(|run| run.key_bounds().0 < end));
         let inside = runs.get(from..to).filter(|_| !span.range.is_empty())?;
-        SequenceCursor::new(inside.iter().cloned(), span).map(Self::Runs)
+        SequenceCursor::new(inside.iter().cloned(), span, wanted).map(Self::Runs)
     }
 
     /// The first and the last key, where they are known.

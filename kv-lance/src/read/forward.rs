@@ -26,8 +26,8 @@ pub(super) struct ForwardCursor {
 }
 
 impl ForwardCursor {
-    /// A cursor that needs its first [`fill`](Self::fill).
-    pub(super) fn new(run: &Arc<Run>, span: &Span) -> Self {
+    /// A cursor that needs its first [`fill`](Self::fill), and is likely to hand out so many rows.
+    pub(super) fn new(run: &Arc<Run>, span: &Span, wanted: usize) -> Self {
         Self {
             run: run.clone(),
             next_block: 0,
@@ -36,7 +36,7 @@ impl ForwardCursor {
             row: 0,
             end: span.range.end.clone().filter(|end| end.as_ref() <= run.key_bounds().1),
             ahead: Ahead::default(),
-            vals_ahead: ReadAhead::new(Direction::Forward),
+            vals_ahead: ReadAhead::of_rows(run, wanted, Direction::Forward),
         }
     }
 
@@ -50,6 +50,11 @@ impl ForwardCursor {
         while self.needs_fill() {
             if let Some((key, version)) = &self.entrance {
                 self.next_block = self.next_block.max(self.run.block_at(key, *version)?);
+                // No values are read ahead of those of the span.
+                if let Some(end) = self.end.as_ref().filter(|_| self.vals_ahead.is_far()) {
+                    let last = self.run.block_at(end, Version::MAX)?;
+                    self.vals_ahead.ends_after(last.saturating_sub(self.next_block));
+                }
             }
             let loaded = match span.visible {
                 Visible::At(_) => Loaded::read(&self.run, self.next_block).await?,

@@ -119,12 +119,16 @@ impl<'a> Merge<'a> {
 /// Cursors in the order of precedence: one over each flushed run, and one over each sorted level.
 fn over_levels<'a>(levels: &Levels, span: &Span) -> impl Iterator<Item = Cursor<'a>> {
     let flushed = levels.flushed().iter().map(std::slice::from_ref);
-    flushed.chain(levels.sorted()).filter_map(|runs| Cursor::over_runs(runs, span))
+    let count = levels.flushed().len() + levels.depth().saturating_sub(1);
+    // The lowest level has most of the rows that are wanted, and each of the others few.
+    let wanted = move |at: usize| if at + 1 == count { span.wanted } else { 0 };
+    let runs = flushed.chain(levels.sorted()).enumerate();
+    runs.filter_map(move |(at, runs)| Cursor::over_runs(runs, span, wanted(at)))
 }
 
 /// Cursors over runs of history, one each.
 fn over_history<'a, 'r>(runs: impl Iterator<Item = &'r Arc<Run>>, span: &Span) -> impl Iterator<Item = Cursor<'a>> {
-    runs.filter_map(|run| Cursor::over_runs(std::slice::from_ref(run), span))
+    runs.filter_map(|run| Cursor::over_runs(std::slice::from_ref(run), span, 0))
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub(crate) struct Span {
     pub(crate) vals: bool,
     /// Whether keys without a value are shown too, as far as the store knows of them.
     pub(crate) tombstones: bool,
+    /// How many rows will be handed out, as far as is known; else 0.
+    pub(crate) wanted: usize,
 }
 
 impl Span {
@@ -49,6 +51,7 @@ impl Span {
             visible: Visible::All,
             vals: true,
             tombstones: true,
+            wanted: 0,
         }
     }
 }

@@ -15,11 +15,11 @@ pub(super) enum RunCursor {
 }
 
 impl RunCursor {
-    /// A cursor that needs its first [`fill`](Self::fill).
-    pub(super) fn new(run: &Arc<Run>, span: &Span) -> Self {
+    /// A cursor that needs its first [`fill`](Self::fill), and is likely to hand out so many rows.
+    pub(super) fn new(run: &Arc<Run>, span: &Span, wanted: usize) -> Self {
         match span.direction {
-            Direction::Forward => Self::Forward(ForwardCursor::new(run, span)),
-            Direction::Backward => Self::Backward(BackwardCursor::new(run, span)),
+            Direction::Forward => Self::Forward(ForwardCursor::new(run, span, wanted)),
+            Direction::Backward => Self::Backward(BackwardCursor::new(run, span, wanted)),
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) struct SequenceCursor {
 
 impl SequenceCursor {
     /// A cursor over runs in the order of their keys, all in the span; `None` where there are none.
-    pub(super) fn new(runs: impl DoubleEndedIterator<Item = Arc<Run>>, span: &Span) -> Option<Self> {
+    pub(super) fn new(runs: impl DoubleEndedIterator<Item = Arc<Run>>, span: &Span, wanted: usize) -> Option<Self> {
         let mut rest: Vec<_> = match span.direction {
             Direction::Forward => runs.rev().collect(),
             Direction::Backward => runs.collect(),
@@ -28,7 +28,7 @@ impl SequenceCursor {
             Direction::Forward => [next.clone(), last],
             Direction::Backward => [last, next.clone()],
         };
-        Some(Self { rest, ends, current: RunCursor::new(&next, span) })
+        Some(Self { rest, ends, current: RunCursor::new(&next, span, wanted) })
     }
 
     /// The first and the last key.
@@ -47,7 +47,7 @@ impl SequenceCursor {
         self.current.fill(span).await?;
         while self.current.loaded().is_none() {
             let Some(next) = self.rest.pop() else { return Ok(()) };
-            self.current = RunCursor::new(&next, span);
+            self.current = RunCursor::new(&next, span, 0);
             self.current.fill(span).await?;
         }
         Ok(())

@@ -30,8 +30,20 @@ impl LanceTransaction {
         version: Option<Version>,
         vals: bool,
     ) -> Result<Merge<'_>> {
+        self.merge_of(range, direction, version, vals, 0)
+    }
+
+    /// The same, of which so many rows are likely to be handed out.
+    fn merge_of(
+        &self,
+        range: KeyRange,
+        direction: Direction,
+        version: Option<Version>,
+        vals: bool,
+        wanted: usize,
+    ) -> Result<Merge<'_>> {
         let (at, view) = self.reading(version)?;
-        let span = Span { range, direction, visible: Visible::At(at), vals, tombstones: false };
+        let span = Span { range, direction, visible: Visible::At(at), vals, tombstones: false, wanted };
         let own = version.is_none() && self.writeable;
         let pending = own.then(|| Box::new(PendingSource(&self.pending)) as Box<dyn ChunkSource>);
         let merge = Merge::new(span, pending, &view);
@@ -50,11 +62,16 @@ impl LanceTransaction {
         mut take: impl FnMut(Row<'_>) -> usize + Send,
     ) -> Result<()> {
         let (limit, mut skip) = bounds;
+        let wanted = match limit {
+            ScanLimit::Count(count) => count.saturating_add(skip) as usize,
+            ScanLimit::Bytes(_) | ScanLimit::BytesOrCount(..) => 0,
+        };
         let mut limit = LimitCounter::new(limit);
         if !limit.admits() {
             return self.reading(version).map(drop);
         }
-        self.walk(range, direction, version, vals, |rows| {
+        let merge = self.merge_of(range.clone(), direction, version, vals, wanted)?;
+        self.walk_through(merge, (range, direction, version), |rows| {
             let skipped = rows.len().min(skip as usize);
             rows.skip(skipped);
             skip -= skipped as u32;
@@ -76,9 +93,18 @@ impl LanceTransaction {
         direction: Direction,
         version: Option<Version>,
         vals: bool,
+        take: impl for<'r> FnMut(&mut Rows<'r>) -> ControlFlow<Row<'r>> + Send,
+    ) -> Result<()> {
+        let merge = self.merge(range.clone(), direction, version, vals)?;
+        self.walk_through(merge, (range, direction, version), take).await
+    }
+
+    async fn walk_through(
+        &self,
+        mut merge: Merge<'_>,
+        (range, direction, version): (KeyRange, Direction, Option<Version>),
         mut take: impl for<'r> FnMut(&mut Rows<'r>) -> ControlFlow<Row<'r>> + Send,
     ) -> Result<()> {
-        let mut merge = self.merge(range.clone(), direction, version, vals)?;
         let mut stopped_at = None;
         while stopped_at.is_none() && merge.advance().await? {
             let Some(mut rows) = merge.rows() else { break };
@@ -130,7 +156,7 @@ impl LanceTransaction {
         version: Option<Version>,
     ) -> Result<(Columns, Option<KeyRange>)> {
         let Page { range, direction, wanted, rows: most, bytes } = page;
-        let mut merge = self.merge(range.clone(), direction, version, wanted.vals)?;
+        let mut merge = self.merge_of(range.clone(), direction, version, wanted.vals, most)?;
         let mut columns = Columns::new(wanted);
         let mut last = None;
         let mut exhausted = false;

@@ -122,6 +122,7 @@ async fn read(levels: &Levels, version: Version) -> Entries {
         visible: Visible::At(version),
         vals: true,
         tombstones: false,
+        wanted: 0,
     };
     let mut scans = Vec::new();
     for direction in [Direction::Forward, Direction::Backward] {

@@ -3,30 +3,23 @@
 use super::column::Column;
 use super::row_meta::RowMeta;
 use bytes::Bytes;
+use std::sync::OnceLock;
 
 /// Keys, versions and tombstones of a block.
 #[derive(Debug)]
 pub(crate) struct KeyBlock {
     keys: Column,
     meta: RowMeta,
-    /// The greatest version where each row is the only one of its key, and none is a tombstone or history.
-    plain_from: Option<u64>,
+    /// The greatest version where each row is the only one of its key, and none is a tombstone or history. Known once somebody
+    /// has asked.
+    plain_from: OnceLock<Option<u64>>,
     continues: bool,
     goes_on: bool,
 }
 
 impl KeyBlock {
-    /// A block as it has been read; who reads it at a version asks for one that [knows](Self::knowing) when it is plain.
     pub(super) fn new(keys: Column, meta: RowMeta, continues: bool, goes_on: bool) -> Self {
-        Self { keys, meta, plain_from: None, continues, goes_on }
-    }
-
-    /// Finds out from which version on the block [is plain](Self::is_plain).
-    pub(super) fn knowing(self) -> Self {
-        let Self { keys, meta, .. } = &self;
-        let distinct = (1..keys.len()).all(|row| keys.row(row - 1) != keys.row(row));
-        let plain_from = (distinct && !meta.has_tombstones() && !meta.is_history()).then(|| meta.greatest());
-        Self { plain_from, ..self }
+        Self { keys, meta, plain_from: OnceLock::new(), continues, goes_on }
     }
 
     /// Whether it begins with the key that the block before ends with.
@@ -45,7 +38,12 @@ impl KeyBlock {
 
     /// Whether a read at `version` sees each row, and each is the only one of its key.
     pub(crate) fn is_plain(&self, version: u64) -> bool {
-        self.plain_from.is_some_and(|from| from <= version)
+        let plain_from = || {
+            let is_plain = !self.meta.has_tombstones() && !self.meta.is_history();
+            let are_distinct = || (1..self.keys.len()).all(|row| self.keys.row(row - 1) != self.keys.row(row));
+            (is_plain && are_distinct()).then(|| self.meta.greatest())
+        };
+        self.plain_from.get_or_init(plain_from).is_some_and(|from| from <= version)
     }
 
     pub(crate) fn column(&self) -> &Column {

@@ -104,6 +104,11 @@ impl BlockCache {
         self.vals.get(&Id { run, block }).inspect(|_| self.hits.add())
     }
 
+    /// Whether the values of a block are there, which is no use of them.
+    pub(super) fn has_vals(&self, run: u64, block: u32) -> bool {
+        self.vals.contains_key(&Id { run, block })
+    }
+
     /// Keeps the keys of blocks from `first` on, but for what is there.
     pub(super) fn insert_keys(&self, run: u64, first: usize, blocks: &[Arc<KeyBlock>]) {
         insert(&self.keys, run, first, blocks);

@@ -17,16 +17,36 @@ const MOST_BLOCKS: usize = 32;
 pub(crate) struct ReadAhead {
     direction: Direction,
     reads: u32,
+    /// Blocks that are known to be wanted behind the first.
+    wanted: usize,
 }
 
 impl ReadAhead {
     pub(crate) fn new(direction: Direction) -> Self {
-        Self { direction, reads: 0 }
+        Self { direction, reads: 0, wanted: 0 }
+    }
+
+    /// The same where so many rows of a run are likely to be read: they begin half-way into a block.
+    pub(crate) fn of_rows(run: &Run, rows: usize, direction: Direction) -> Self {
+        let rows_a_block = (run.statistics().rows as usize / run.blocks().max(1)).max(1);
+        Self { wanted: (rows + rows_a_block / 2).saturating_sub(1) / rows_a_block, ..Self::new(direction) }
+    }
+
+    /// Whether more than one block is known to be wanted.
+    pub(crate) fn is_far(&self) -> bool {
+        self.wanted > 0
+    }
+
+    /// Wants no more than so many blocks behind the first: what is read ends there.
+    pub(crate) fn ends_after(&mut self, blocks: usize) {
+        self.wanted = self.wanted.min(blocks);
     }
 
     /// What to read for a block that is not in memory.
     pub(super) fn next(&mut self, block: usize) -> RangeInclusive<usize> {
         let more = (1_usize << self.reads.saturating_sub(1).min(MOST_BLOCKS.ilog2())) - 1;
+        let more = more.max(self.wanted.min(MOST_BLOCKS - 1));
+        self.wanted = self.wanted.saturating_sub(more + 1);
         self.reads = self.reads.saturating_add(1);
         match self.direction {
             Direction::Forward => block..=block.saturating_add(more),
@@ -88,6 +108,7 @@ impl Run {
     /// Reads the values of a block, and keeps them with those of others around it.
     pub(super) async fn load_vals(&self, block: usize, wanted: RangeInclusive<usize>) -> Result<Arc<ValBlock>> {
         self.cache.missed();
+        let wanted = self.lacking(block, wanted);
         if self.cache.keeps() && wanted.start() < wanted.end() {
             let first = *wanted.start();
             let infos = self.stretch_from(first, wanted.end() - first + 1)?;
@@ -107,6 +128,20 @@ impl Run {
     }
 }
 
+impl Run {
+    /// The blocks from one on, or up to it, without those at the other end whose values are in memory.
+    fn lacking(&self, block: usize, wanted: RangeInclusive<usize>) -> RangeInclusive<usize> {
+        let (mut start, mut end) = wanted.into_inner();
+        while end > block && self.cache.has_vals(self.id, end as u32) {
+            end -= 1;
+        }
+        while start < block && self.cache.has_vals(self.id, start as u32) {
+            start += 1;
+        }
+        start..=end
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -121,8 +156,10 @@ mod tests {
         assert_eq!(read, [0..=0, 100..=100, 200..=201, 300..=303, 400..=407]);
         ahead.reads += 40;
         assert_eq!(ahead.next(7), 7..=38);
-        let mut ahead = ReadAhead { direction: Direction::Backward, reads: 3 };
+        let mut ahead = ReadAhead { direction: Direction::Backward, reads: 3, wanted: 0 };
         assert_eq!((ahead.next(10), ahead.next(3)), (7..=10, 0..=3));
+        let mut ahead = ReadAhead { wanted: 40, ..ReadAhead::new(Direction::Forward) };
+        assert_eq!((ahead.next(0), ahead.next(32), ahead.next(41)), (0..=31, 32..=40, 41..=42));
     }
 
     /// Blocks of 8 rows, of which the keys of 32 are in one chunk.

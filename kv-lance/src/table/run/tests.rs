@@ -110,6 +110,7 @@ async fn check_scans(run: &Arc<Run>, expected: &[Row], range: &KeyRange, version
         visible: Visible::At(version),
         vals: true,
         tombstones: false,
+        wanted: 0,
     };
     for direction in [Direction::Forward, Direction::Backward] {
         let mut merge = Merge::new(span(direction), None, &view);

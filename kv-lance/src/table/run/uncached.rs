@@ -38,7 +38,7 @@ impl Run {
             // They are kept one by one, and none is to keep what was read of others.
             let meta = self.checked_meta(block, info, &meta, begin).map(|meta| Bytes::copy_from_slice(&meta));
             let keys = Column::new(keys.data(), offsets(&keys, begin, info));
-            Ok(Arc::new(self.key_block(block, info, meta?, keys)?.knowing()))
+            Ok(Arc::new(self.key_block(block, info, meta?, keys)?))
         };
         (first..).zip(infos).map(block).collect()
     }
