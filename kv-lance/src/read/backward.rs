@@ -66,10 +66,11 @@ impl BackwardCursor {
                     self.step(loaded, end, span);
                 }
                 Place::Before(key) => {
-                    let block = self.run.block_at(key, Version::MAX)?;
+                    let key = key.clone();
+                    let block = self.run.block_at(&key, Version::MAX)?;
                     self.look_ahead(block, span)?;
                     let loaded = Loaded::read(&self.run, block).await?;
-                    let end = loaded.keys.lower_bound(key, Version::MAX);
+                    let end = loaded.keys.lower_bound(&key, Version::MAX);
                     self.step(loaded, end, span);
                 }
                 Place::Key(key) => {

@@ -43,6 +43,7 @@ mod outside;
 mod past;
 mod power;
 mod publish;
+mod read_ahead;
 mod read_only;
 mod reader_grace;
 mod recovery;
