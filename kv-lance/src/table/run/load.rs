@@ -19,11 +19,13 @@ pub(crate) struct ReadAhead {
     reads: u32,
     /// Blocks that are known to be wanted behind the first.
     wanted: usize,
+    /// The last of those.
+    until: Option<usize>,
 }
 
 impl ReadAhead {
     pub(crate) fn new(direction: Direction) -> Self {
-        Self { direction, reads: 0, wanted: 0 }
+        Self { direction, reads: 0, wanted: 0, until: None }
     }
 
     /// The same where so many rows of a run are likely to be read: they begin half-way into a block.
@@ -45,8 +47,15 @@ impl ReadAhead {
     /// What to read for a block that is not in memory.
     pub(super) fn next(&mut self, block: usize) -> RangeInclusive<usize> {
         let more = (1_usize << self.reads.saturating_sub(1).min(MOST_BLOCKS.ilog2())) - 1;
-        let more = more.max(self.wanted.min(MOST_BLOCKS - 1));
-        self.wanted = self.wanted.saturating_sub(more + 1);
+        let until = *self.until.get_or_insert(match self.direction {
+            Direction::Forward => block.saturating_add(self.wanted),
+            Direction::Backward => block.saturating_sub(self.wanted),
+        });
+        let left = match self.direction {
+            Direction::Forward => until.saturating_sub(block),
+            Direction::Backward => block.saturating_sub(until),
+        };
+        let more = more.max(left.min(MOST_BLOCKS - 1));
         self.reads = self.reads.saturating_add(1);
         match self.direction {
             Direction::Forward => block..=block.saturating_add(more),
@@ -156,10 +165,11 @@ mod tests {
         assert_eq!(read, [0..=0, 100..=100, 200..=201, 300..=303, 400..=407]);
         ahead.reads += 40;
         assert_eq!(ahead.next(7), 7..=38);
-        let mut ahead = ReadAhead { direction: Direction::Backward, reads: 3, wanted: 0 };
+        let mut ahead = ReadAhead { reads: 3, ..ReadAhead::new(Direction::Backward) };
         assert_eq!((ahead.next(10), ahead.next(3)), (7..=10, 0..=3));
         let mut ahead = ReadAhead { wanted: 40, ..ReadAhead::new(Direction::Forward) };
-        assert_eq!((ahead.next(0), ahead.next(32), ahead.next(41)), (0..=31, 32..=40, 41..=42));
+        let read: Vec<_> = [0, 3, 35, 41].map(|block| ahead.next(block)).into();
+        assert_eq!(read, [0..=31, 3..=34, 35..=40, 41..=44]);
     }
 
     /// Blocks of 8 rows, of which the keys of 32 are in one chunk.
