@@ -10,6 +10,10 @@ use std::sync::Arc;
 /// A chunk of a column has so many bytes, offsets of four bytes among them.
 const CHUNK_BYTES: usize = 4 << 10;
 
+/// Of a block with fewer rows the keys are read with those beside it whoever asks: they cost little more, and another read of the
+/// file far more.
+const FEW_ROWS: u32 = 32;
+
 /// No more blocks are read with one, however small they are.
 const MOST_BLOCKS: usize = 32;
 
@@ -80,10 +84,10 @@ impl Run {
         self.load_key_block(block).await
     }
 
-    /// Reads the keys of a block for somebody who looks for a single row: those beside it only where they are decompressed with it.
+    /// Reads the keys of a block for somebody who looks for a single row: those beside it only where they cost little more.
     pub(super) async fn load_keys_alone(&self, block: usize) -> Result<Arc<KeyBlock>> {
         let Some(info) = self.index.block(block)? else { return self.load_keys(block).await };
-        match self.keys.reads_rows_alone(info.first_row.into()) {
+        match info.rows >= FEW_ROWS && self.keys.reads_rows_alone(info.first_row.into()) {
             true => {
                 self.cache.missed();
                 self.load_key_block(block).await
