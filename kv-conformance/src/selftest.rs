@@ -302,6 +302,22 @@ fn the_documentation_shows_the_table() {
     }
 }
 
+/// The matrix of `docs/conformance.md` is made of reports: this tells when those are older than the suites.
+#[test]
+fn the_documented_matrix_has_every_case() {
+    let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo says where the package is");
+    let text = std::fs::read_to_string(format!("{package}/../docs/conformance.md")).expect("docs/conformance.md is there");
+    let matrix = text.split_once("<!-- matrix -->").and_then(|(_, rest)| rest.split_once("<!-- /matrix -->"));
+    let (matrix, _) = matrix.expect("docs/conformance.md marks where the matrix is");
+    for suite in crate::suites::suites() {
+        let row = matrix.lines().find(|line| line.starts_with(&format!("| {} |", suite.name)));
+        let cell = row.and_then(|row| row.split('|').nth(2)).unwrap_or_default();
+        let counts = cell.split_whitespace().map(|count| count.trim_end_matches(['s', 'w', 'F']).parse::<usize>());
+        let shown: usize = counts.map(|count| count.expect("a number of cases")).sum();
+        assert_eq!(shown, suite.cases.len(), "{} in docs/conformance.md: see scripts/conformance-matrix", suite.name);
+    }
+}
+
 #[test]
 fn no_suite_fails_without_a_mutant() {
     let suites: std::collections::BTreeSet<&str> = TABLE.iter().flat_map(|(_, suites)| *suites).copied().collect();
