@@ -3,7 +3,7 @@
 use super::*;
 
 const RUNS: usize = 20;
-const BUDGET: u64 = 16 << 10;
+const BUDGET: u64 = 4 << 10;
 
 fn config(dir: &std::path::Path) -> LanceConfig {
     LanceConfig::new(dir).block_bytes(64).cache_bytes(64 << 10).background_optimize(false)
