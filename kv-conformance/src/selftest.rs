@@ -306,7 +306,8 @@ fn the_documentation_shows_the_table() {
 #[test]
 fn the_documented_matrix_has_every_case() {
     let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo says where the package is");
-    let text = std::fs::read_to_string(format!("{package}/../docs/conformance.md")).expect("docs/conformance.md is there");
+    let text =
+        std::fs::read_to_string(format!("{package}/../docs/conformance.md")).expect("docs/conformance.md is there");
     let matrix = text.split_once("<!-- matrix -->").and_then(|(_, rest)| rest.split_once("<!-- /matrix -->"));
     let (matrix, _) = matrix.expect("docs/conformance.md marks where the matrix is");
     for suite in crate::suites::suites() {

@@ -69,7 +69,7 @@ pub(super) struct ColumnReader {
 enum Page {
     Stored(StoredPage),
     /// Locked to plan a read, not while it is done: `io` must read when its futures are polled.
-    OfLance(Mutex<StructuralPrimitiveFieldScheduler>),
+    OfLance(Box<Mutex<StructuralPrimitiveFieldScheduler>>),
 }
 
 /// What the scheduler of a page takes besides: decoders, and their table of strings.
@@ -176,7 +176,7 @@ impl ColumnReader {
         let buffers = info.map_or(0, |page| index_bytes(&page.buffer_offsets_and_sizes));
         // A scheduler knows where all pages end.
         let bytes = buffers + PAGE_BYTES + size_of_val(&*self.page_ends) as u64;
-        Ok(self.pages.put(page, Page::OfLance(Mutex::new(scheduler)), bytes))
+        Ok(self.pages.put(page, Page::OfLance(Box::new(Mutex::new(scheduler))), bytes))
     }
 
     async fn scheduler(&self, page: usize) -> lance::Result<StructuralPrimitiveFieldScheduler> {
