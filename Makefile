@@ -11,7 +11,7 @@ SURREALDB_CARGO := CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/s
 PEERS_CARGO := CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/peers cargo
 # What they do otherwise depending on the time of the day, so that it cannot be waived: see kv-bench/peers/README.md.
 PEERS_SKIPPED := --skip giving_way --skip surrealkv::storms
-FUZZ_CARGO := CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/fuzz cargo
+FUZZ_CARGO := RUSTFLAGS='--cfg fuzzing' CARGO_TARGET_DIR=$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/fuzz cargo
 
 # What `make check` does, a target for each.
 STEPS := setup format dependencies documents packages clippy docs test examples peers fuzz-build surrealdb-check run

@@ -144,7 +144,8 @@ impl ChunkedPage {
         let begin = self.start(first)?;
         let end = *self.ends.get(last).ok_or_else(|| damaged("a page has fewer rows"))?;
         // They lie one behind the other.
-        let stored = file.read(self.base + u64::from(begin)..self.base + u64::from(end))?;
+        let place = |at: u32| self.base.saturating_add(at.into());
+        let stored = file.read(place(begin)..place(end))?;
         for chunk in first..=last {
             let (start, of_chunk) = (self.start(chunk)?, self.row_ends.rows_of(chunk));
             let end = self.ends.get(chunk).copied().unwrap_or(start);
