@@ -33,6 +33,10 @@ impl<'a> Reader<'a> {
         self.array().map(|[b]| b)
     }
 
+    pub(crate) fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
     pub(crate) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_le_bytes)
     }
@@ -46,6 +50,11 @@ impl<'a> Reader<'a> {
         let len = self.u32()?;
         self.bytes(len as usize)
     }
+}
+
+/// A number in as many bytes as it takes.
+pub(crate) fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// Appends what [`Reader::block`] reads.

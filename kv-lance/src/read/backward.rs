@@ -111,13 +111,9 @@ impl BackwardCursor {
         self.place = loaded.block.checked_sub(1).map_or(Place::End, Place::Block);
     }
 
-    /// Sees to it that no values are read ahead of those of the span.
     fn look_ahead(&mut self, block: usize, span: &Span) -> Result<()> {
-        if self.vals_ahead.is_far() {
-            let last = self.run.block_at(&span.range.start, Version::MAX)?;
-            self.vals_ahead.ends_after(block.saturating_sub(last));
-        }
-        Ok(())
+        let run = &self.run;
+        self.vals_ahead.begin(block, || run.block_at(&span.range.start, Version::MAX))
     }
 
     pub(super) fn loaded(&self) -> Option<(&Loaded, usize)> {

@@ -50,11 +50,9 @@ impl ForwardCursor {
         while self.needs_fill() {
             if let Some((key, version)) = &self.entrance {
                 self.next_block = self.next_block.max(self.run.block_at(key, *version)?);
-                // No values are read ahead of those of the span.
-                if let Some(end) = self.end.as_ref().filter(|_| self.vals_ahead.is_far()) {
-                    let last = self.run.block_at(end, Version::MAX)?;
-                    self.vals_ahead.ends_after(last.saturating_sub(self.next_block));
-                }
+                let (run, end) = (&self.run, &self.end);
+                let last = || end.as_ref().map_or(Ok(usize::MAX), |end| run.block_at(end, Version::MAX));
+                self.vals_ahead.begin(self.next_block, last)?;
             }
             let loaded = match span.visible {
                 Visible::At(_) => Loaded::read(&self.run, self.next_block).await?,

@@ -121,7 +121,7 @@ fn over_levels<'a>(levels: &Levels, span: &Span) -> impl Iterator<Item = Cursor<
     let flushed = levels.flushed().iter().map(std::slice::from_ref);
     let count = levels.flushed().len() + levels.depth().saturating_sub(1);
     // The lowest level has most of the rows that are wanted, and each of the others few.
-    let wanted = move |at: usize| if at + 1 == count { span.wanted } else { 0 };
+    let wanted = move |at: usize| if span.vals && at + 1 == count { span.wanted } else { 0 };
     let runs = flushed.chain(levels.sorted()).enumerate();
     runs.filter_map(move |(at, runs)| Cursor::over_runs(runs, span, wanted(at)))
 }

@@ -390,7 +390,7 @@ impl Transactable for LanceTransaction {
 
     async fn getr(&self, range: KeyRange, version: Option<Version>) -> Result<Vec<(Key, Val)>> {
         let mut entries = Vec::new();
-        self.walk(range, Direction::Forward, version, true, |rows| {
+        self.walk(range, Direction::Forward, version, (true, 0), |rows| {
             entries.extend(rows.iter().map(|row| (row.key_slice(), row.val_slice())));
             ControlFlow::Continue(())
         })
@@ -406,7 +406,7 @@ impl Transactable for LanceTransaction {
         vals: bool,
         visitor: &mut (dyn for<'r> FnMut(&'r [u8], &'r [u8]) -> ControlFlow<()> + Send),
     ) -> Result<()> {
-        self.walk(range, direction, version, vals, |rows| {
+        self.walk(range, direction, version, (vals, 0), |rows| {
             match rows.iter().find(|row| visitor(row.key(), row.val()).is_break()) {
                 Some(row) => ControlFlow::Break(row),
                 None => ControlFlow::Continue(()),

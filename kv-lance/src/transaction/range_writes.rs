@@ -14,7 +14,7 @@ impl LanceTransaction {
     pub(super) async fn delete_range(&self, range: KeyRange, deletion: &Write) -> Result<()> {
         self.check_write()?;
         let mut keys = Vec::new();
-        let mut merge = self.merge(range.clone(), Direction::Forward, None, false)?;
+        let mut merge = self.merge(range.clone(), Direction::Forward, None, false, 0)?;
         if deletion.erases {
             merge = merge.with_tombstones();
         }

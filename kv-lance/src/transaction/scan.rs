@@ -22,19 +22,9 @@ pub(crate) struct Page {
 }
 
 impl LanceTransaction {
-    /// A merge of what the transaction sees of `range`: its own writes too, unless it asks for a version.
+    /// A merge of what the transaction sees of `range`: its own writes too, unless it asks for a version. `wanted` is how many rows
+    /// will be handed out, as far as is known; else 0.
     pub(super) fn merge(
-        &self,
-        range: KeyRange,
-        direction: Direction,
-        version: Option<Version>,
-        vals: bool,
-    ) -> Result<Merge<'_>> {
-        self.merge_of(range, direction, version, vals, 0)
-    }
-
-    /// The same, of which so many rows are likely to be handed out.
-    fn merge_of(
         &self,
         range: KeyRange,
         direction: Direction,
@@ -70,8 +60,7 @@ impl LanceTransaction {
         if !limit.admits() {
             return self.reading(version).map(drop);
         }
-        let merge = self.merge_of(range.clone(), direction, version, vals, wanted)?;
-        self.walk_through(merge, (range, direction, version), |rows| {
+        self.walk(range, direction, version, (vals, wanted), |rows| {
             let skipped = rows.len().min(skip as usize);
             rows.skip(skipped);
             skip -= skipped as u32;
@@ -92,19 +81,10 @@ impl LanceTransaction {
         range: KeyRange,
         direction: Direction,
         version: Option<Version>,
-        vals: bool,
-        take: impl for<'r> FnMut(&mut Rows<'r>) -> ControlFlow<Row<'r>> + Send,
-    ) -> Result<()> {
-        let merge = self.merge(range.clone(), direction, version, vals)?;
-        self.walk_through(merge, (range, direction, version), take).await
-    }
-
-    async fn walk_through(
-        &self,
-        mut merge: Merge<'_>,
-        (range, direction, version): (KeyRange, Direction, Option<Version>),
+        (vals, wanted): (bool, usize),
         mut take: impl for<'r> FnMut(&mut Rows<'r>) -> ControlFlow<Row<'r>> + Send,
     ) -> Result<()> {
+        let mut merge = self.merge(range.clone(), direction, version, vals, wanted)?;
         let mut stopped_at = None;
         while stopped_at.is_none() && merge.advance().await? {
             let Some(mut rows) = merge.rows() else { break };
@@ -130,7 +110,7 @@ impl LanceTransaction {
     }
 
     pub(super) async fn count_keys(&self, range: KeyRange, version: Option<Version>) -> Result<u64> {
-        let count = self.merge(range.clone(), Direction::Forward, version, false)?.count().await?;
+        let count = self.merge(range.clone(), Direction::Forward, version, false, 0)?.count().await?;
         self.note_scan(range, Direction::Forward, version, None);
         self.check_still_open()?;
         Ok(count)
@@ -156,7 +136,7 @@ impl LanceTransaction {
         version: Option<Version>,
     ) -> Result<(Columns, Option<KeyRange>)> {
         let Page { range, direction, wanted, rows: most, bytes } = page;
-        let mut merge = self.merge_of(range.clone(), direction, version, wanted.vals, most)?;
+        let mut merge = self.merge(range.clone(), direction, version, wanted.vals, most)?;
         let mut columns = Columns::new(wanted);
         let mut last = None;
         let mut exhausted = false;

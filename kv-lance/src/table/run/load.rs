@@ -21,9 +21,9 @@ const MOST_BLOCKS: usize = 32;
 pub(crate) struct ReadAhead {
     direction: Direction,
     reads: u32,
-    /// Blocks that are known to be wanted behind the first.
+    /// Blocks that are wanted behind the first, until it is known which that is.
     wanted: usize,
-    /// The last of those.
+    /// The last block that is known to be wanted.
     until: Option<usize>,
 }
 
@@ -38,27 +38,25 @@ impl ReadAhead {
         Self { wanted: (rows + rows_a_block / 2).saturating_sub(1) / rows_a_block, ..Self::new(direction) }
     }
 
-    /// Whether more than one block is known to be wanted.
-    pub(crate) fn is_far(&self) -> bool {
-        self.wanted > 0
-    }
-
-    /// Wants no more than so many blocks behind the first: what is read ends there.
-    pub(crate) fn ends_after(&mut self, blocks: usize) {
-        self.wanted = self.wanted.min(blocks);
+    /// Begins at a block, where nobody has begun; what is known to be wanted ends with the `last` of the span.
+    pub(crate) fn begin(&mut self, first: usize, last: impl FnOnce() -> Result<usize>) -> Result<()> {
+        let wanted = std::mem::take(&mut self.wanted);
+        if wanted > 0 {
+            self.until = Some(match self.direction {
+                Direction::Forward => first.saturating_add(wanted).min(last()?),
+                Direction::Backward => first.saturating_sub(wanted).max(last()?),
+            });
+        }
+        Ok(())
     }
 
     /// What to read for a block that is not in memory.
     pub(super) fn next(&mut self, block: usize) -> RangeInclusive<usize> {
         let more = (1_usize << self.reads.saturating_sub(1).min(MOST_BLOCKS.ilog2())) - 1;
-        let until = *self.until.get_or_insert(match self.direction {
-            Direction::Forward => block.saturating_add(self.wanted),
-            Direction::Backward => block.saturating_sub(self.wanted),
-        });
-        let left = match self.direction {
+        let left = self.until.map_or(0, |until| match self.direction {
             Direction::Forward => until.saturating_sub(block),
             Direction::Backward => block.saturating_sub(until),
-        };
+        });
         let more = more.max(left.min(MOST_BLOCKS - 1));
         self.reads = self.reads.saturating_add(1);
         match self.direction {
@@ -139,9 +137,7 @@ impl Run {
         self.cache.insert_vals(self.id, block, std::slice::from_ref(&vals));
         Ok(vals)
     }
-}
 
-impl Run {
     /// The blocks from one on, or up to it, without those at the other end whose values are in memory.
     fn lacking(&self, block: usize, wanted: RangeInclusive<usize>) -> RangeInclusive<usize> {
         let (mut start, mut end) = wanted.into_inner();
@@ -172,6 +168,7 @@ mod tests {
         let mut ahead = ReadAhead { reads: 3, ..ReadAhead::new(Direction::Backward) };
         assert_eq!((ahead.next(10), ahead.next(3)), (7..=10, 0..=3));
         let mut ahead = ReadAhead { wanted: 40, ..ReadAhead::new(Direction::Forward) };
+        ahead.begin(0, || Ok(usize::MAX)).unwrap();
         let read: Vec<_> = [0, 3, 35, 41].map(|block| ahead.next(block)).into();
         assert_eq!(read, [0..=31, 3..=34, 35..=40, 41..=44]);
     }

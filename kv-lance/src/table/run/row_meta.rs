@@ -18,6 +18,7 @@
 //!
 //! and integers little-endian.
 
+use crate::codec::number;
 use bytes::Bytes;
 use kv_api::Version;
 
@@ -141,7 +142,7 @@ impl Versions {
     fn above_least(&self, bytes: &[u8], row: usize) -> u64 {
         let start = self.start + row * self.width;
         let bytes = bytes.get(start..start + self.width).unwrap_or_default();
-        bytes.iter().rev().fold(0, |v, b| v << 8 | u64::from(*b))
+        number(bytes)
     }
 
     fn get(&self, bytes: &[u8], row: usize) -> Version {

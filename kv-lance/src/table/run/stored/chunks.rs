@@ -14,6 +14,7 @@
 use super::super::data_file::DataFile;
 use super::super::rows::RowsBuilder;
 use super::{Strings, damaged, room};
+use crate::codec::Reader;
 use lance_encoding::format::metadata::MiniBlockLayout;
 use std::ops::Range;
 
@@ -188,21 +189,11 @@ impl Chunks {
 
     /// Where a chunk has its offsets and rows.
     fn vals<'a>(&self, chunk: &'a [u8]) -> Option<&'a [u8]> {
-        let short = |at: usize| Some(usize::from(u16::from_le_bytes(*chunk.get(at..)?.first_chunk()?)));
-        let mut at = size_of::<u16>();
-        let levels = if self.has_levels {
-            at += size_of::<u16>();
-            short(at - size_of::<u16>())?
-        } else {
-            0
-        };
-        let len = if self.is_large {
-            at += size_of::<u32>();
-            u32::from_le_bytes(*chunk.get(at - size_of::<u32>()..)?.first_chunk()?) as usize
-        } else {
-            at += size_of::<u16>();
-            short(at - size_of::<u16>())?
-        };
+        let mut header = Reader::new(chunk);
+        let _levels = header.u16()?;
+        let levels: usize = if self.has_levels { header.u16()?.into() } else { 0 };
+        let len = if self.is_large { header.u32()? as usize } else { header.u16()?.into() };
+        let at = chunk.len() - header.left();
         let start = (at.next_multiple_of(ALIGNMENT) + levels).next_multiple_of(ALIGNMENT);
         chunk.get(start..start.checked_add(len)?)
     }

@@ -11,6 +11,7 @@
 use super::super::data_file::DataFile;
 use super::super::rows::RowsBuilder;
 use super::{Strings, damaged, room};
+use crate::codec::number;
 use bytes::Bytes;
 use lance_encoding::format::metadata::FullZipLayout;
 use lance_encoding::format::metadata::full_zip_layout::Details;
@@ -89,7 +90,7 @@ impl ZippedPage {
     fn place(&self, row: u32) -> Option<u64> {
         let start = row as usize * self.width;
         let bytes = self.places.get(start..start + self.width)?;
-        Some(bytes.iter().rev().fold(0, |place, byte| place << 8 | u64::from(*byte)))
+        Some(number(bytes))
     }
 }
 
